@@ -1,0 +1,50 @@
+/** The command line: `kv-cache` and its commands, its help, and what a person sees of an error. */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Cause from "effect/Cause"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as CliConfig from "effect/cli/CliConfig"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import { version } from "../Version.ts"
+import { serveCommand } from "./ServeCommand.ts"
+
+const root = Command.make("kv-cache").pipe(
+  Command.withDescription("An in-memory key-value cache server, its client, and its load tester"),
+  Command.withSubcommands([serveCommand])
+)
+
+/** Errors are one line each on stderr. */
+const formatter: CliOutput.Formatter = {
+  ...CliOutput.defaultFormatter({ colors: false }),
+  formatError: (error) => `ERROR ${error.message}`
+}
+
+/** A bad invocation is answered with what was wrong and where the help is, not with the whole help. */
+const presenter: CliOutput.Presenter = {
+  present: (event) => {
+    if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
+    const messages = event.errors.map(formatter.formatError)
+    return Console.error([...messages, `Try '${event.commandPath.join(" ")} --help'.`].join("\n"))
+  }
+}
+
+const layer = Layer.mergeAll(
+  NodeServices.layer,
+  CliOutput.layer(formatter),
+  CliOutput.layerPresenter(presenter),
+  // No wizard; and `--log-level` is a setting of the server, with an environment variable like the others.
+  CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] })
+)
+
+/** A mistake of the user's has been answered by now; what is left to say is a mistake of ours. */
+const reportDefect = (cause: Cause.Cause<unknown>) =>
+  Cause.hasDies(cause) ? Console.error(`This is a bug in kv-cache.\n${Cause.pretty(cause)}`) : Effect.void
+
+/** The program, to be run by `RunMain.ts`. */
+export const cli: Effect.Effect<void, unknown> = Command.run(root, { version }).pipe(
+  Effect.provide(layer),
+  Effect.tapCause(reportDefect)
+)

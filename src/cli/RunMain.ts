@@ -1,0 +1,43 @@
+/**
+ * Runs the program as a Unix process: signals interrupt it, and its exit becomes an exit code.
+ *
+ * Differs from `NodeRuntime.runMain` in what users of servers expect: a second signal ends the process at once, an
+ * interrupted program exits with 128 plus the signal's number, and a closed pipe ends it without a word.
+ */
+import * as Os from "node:os"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Runtime from "effect/Runtime"
+
+type Signal = "SIGINT" | "SIGTERM"
+
+const exitCodeOf = (signal: Signal): number => 128 + Os.constants.signals[signal]
+
+/** The exit code of a program whose output's reader went away, as if the signal had ended it. */
+const BROKEN_PIPE = 128 + Os.constants.signals.SIGPIPE
+
+/**
+ * Runs the program and exits the process. The fiber is uninterruptible: each command says which of its waits a signal
+ * may end, so that what comes after the wait (a drain, a report) is done and the exit code is the command's own.
+ */
+export const runMain = <A, E>(program: Effect.Effect<A, E>): void => {
+  let received: Signal | undefined
+  const fiber = Effect.runFork(program, { uninterruptible: true })
+
+  const onSignal = (signal: Signal): void => {
+    if (received !== undefined) process.exit(exitCodeOf(signal))
+    received = signal
+    fiber.interruptUnsafe(fiber.id)
+  }
+  process.on("SIGINT", onSignal)
+  process.on("SIGTERM", onSignal)
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? BROKEN_PIPE : 1))
+
+  fiber.addObserver((exit) => {
+    if (received !== undefined && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) {
+      process.exit(exitCodeOf(received))
+    }
+    Runtime.defaultTeardown(exit, (code) => process.exit(code))
+  })
+}

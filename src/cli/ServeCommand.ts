@@ -1,0 +1,70 @@
+/** `kv-cache serve`: reads the settings, wires the services together, and serves until a signal comes. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as CliError from "effect/cli/CliError"
+import * as Command from "effect/cli/Command"
+import * as Logging from "../observability/Logging.ts"
+import * as TextProtocol from "../protocol/text/TextProtocol.ts"
+import { Server } from "../server/Server.ts"
+import { type Settings, settings } from "../server/ServerConfig.ts"
+import { Expirer } from "../store/Expirer.ts"
+import { Store } from "../store/Store.ts"
+import { version } from "../Version.ts"
+import { fromSetting, fromSwitch } from "./SettingFlag.ts"
+
+/** A whole server, as one layer: store, expirer, protocol and sockets. */
+const serverLayer = (config: Settings) =>
+  Layer.mergeAll(Server.layer(config), Expirer.layer({ interval: config.expireInterval })).pipe(
+    Layer.provide(TextProtocol.layer),
+    Layer.provide(Store.layerMemory(config))
+  )
+
+const serve = Effect.fnUntraced(
+  function* (config: Settings) {
+    const server = yield* Effect.scoped(serveUntilSignal(config))
+    // After the scope has closed, so that the totals count what the drain still answered.
+    const { store, ...counters } = yield* server.stats
+    yield* Effect.logInfo("stopped").pipe(Effect.annotateLogs({ ...counters, ...store }))
+  },
+  (effect, config) =>
+    Effect.provide(
+      effect,
+      Logging.layer({ level: config.debug ? "Debug" : config.logLevel, format: config.logFormat })
+    )
+)
+
+const serveUntilSignal = Effect.fnUntraced(function* (config: Settings) {
+  const server = Context.get(yield* Layer.build(serverLayer(config)), Server)
+  yield* Effect.logInfo(`listening on ${server.address.host}:${server.address.port}`).pipe(
+    Effect.annotateLogs({
+      version,
+      maxKeys: config.maxKeys,
+      maxMemory: config.maxMemory ?? "none",
+      maxConnections: config.maxConnections
+    })
+  )
+  yield* Effect.exit(Effect.interruptible(Effect.never))
+  return server
+})
+
+export const serveCommand = Command.make(
+  "serve",
+  {
+    host: fromSetting(settings.host),
+    port: fromSetting(settings.port),
+    maxKeys: fromSetting(settings.maxKeys),
+    maxMemory: fromSetting(settings.maxMemory),
+    maxConnections: fromSetting(settings.maxConnections),
+    idleTimeout: fromSetting(settings.idleTimeout),
+    expireInterval: fromSetting(settings.expireInterval),
+    shutdownGrace: fromSetting(settings.shutdownGrace),
+    logLevel: fromSetting(settings.logLevel),
+    debug: fromSwitch(settings.debug),
+    logFormat: fromSetting(settings.logFormat)
+  },
+  (config) =>
+    serve(config).pipe(
+      Effect.catchTag("ListenError", (error) => Effect.fail(new CliError.UserError({ cause: error })))
+    )
+).pipe(Command.withDescription("Serve the cache over TCP"))

@@ -1,0 +1,53 @@
+/** A setting of `ServerConfig.ts` as a flag: flag over environment over default, and a refusal that names its source. */
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as CliError from "effect/cli/CliError"
+import * as Flag from "effect/cli/Flag"
+import type { Setting } from "../server/ServerConfig.ts"
+
+/** Where a setting's text was found. */
+type Source = { readonly _tag: "Flag" | "Environment"; readonly text: string } | { readonly _tag: "Default" }
+
+const useDefault: Source = { _tag: "Default" }
+
+const decode =
+  <A>(setting: Setting<A>) =>
+  (source: Source): Effect.Effect<A, CliError.CliError> => {
+    if (source._tag === "Default") return Effect.succeed(setting.default)
+    const name = source._tag === "Flag" ? `flag --${setting.flag}` : `environment variable ${setting.environment}`
+    return Option.match(setting.parse(source.text), {
+      onNone: () =>
+        Effect.fail(
+          new CliError.ValidationError({
+            message: `Invalid value for ${name}: '${source.text}'. Expected ${setting.expected}.`
+          })
+        ),
+      onSome: Effect.succeed
+    })
+  }
+
+const describe = (setting: Setting<unknown>): string =>
+  `${setting.description} (default: ${setting.defaultText}; environment: ${setting.environment})`
+
+const withSources = <A>(flag: Flag.Flag<string>, setting: Setting<A>): Flag.Flag<A> =>
+  flag.pipe(
+    Flag.withDescription(describe(setting)),
+    Flag.map((text): Source => ({ _tag: "Flag", text })),
+    // Before the default, or the environment would never be asked. An empty variable counts as unset.
+    Flag.withFallbackConfig(
+      Config.String(setting.environment).pipe(
+        Config.map((text): Source => (text === "" ? useDefault : { _tag: "Environment", text }))
+      )
+    ),
+    Flag.withDefault(useDefault),
+    Flag.mapEffect(decode(setting))
+  )
+
+/** The flag of a setting that takes a value. */
+export const fromSetting = <A>(setting: Setting<A>): Flag.Flag<A> =>
+  withSources(Flag.String(setting.flag).pipe(Flag.withMetavar(setting.metavar)), setting)
+
+/** The flag of a setting that is on or off. */
+export const fromSwitch = (setting: Setting<boolean>): Flag.Flag<boolean> =>
+  withSources(Flag.Boolean(setting.flag).pipe(Flag.map(String)), setting)

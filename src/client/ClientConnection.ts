@@ -1,0 +1,232 @@
+/**
+ * One connection to a server, shared by any number of fibers: each gets the answers to its own requests.
+ *
+ * Requests are answered in order, so a queue of those that await an answer is all the bookkeeping there is. It does not
+ * reconnect and does not validate: `Client.ts` does.
+ */
+import * as Net from "node:net"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { Command, StoreCommand } from "../domain/Command.ts"
+import type { Reply } from "../domain/Reply.ts"
+import type { MalformedReply, ProtocolService } from "../protocol/Protocol.ts"
+import {
+  type ClientError,
+  ConnectError,
+  ConnectionClosedError,
+  MalformedReplyError,
+  RefusedError,
+  TimeoutError
+} from "./ClientError.ts"
+
+export interface ConnectOptions {
+  readonly host: string
+  readonly port: number
+  /** How long a connection may take to be made. Default 5 s. */
+  readonly connectTimeout?: Duration.Input | undefined
+  /** How long an answer may take. Default 5 s. */
+  readonly requestTimeout?: Duration.Input | undefined
+}
+
+const DEFAULT_TIMEOUT = Duration.seconds(5)
+
+/** Commands that were sent together and await their answers. */
+interface Waiting {
+  readonly commands: ReadonlyArray<StoreCommand>
+  readonly replies: Array<Reply>
+  /** Whoever waited has given up: the answers are still to come, and are dropped. */
+  abandoned: boolean
+  readonly resume: (result: Effect.Effect<ReadonlyArray<Reply>, ClientError>) => void
+}
+
+/** Connects, and closes the connection with the scope. */
+export const connect = (
+  options: ConnectOptions,
+  protocol: ProtocolService
+): Effect.Effect<ClientConnection, ClientError, Scope.Scope> =>
+  Effect.acquireRelease(
+    openSocket(options),
+    (socket) => Effect.sync(() => socket.destroy()),
+    // A connection attempt may take long: it can be given up.
+    { interruptible: true }
+  ).pipe(Effect.map((socket) => new ClientConnection(socket, options, protocol)))
+
+const openSocket = (options: ConnectOptions): Effect.Effect<Net.Socket, ClientError> => {
+  const timeout = Duration.fromInputUnsafe(options.connectTimeout ?? DEFAULT_TIMEOUT)
+  const name = `${options.host}:${options.port}`
+  return Effect.callback<Net.Socket, ConnectError>((resume) => {
+    const socket = Net.connect({ host: options.host, port: options.port, noDelay: true })
+    socket.on("error", (error: NodeJS.ErrnoException) => resume(Effect.fail(toConnectError(options, error))))
+    socket.once("connect", () => resume(Effect.succeed(socket)))
+    return Effect.sync(() => socket.destroy())
+  }).pipe(
+    Effect.timeoutOrElse({
+      duration: timeout,
+      orElse: () =>
+        Effect.fail(
+          new TimeoutError({
+            operation: "connect",
+            message: `No connection to ${name} within ${Duration.format(timeout)}.`
+          })
+        )
+    })
+  )
+}
+
+const toConnectError = ({ host, port }: ConnectOptions, error: NodeJS.ErrnoException): ConnectError => {
+  const code = error.code ?? "UNKNOWN"
+  return new ConnectError({ code, message: `Cannot connect to ${host}:${port}: ${describe(code) ?? error.message}.` })
+}
+
+const describe = (code: string): string | undefined => {
+  switch (code) {
+    case "ECONNREFUSED":
+      return "connection refused; is the server running?"
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return "unknown host"
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+      return "no route to the host"
+    default:
+      return undefined
+  }
+}
+
+export class ClientConnection {
+  private readonly socket: Net.Socket
+  private readonly protocol: ProtocolService
+  private readonly decoder: ReturnType<ProtocolService["makeReplyDecoder"]>
+  private readonly name: string
+  private readonly requestTimeout: Duration.Duration
+  // Answered from the front.
+  private readonly waiting: Array<Waiting> = []
+  private failure: ClientError | undefined
+  private corked = false
+  private readonly closeListeners = new Set<() => void>()
+
+  constructor(socket: Net.Socket, options: ConnectOptions, protocol: ProtocolService) {
+    this.socket = socket
+    this.protocol = protocol
+    this.decoder = protocol.makeReplyDecoder()
+    this.name = `${options.host}:${options.port}`
+    this.requestTimeout = Duration.fromInputUnsafe(options.requestTimeout ?? DEFAULT_TIMEOUT)
+    socket.on("data", (chunk: Buffer) => this.receive(chunk))
+    socket.on("error", (error) => this.fail(this.closedBecause(error.message)))
+    socket.on("close", () => this.fail(this.closedBecause("the server closed it")))
+  }
+
+  /** Why the connection cannot be used any more, or nothing. */
+  get closedWith(): ClientError | undefined {
+    return this.failure
+  }
+
+  /** Completes when the connection has ended, whoever ended it. */
+  get closed(): Effect.Effect<ClientError> {
+    return Effect.callback((resume) => {
+      const listener = () => {
+        if (this.failure !== undefined) resume(Effect.succeed(this.failure))
+      }
+      listener()
+      this.closeListeners.add(listener)
+      return Effect.sync(() => this.closeListeners.delete(listener))
+    })
+  }
+
+  /**
+   * Sends commands in one write and completes with their replies, in order. Fails as a whole if one of them has none: a
+   * timeout counts from the sending of the first.
+   */
+  execute(commands: ReadonlyArray<StoreCommand>): Effect.Effect<ReadonlyArray<Reply>, ClientError> {
+    if (commands.length === 0) return Effect.succeed([])
+    return Effect.callback<ReadonlyArray<Reply>, ClientError>((resume) => {
+      if (this.failure !== undefined) return resume(Effect.fail(this.failure))
+      const entry: Waiting = { commands, replies: [], abandoned: false, resume }
+      this.waiting.push(entry)
+      this.write(commands)
+      return Effect.sync(() => {
+        entry.abandoned = true
+      })
+    }).pipe(
+      Effect.timeoutOrElse({
+        duration: this.requestTimeout,
+        orElse: () =>
+          Effect.fail(
+            new TimeoutError({
+              operation: "request",
+              message: `${this.name} did not answer within ${Duration.format(this.requestTimeout)}.`
+            })
+          )
+      })
+    )
+  }
+
+  /** Sends QUIT and completes when the server has closed the connection, after the answers to all earlier requests. */
+  get quit(): Effect.Effect<void, ClientError> {
+    return Effect.suspend(() => {
+      if (this.failure !== undefined) return Effect.void
+      this.write([{ _tag: "Quit" }])
+      return this.closed.pipe(Effect.timeoutOption(this.requestTimeout), Effect.asVoid)
+    })
+  }
+
+  private write(commands: ReadonlyArray<Command>): void {
+    // What many fibers send in one turn of the event loop leaves in one write.
+    if (!this.corked) {
+      this.corked = true
+      this.socket.cork()
+      process.nextTick(() => {
+        this.corked = false
+        this.socket.uncork()
+      })
+    }
+    let text = ""
+    for (const command of commands) text += this.protocol.encodeCommand(command)
+    this.socket.write(text, "latin1")
+  }
+
+  private receive(chunk: Buffer): void {
+    this.decoder.decode(
+      chunk,
+      () => {
+        const first = this.waiting[0]
+        return first?.commands[first.replies.length]?._tag
+      },
+      (reply) => this.answer(reply)
+    )
+  }
+
+  private answer(reply: Reply | MalformedReply): void {
+    if (this.failure !== undefined) return
+    if (reply._tag === "MalformedReply") {
+      const message = `${this.name} sent what is no answer of a KV-Cache server: '${reply.received}'.`
+      this.fail(new MalformedReplyError({ message }))
+      return
+    }
+    const first = this.waiting[0]
+    if (first === undefined) {
+      // A server that refuses a connection says why before it is asked, and closes.
+      const message = reply._tag === "Failed" ? reply.message : "it answered what was not asked"
+      this.fail(new RefusedError({ message: `${this.name} refused the connection: ${message}.` }))
+      return
+    }
+    first.replies.push(reply)
+    if (first.replies.length < first.commands.length) return
+    this.waiting.shift()
+    if (!first.abandoned) first.resume(Effect.succeed(first.replies))
+  }
+
+  private closedBecause(reason: string): ConnectionClosedError {
+    return new ConnectionClosedError({ message: `The connection to ${this.name} is closed: ${reason}.` })
+  }
+
+  private fail(error: ClientError): void {
+    if (this.failure !== undefined) return
+    this.failure = error
+    this.socket.destroy()
+    const waiting = this.waiting.splice(0)
+    for (const entry of waiting) if (!entry.abandoned) entry.resume(Effect.fail(error))
+    for (const listener of this.closeListeners) listener()
+  }
+}

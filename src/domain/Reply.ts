@@ -1,0 +1,32 @@
+/**
+ * The answers of the cache, as plain tagged data: one for each command that was executed, in its order.
+ *
+ * A miss is an answer like any other, never an error. How a reply is written on a wire is not said here: see
+ * `protocol/`.
+ */
+import type { Value } from "./Command.ts"
+
+export type Reply =
+  /** The answer to a PUT. */
+  | { readonly _tag: "Stored" }
+  /** The answer to a GET that hit. */
+  | { readonly _tag: "Found"; readonly value: Value }
+  /** The answer to a DELETE that removed a key. */
+  | { readonly _tag: "Deleted" }
+  /** The answer to a GET or a DELETE of a key that is not there. */
+  | { readonly _tag: "NotFound" }
+  /** The answer to an EXISTS. */
+  | { readonly _tag: "Existence"; readonly exists: boolean }
+  /** The answer to a request that was not executed, with what was wrong: one line of printable ASCII. */
+  | { readonly _tag: "Failed"; readonly message: string }
+
+// The replies without data are made once: on the hot path a reply costs no allocation but for a value.
+export const stored: Reply = { _tag: "Stored" }
+export const deleted: Reply = { _tag: "Deleted" }
+export const notFound: Reply = { _tag: "NotFound" }
+export const present: Reply = { _tag: "Existence", exists: true }
+export const absent: Reply = { _tag: "Existence", exists: false }
+
+export const found = (value: Value): Reply => ({ _tag: "Found", value })
+
+export const failed = (message: string): Reply => ({ _tag: "Failed", message })

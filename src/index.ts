@@ -1,0 +1,11 @@
+/** The library: what other programs may import from `kv-cache`. */
+export * as Command from "./domain/Command.ts"
+export * as Reply from "./domain/Reply.ts"
+export { Protocol } from "./protocol/Protocol.ts"
+export * as TextProtocol from "./protocol/text/TextProtocol.ts"
+export { ListenError } from "./server/Listener.ts"
+export { Server, type ServerService, type ServerStats } from "./server/Server.ts"
+export type { ServerConfig } from "./server/ServerConfig.ts"
+export { Expirer } from "./store/Expirer.ts"
+export type { Limits } from "./store/Keyspace.ts"
+export { Store, type StoreService, type StoreStats } from "./store/Store.ts"

@@ -1,0 +1,5 @@
+import "effect/schema/SchemaJITCompiler/enable"
+import { cli } from "./cli/Cli.ts"
+import { runMain } from "./cli/RunMain.ts"
+
+runMain(cli)

@@ -1,0 +1,72 @@
+/**
+ * The port between bytes and commands. One implementation is one wire protocol; server and client know only this.
+ *
+ * A protocol is pure: its decoders hold the bytes of an unfinished message and nothing else, do no input or output,
+ * and never throw on what a peer sends. It is not a service with effects, because the hot path calls it in a plain
+ * loop.
+ */
+import * as Context from "effect/Context"
+import type { Command } from "../domain/Command.ts"
+import type { Reply } from "../domain/Reply.ts"
+
+/** What a peer sent that is no command. */
+export interface Malformed {
+  readonly _tag: "Malformed"
+  /** What was wrong, naming the part: one line of printable ASCII, to be sent as the reply. */
+  readonly message: string
+  /**
+   * `syntax`: the connection goes on. `too-long`: the message has no end within its limit, so what follows cannot be
+   * understood. `http`: a browser speaks, so nothing after it may be executed. The last two end the connection.
+   */
+  readonly reason: "syntax" | "too-long" | "http"
+}
+
+/** One message of a client, as decoded. */
+export type Request = Command | Malformed
+
+/** The server's side of one connection: bytes in, requests out. */
+export interface RequestDecoder {
+  /**
+   * Reads requests from `bytes` from `offset` on, appends at most `limit` of them to `into`, and returns the offset of
+   * the first byte not read. Bytes of an unfinished message are copied and kept: `bytes` may be reused by the caller.
+   * After a QUIT or a malformed message that ends the connection, everything is read and nothing is decoded.
+   */
+  readonly decode: (bytes: Buffer, offset: number, into: Array<Request>, limit: number) => number
+  /** Bytes of an unfinished message that are being held. */
+  readonly pending: () => number
+}
+
+/** A reply that is none of this protocol: the connection cannot be understood any more. */
+export interface MalformedReply {
+  readonly _tag: "MalformedReply"
+  /** What was received, shortened and made printable. */
+  readonly received: string
+}
+
+/** The client's side of one connection: bytes in, replies out. */
+export interface ReplyDecoder {
+  /**
+   * Reads replies from `bytes` and hands each to `onReply`, all of them. The protocol's replies need not say what they
+   * answer, so `expected` names the next command that awaits one, or nothing where none does.
+   */
+  readonly decode: (
+    bytes: Buffer,
+    expected: () => Command["_tag"] | undefined,
+    onReply: (reply: Reply | MalformedReply) => void
+  ) => void
+}
+
+export interface ProtocolService {
+  /** The protocol's name in logs. */
+  readonly name: string
+  readonly makeRequestDecoder: () => RequestDecoder
+  readonly makeReplyDecoder: () => ReplyDecoder
+  /** The most bytes that one encoded reply can take. */
+  readonly maxReplyBytes: number
+  /** Writes a reply at `offset` and returns the offset behind it. `into` has room for `maxReplyBytes`. */
+  readonly encodeReply: (reply: Reply, into: Buffer, offset: number) => number
+  /** A command as the bytes (latin1) of one request. */
+  readonly encodeCommand: (command: Command) => string
+}
+
+export class Protocol extends Context.Service<Protocol, ProtocolService>()("kv-cache/protocol/Protocol") {}

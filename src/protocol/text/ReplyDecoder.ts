@@ -1,0 +1,72 @@
+/**
+ * The text protocol's replies: lines in, replies out. A line says little of what it answers (`OK 1` may be a value or
+ * an existence), so each is read as the answer to the command that awaits one.
+ */
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { type Command, Value } from "../../domain/Command.ts"
+import * as Reply from "../../domain/Reply.ts"
+import type { MalformedReply, ReplyDecoder } from "../Protocol.ts"
+import { Lines } from "./Lines.ts"
+
+// An answer is shorter than any request may be: the same bound serves, and a peer that sends none is cut off.
+const MAX_REPLY_LINE_BYTES = 4096
+
+const MAX_SHOWN = 64
+
+const malformedReply = (line: string): MalformedReply => ({
+  _tag: "MalformedReply",
+  received: line.slice(0, MAX_SHOWN).replaceAll(/[^\x20-\x7e]/g, "?")
+})
+
+const decodeValue = Schema.decodeUnknownOption(Value)
+
+const decodeOk = (text: string, expected: Command["_tag"] | undefined): Reply.Reply | undefined => {
+  switch (expected) {
+    case "Put":
+      return text === "stored" ? Reply.stored : undefined
+    case "Get":
+      return Option.getOrUndefined(Option.map(decodeValue(text), Reply.found))
+    case "Delete":
+      return text === "deleted" ? Reply.deleted : undefined
+    case "Exists":
+      return text === "1" ? Reply.present : text === "0" ? Reply.absent : undefined
+    default:
+      return undefined
+  }
+}
+
+/** What the wire says for a miss, which is no failure. */
+export const NOT_FOUND_MESSAGE = "key not found"
+
+const decodeLine = (line: string, expected: Command["_tag"] | undefined): Reply.Reply | MalformedReply => {
+  if (line.startsWith("ERROR ")) {
+    const message = line.slice("ERROR ".length)
+    const isMiss = message === NOT_FOUND_MESSAGE && (expected === "Get" || expected === "Delete")
+    return isMiss ? Reply.notFound : Reply.failed(message)
+  }
+  const reply = line.startsWith("OK ") ? decodeOk(line.slice("OK ".length), expected) : undefined
+  return reply ?? malformedReply(line)
+}
+
+export class TextReplyDecoder implements ReplyDecoder {
+  private readonly lines = new Lines(MAX_REPLY_LINE_BYTES)
+
+  decode(
+    bytes: Buffer,
+    expected: () => Command["_tag"] | undefined,
+    onReply: (reply: Reply.Reply | MalformedReply) => void
+  ): void {
+    let at = 0
+    while (at < bytes.length) {
+      const found = this.lines.next(bytes, at)
+      if (found === "more") return
+      if (found === "too-long") return onReply(malformedReply(bytes.toString("latin1", at, at + MAX_SHOWN)))
+      const { end, source, start } = this.lines
+      at = this.lines.offset
+      const reply = decodeLine(source.toString("latin1", start, end), expected())
+      onReply(reply)
+      if (reply._tag === "MalformedReply") return
+    }
+  }
+}

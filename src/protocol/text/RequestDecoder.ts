@@ -1,0 +1,141 @@
+/**
+ * The text protocol's requests: lines of words in, commands out.
+ *
+ * The scanner only finds words and counts them. What a key, a value or a TTL may be is said by the Schema in
+ * `domain/Command.ts`, and its message is the reply.
+ */
+import * as Result from "effect/Result"
+import * as Command from "../../domain/Command.ts"
+import type { Malformed, Request, RequestDecoder } from "../Protocol.ts"
+import { Lines } from "./Lines.ts"
+
+/** A request line that reaches this many bytes without its newline ends the connection. */
+export const MAX_LINE_BYTES = 4096
+
+const SPACE = 0x20
+const TAB = 0x09
+
+/** Each command's name on the wire, its arguments as shown in the usage, and how many there may be. */
+export const USAGE = {
+  PUT: { tag: "Put", usage: "PUT <key> <value> [ttl]", min: 2, max: 3 },
+  GET: { tag: "Get", usage: "GET <key>", min: 1, max: 1 },
+  DELETE: { tag: "Delete", usage: "DELETE <key>", min: 1, max: 1 },
+  EXISTS: { tag: "Exists", usage: "EXISTS <key>", min: 1, max: 1 },
+  QUIT: { tag: "Quit", usage: "QUIT", min: 0, max: 0 }
+} as const
+
+const usages: ReadonlyMap<string, (typeof USAGE)[keyof typeof USAGE]> = new Map(Object.entries(USAGE))
+
+const commandNames = new Intl.ListFormat("en", { type: "disjunction" }).format(Object.keys(USAGE))
+
+const malformed = (message: string, reason: Malformed["reason"] = "syntax"): Malformed => ({
+  _tag: "Malformed",
+  message,
+  reason
+})
+
+const blankLine = malformed(`empty line: expected ${commandNames}`)
+const tooLong = malformed(`line too long: a request has fewer than ${MAX_LINE_BYTES} bytes`, "too-long")
+const http = malformed("this server does not speak HTTP", "http")
+
+// Words that only an HTTP client begins a line with, upper-cased. A page that makes a browser send a request here can
+// choose its path and body, but not what the request line ends in, and not its headers.
+const httpWords: ReadonlySet<string> = new Set(["POST", "HOST:"])
+const HTTP_VERSION = /HTTP\/1\.[0-9x]$/i
+
+const MAX_SHOWN_NAME = 32
+
+const unknownCommand = (name: string): Malformed => {
+  const shown = name.slice(0, MAX_SHOWN_NAME).replaceAll(/[^\x21-\x7e]/g, "?")
+  return malformed(`unknown command '${shown}': expected ${commandNames}`)
+}
+
+/** A TTL is written in decimal digits only: `1e3`, `+5` and `0x10` are numbers to JavaScript, but not here. */
+const parseTtl = (text: string): number => (/^[0-9]+$/.test(text) ? Number(text) : Number.NaN)
+
+// No command has more words, so the scanner remembers no more; it still counts them all.
+const MAX_WORDS = 4
+
+export class TextRequestDecoder implements RequestDecoder {
+  private readonly lines = new Lines(MAX_LINE_BYTES)
+  private readonly wordStarts = new Int32Array(MAX_WORDS)
+  private readonly wordEnds = new Int32Array(MAX_WORDS)
+  private wordCount = 0
+  private atFirstLine = true
+  private ended = false
+
+  decode(bytes: Buffer, offset: number, into: Array<Request>, limit: number): number {
+    let at = offset
+    for (let taken = 0; taken < limit && at < bytes.length; taken++) {
+      if (this.ended) return bytes.length
+      const found = this.lines.next(bytes, at)
+      if (found === "more") return bytes.length
+      const request = found === "line" ? this.decodeLine() : tooLong
+      at = this.lines.offset
+      into.push(request)
+      if (request._tag === "Quit" || (request._tag === "Malformed" && request.reason !== "syntax")) this.ended = true
+    }
+    return this.ended ? bytes.length : at
+  }
+
+  pending(): number {
+    return this.ended ? 0 : this.lines.pending
+  }
+
+  private decodeLine(): Request {
+    this.findWords()
+    const isFirstLine = this.atFirstLine
+    this.atFirstLine = false
+    if (this.wordCount === 0) return blankLine
+    if (isFirstLine && HTTP_VERSION.test(this.lastWord())) return http
+    const name = this.word(0)
+    const known = usages.get(name) ?? usages.get(name.toUpperCase())
+    if (known === undefined) return httpWords.has(name.toUpperCase()) ? http : unknownCommand(name)
+    const count = this.wordCount - 1
+    if (count < known.min || count > known.max) return malformed(`wrong number of arguments: usage ${known.usage}`)
+    const result = Command.decode(this.toInput(known.tag))
+    return Result.isSuccess(result) ? result.success : malformed(result.failure)
+  }
+
+  private toInput(tag: Command.Command["_tag"]): unknown {
+    switch (tag) {
+      case "Put": {
+        const ttl = this.wordCount === MAX_WORDS ? parseTtl(this.word(3)) : Command.NO_TTL
+        return { _tag: tag, key: this.word(1), value: this.word(2), ttl }
+      }
+      case "Quit":
+        return { _tag: tag }
+      default:
+        return { _tag: tag, key: this.word(1) }
+    }
+  }
+
+  private word(index: number): string {
+    // latin1 maps each byte to one character, so what is not ASCII reaches the Schema as it is and is refused there.
+    return this.lines.source.toString("latin1", this.wordStarts[index], this.wordEnds[index])
+  }
+
+  private lastWord(): string {
+    const { end, source, start } = this.lines
+    const line = source.toString("latin1", start, end).trimEnd()
+    return line.slice(Math.max(line.lastIndexOf(" "), line.lastIndexOf("\t")) + 1)
+  }
+
+  private findWords(): void {
+    const { end, source, start } = this.lines
+    let count = 0
+    let at = start
+    while (at < end) {
+      while (at < end && (source[at] === SPACE || source[at] === TAB)) at++
+      if (at === end) break
+      const wordStart = at
+      while (at < end && source[at] !== SPACE && source[at] !== TAB) at++
+      if (count < MAX_WORDS) {
+        this.wordStarts[count] = wordStart
+        this.wordEnds[count] = at
+      }
+      count++
+    }
+    this.wordCount = count
+  }
+}

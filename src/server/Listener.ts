@@ -1,0 +1,84 @@
+/**
+ * The listening socket: binds host and port for as long as a scope is open, and hands over what it accepts.
+ *
+ * It says why it cannot listen in words that a person can act on, and survives running out of file descriptors.
+ */
+import * as Net from "node:net"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+
+/** The server could not listen; the message names host and port and says what to do. */
+export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
+  /** The system's code, such as `EADDRINUSE`. */
+  code: Schema.String,
+  message: Schema.String
+}) {}
+
+export interface Address {
+  readonly host: string
+  /** The port that was bound: the one that was found if 0 was asked for. */
+  readonly port: number
+}
+
+/** The bytes that a socket buffers for its peer before it says that the peer does not keep up. */
+const HIGH_WATER_MARK = 64 * 1024
+
+/**
+ * Listens until the scope closes. Sockets are handed over as they are accepted, with their listeners to be attached at
+ * once: a socket reads by itself from the next turn of the event loop on. `onError` is told of connections that could
+ * not be accepted.
+ */
+export const listen = (
+  address: Address,
+  onSocket: (socket: Net.Socket) => void,
+  onError: (error: Error) => void
+): Effect.Effect<Address, ListenError, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.callback<Net.Server, ListenError>((resume) => {
+      // Half-open sockets: a client that ends its side (`nc -N`) still gets its replies.
+      const server = Net.createServer(
+        { allowHalfOpen: true, noDelay: true, highWaterMark: HIGH_WATER_MARK },
+        onSocket
+      )
+      server.once("error", (error: NodeJS.ErrnoException) => resume(Effect.fail(toListenError(address, error))))
+      server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
+        server.removeAllListeners("error")
+        // Out of file descriptors, mostly. The server stays: libuv closes what it cannot take, so that neither the
+        // process nor the backlog spins, and accepts again when descriptors are free.
+        server.on("error", onError)
+        resume(Effect.succeed(server))
+      })
+      return Effect.sync(() => server.close())
+    }),
+    (server) => Effect.sync(() => server.close())
+  ).pipe(
+    Effect.map((server) => {
+      const bound = server.address()
+      return { host: address.host, port: typeof bound === "object" && bound !== null ? bound.port : address.port }
+    })
+  )
+
+/** Connections that the kernel holds until they are accepted; it caps the number by itself. */
+const BACKLOG = 4096
+
+const toListenError = ({ host, port }: Address, error: NodeJS.ErrnoException): ListenError => {
+  const code = error.code ?? "UNKNOWN"
+  return new ListenError({ code, message: describe(code, host, port) ?? `Cannot listen on ${host}:${port}: ${error.message}.` })
+}
+
+const describe = (code: string, host: string, port: number): string | undefined => {
+  switch (code) {
+    case "EADDRINUSE":
+      return `Address already in use: another program listens on ${host}:${port}; stop it, or choose another port with --port.`
+    case "EACCES":
+      return `Permission denied: this user may not listen on ${host}:${port}; choose a port above 1023 with --port.`
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return `Unknown host: '${host}' has no address; give an address of this machine, or a name that has one, with --host.`
+    case "EADDRNOTAVAIL":
+      return `Address not available: ${host} is not an address of this machine; choose one that is, such as 127.0.0.1, with --host.`
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * The server: listens, gives each accepted socket a supervised fiber, refuses what is over the limit, and drains at the
+ * end of its scope.
+ *
+ * It knows sockets, not commands: what flows through a connection is in `Connection.ts`.
+ */
+import type { Socket } from "node:net"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as Layer from "effect/Layer"
+import * as Reply from "../domain/Reply.ts"
+import { Protocol } from "../protocol/Protocol.ts"
+import { Store, type StoreStats } from "../store/Store.ts"
+import { Connection, type ConnectionContext } from "./Connection.ts"
+import * as Listener from "./Listener.ts"
+import type { ServerConfig } from "./ServerConfig.ts"
+import * as ServerCounters from "./ServerCounters.ts"
+
+export interface ServerStats extends Readonly<ServerCounters.ServerCounters> {
+  readonly store: StoreStats
+}
+
+export interface ServerService {
+  /** Where clients connect; the port that was found if 0 was asked for. */
+  readonly address: Listener.Address
+  readonly stats: Effect.Effect<ServerStats>
+}
+
+export class Server extends Context.Service<Server, ServerService>()("kv-cache/server/Server") {
+  /**
+   * Listens while its scope is open. When it closes, nothing is accepted any more, what was received is answered and
+   * flushed, and every connection ends within `shutdownGrace`, whatever its peer does.
+   */
+  static readonly layer = (config: ServerConfig): Layer.Layer<Server, Listener.ListenError, Store | Protocol> =>
+    Layer.effect(Server, make(config))
+}
+
+/** The share of the grace period that clients have; the rest is for cutting them and for the process to end. */
+const DRAIN_SHARE = 0.9
+
+const make = Effect.fnUntraced(function* (config: ServerConfig) {
+  const store = yield* Store
+  const protocol = yield* Protocol
+  const counters = ServerCounters.make()
+  const connections = new Set<Connection>()
+  // Closing the set, after the drain below, interrupts what is left, and so destroys its sockets.
+  const fibers = yield* FiberSet.make<void>()
+  const supervise = yield* FiberSet.runtime(fibers)()
+  let warnedOfHttp = false
+  const context: ConnectionContext = {
+    store: store.unsafe,
+    protocol,
+    counters,
+    idleTimeout: config.idleTimeout,
+    onHttp: () => {
+      if (warnedOfHttp) return
+      warnedOfHttp = true
+      supervise(Effect.logWarning("a client spoke HTTP and was cut off; this is said once"))
+    }
+  }
+
+  const serve = (socket: Socket): void => {
+    const connection = new Connection(socket, context)
+    connections.add(connection)
+    counters.accepted++
+    counters.open++
+    const peer = `${socket.remoteAddress}:${socket.remotePort}`
+    supervise(
+      Effect.logDebug("connection opened").pipe(
+        Effect.andThen(connection.serve),
+        Effect.ensuring(
+          Effect.suspend(() => {
+            connections.delete(connection)
+            counters.open--
+            if (connection.closeReason === "closed as idle") counters.idled++
+            return Effect.logDebug(`connection ${connection.closeReason}`)
+          })
+        ),
+        Effect.annotateLogs({ peer })
+      )
+    )
+  }
+
+  const refuse = (socket: Socket): void => {
+    counters.refused++
+    const line = Buffer.allocUnsafe(protocol.maxReplyBytes)
+    const reply = Reply.failed(`too many connections: the limit is ${config.maxConnections}`)
+    socket.on("error", () => socket.destroy())
+    socket.end(line.subarray(0, protocol.encodeReply(reply, line, 0)))
+    socket.destroySoon()
+  }
+
+  yield* Effect.addFinalizer(() =>
+    Effect.gen(function* () {
+      if (connections.size === 0) return
+      yield* Effect.logInfo(`shutting down: finishing ${connections.size} connections`)
+      yield* Effect.forEach(connections, (connection) => connection.finish, {
+        concurrency: "unbounded",
+        discard: true
+      }).pipe(Effect.andThen(FiberSet.awaitEmpty(fibers)), Effect.timeoutOption(Duration.times(config.shutdownGrace, DRAIN_SHARE)))
+      if (connections.size === 0) return
+      yield* Effect.logWarning(`the grace period is over: cutting ${connections.size} connections`)
+    })
+  )
+  // Released before the drain begins: finalizers run in reverse order.
+  const address = yield* Listener.listen(
+    config,
+    (socket) => {
+      if (counters.open < config.maxConnections) serve(socket)
+      else refuse(socket)
+    },
+    (error) => {
+      supervise(Effect.logWarning(`a connection could not be accepted: ${error.message}`))
+    }
+  )
+  return Server.of({
+    address,
+    stats: Effect.map(store.stats, (storeStats) => ({ ...counters, store: storeStats }))
+  })
+})

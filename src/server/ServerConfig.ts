@@ -1,0 +1,204 @@
+/**
+ * Every setting of the server, in one table: its flag, its environment variable, its default, what is allowed, and how
+ * its text is read. Flags, environment, help text and the README's table are all made from it.
+ *
+ * It reads neither flags nor environment: `cli/ServeCommand.ts` does.
+ */
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import type { Severity } from "effect/LogLevel"
+
+/** One setting whose value is written as text. */
+export interface Setting<A> {
+  /** The flag's name, without dashes. */
+  readonly flag: string
+  readonly environment: string
+  /** The value's placeholder in the help. */
+  readonly metavar: string
+  readonly default: A
+  /** The default as a person would write it. */
+  readonly defaultText: string
+  readonly description: string
+  /** What is allowed, to end the sentence "expected ...". */
+  readonly expected: string
+  /** The value that a text means, or nothing if the text is not allowed. */
+  readonly parse: (text: string) => Option.Option<A>
+}
+
+const integer = (min: number, max: number) => (text: string) =>
+  /^[0-9]+$/.test(text) && Number(text) >= min && Number(text) <= max ? Option.some(Number(text)) : Option.none()
+
+const oneOf =
+  <const A extends string>(choices: ReadonlyArray<A>) =>
+  (text: string): Option.Option<A> =>
+    Option.fromNullishOr(choices.find((choice) => choice === text.toLowerCase()))
+
+const UNITS_IN_MILLIS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+const isUnit = (unit: string): unit is keyof typeof UNITS_IN_MILLIS => Object.hasOwn(UNITS_IN_MILLIS, unit)
+
+/** A duration such as `100ms`, `5s`, `10m`, `1h`, `1d`; a plain number is seconds. */
+export const parseDuration = (text: string): Option.Option<Duration.Duration> => {
+  const match = /^([0-9]+(?:\.[0-9]+)?)([a-z]*)$/.exec(text.toLowerCase())
+  if (match === null) return Option.none()
+  const unit = match[2] === "" ? "s" : match[2]!
+  return isUnit(unit) ? Option.some(Duration.millis(Number(match[1]) * UNITS_IN_MILLIS[unit])) : Option.none()
+}
+
+const duration = (minimum: Duration.Duration, maximum: Duration.Duration) => (text: string) =>
+  Option.filter(parseDuration(text), Duration.between({ minimum, maximum }))
+
+const UNITS_IN_BYTES = { "": 1, b: 1, k: 1024, kb: 1024, m: 1024 ** 2, mb: 1024 ** 2, g: 1024 ** 3, gb: 1024 ** 3 }
+
+const isByteUnit = (unit: string): unit is keyof typeof UNITS_IN_BYTES => Object.hasOwn(UNITS_IN_BYTES, unit)
+
+const MIN_MEMORY = 64 * 1024
+
+const parseBytes = (text: string): Option.Option<number> => {
+  const match = /^([0-9]+)([a-z]*)$/.exec(text.toLowerCase())
+  if (match === null || !isByteUnit(match[2]!)) return Option.none()
+  const bytes = Number(match[1]) * UNITS_IN_BYTES[match[2]]
+  return bytes >= MIN_MEMORY && Number.isSafeInteger(bytes) ? Option.some(bytes) : Option.none()
+}
+
+const setting = <A>(definition: Setting<A>): Setting<A> => definition
+
+export type LogFormat = "auto" | "pretty" | "json"
+
+const LOG_LEVELS: ReadonlyMap<string, Severity> = new Map([
+  ["trace", "Trace"],
+  ["debug", "Debug"],
+  ["info", "Info"],
+  ["warn", "Warn"],
+  ["error", "Error"]
+])
+
+const parseLogLevel = (text: string): Option.Option<Severity> =>
+  Option.fromNullishOr(LOG_LEVELS.get(text.toLowerCase()))
+
+/** The most keys that the store can hold: a JavaScript `Map` ends at 2^24 entries. */
+const MAX_KEYS = 16_000_000
+
+export const settings = {
+  host: setting<string>({
+    flag: "host",
+    environment: "KV_CACHE_HOST",
+    metavar: "address",
+    default: "127.0.0.1",
+    defaultText: "127.0.0.1",
+    description: "Address to listen on; 0.0.0.0 for all of this machine's",
+    expected: "an address or a host name",
+    parse: (text) => (/^[^\s/]+$/.test(text) ? Option.some(text) : Option.none())
+  }),
+  port: setting<number>({
+    flag: "port",
+    environment: "KV_CACHE_PORT",
+    metavar: "port",
+    default: 7171,
+    defaultText: "7171",
+    description: "TCP port to listen on; 0 for any free one",
+    expected: "a port from 0 to 65535",
+    parse: integer(0, 65_535)
+  }),
+  maxKeys: setting<number>({
+    flag: "max-keys",
+    environment: "KV_CACHE_MAX_KEYS",
+    metavar: "count",
+    default: 1_000_000,
+    defaultText: "1000000",
+    description: "Most keys held; the least recently used key is evicted for a new one",
+    expected: `a number of keys from 1 to ${MAX_KEYS}`,
+    parse: integer(1, MAX_KEYS)
+  }),
+  maxMemory: setting<number | undefined>({
+    flag: "max-memory",
+    environment: "KV_CACHE_MAX_MEMORY",
+    metavar: "bytes",
+    default: undefined,
+    defaultText: "none",
+    description: "Most memory that entries take, such as 64mb or 1gb (1kb is 1024 bytes)",
+    expected: "a size of at least 64kb, such as 64mb, 1gb, or a number of bytes",
+    parse: parseBytes
+  }),
+  maxConnections: setting<number>({
+    flag: "max-connections",
+    environment: "KV_CACHE_MAX_CONNECTIONS",
+    metavar: "count",
+    default: 10_000,
+    defaultText: "10000",
+    description: "Most clients connected at once; further ones are refused with an error line",
+    expected: "a number of connections from 1 to 1000000",
+    parse: integer(1, 1_000_000)
+  }),
+  idleTimeout: setting<Duration.Duration>({
+    flag: "idle-timeout",
+    environment: "KV_CACHE_IDLE_TIMEOUT",
+    metavar: "duration",
+    default: Duration.seconds(300),
+    defaultText: "300s",
+    description: "Close a connection without a complete request for this long; 0 for never, a plain number is seconds",
+    expected: "a duration from 0 to 30d, such as 90s, 5m, or a number of seconds",
+    parse: duration(Duration.zero, Duration.days(30))
+  }),
+  expireInterval: setting<Duration.Duration>({
+    flag: "expire-interval",
+    environment: "KV_CACHE_EXPIRE_INTERVAL",
+    metavar: "duration",
+    default: Duration.millis(100),
+    defaultText: "100ms",
+    description: "Time between two sweeps that free expired keys; a plain number is seconds",
+    expected: "a duration from 1ms to 60s, such as 100ms, 1s, or a number of seconds",
+    parse: duration(Duration.millis(1), Duration.seconds(60))
+  }),
+  shutdownGrace: setting<Duration.Duration>({
+    flag: "shutdown-grace",
+    environment: "KV_CACHE_SHUTDOWN_GRACE",
+    metavar: "duration",
+    default: Duration.seconds(5),
+    defaultText: "5s",
+    description: "Longest time that a shutdown waits for clients to take their replies; a plain number is seconds",
+    expected: "a duration from 0 to 10m, such as 5s, 500ms, or a number of seconds",
+    parse: duration(Duration.zero, Duration.minutes(10))
+  }),
+  logLevel: setting<Severity>({
+    flag: "log-level",
+    environment: "KV_CACHE_LOG_LEVEL",
+    metavar: "level",
+    default: "Info",
+    defaultText: "info",
+    description: "Least severe level that is logged: trace, debug, info, warn or error",
+    expected: "trace, debug, info, warn or error",
+    parse: parseLogLevel
+  }),
+  debug: setting<boolean>({
+    flag: "debug",
+    environment: "KV_CACHE_DEBUG",
+    metavar: "",
+    default: false,
+    defaultText: "false",
+    description: "The same as --log-level debug",
+    expected: "true or false",
+    parse: (text) => Option.map(oneOf(["true", "1", "false", "0"])(text), (word) => word === "true" || word === "1")
+  }),
+  logFormat: setting<LogFormat>({
+    flag: "log-format",
+    environment: "KV_CACHE_LOG_FORMAT",
+    metavar: "format",
+    default: "auto",
+    defaultText: "pretty on a terminal, json otherwise",
+    description: "How log lines on stderr are written: pretty or json",
+    expected: "pretty or json",
+    parse: oneOf(["auto", "pretty", "json"])
+  })
+}
+
+type SettingValues = { readonly [K in keyof typeof settings]: (typeof settings)[K]["default"] }
+
+/** What the server needs to know to serve. */
+export type ServerConfig = Pick<
+  SettingValues,
+  "host" | "port" | "maxConnections" | "idleTimeout" | "shutdownGrace"
+>
+
+/** All settings with their values. */
+export type Settings = SettingValues

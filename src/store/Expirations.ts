@@ -1,0 +1,185 @@
+/**
+ * When entries expire: an index from deadlines to slots, as a hierarchical timing wheel. Pure: it takes `now` as an
+ * argument, knows neither keys nor values, and removes nothing by itself.
+ *
+ * Seven levels of 64 buckets: a bucket of level 0 is 1 ms wide, one of the next level as wide as the whole level below,
+ * so that the wheel reaches 2^42 ms (139 years) and the largest TTL fits. An entry goes to the level of the highest
+ * group of 6 bits in which its deadline differs from the wheel's time, and moves down as that time comes closer: at
+ * most six moves in its life. Scheduling and cancelling are O(1) without a comparison between entries. (Varghese and
+ * Lauck, "Hashed and Hierarchical Timing Wheels", 1987; the choice of level by exclusive or, and the bitmap of occupied
+ * buckets, are those of tokio's timer.)
+ *
+ * All state is in typed arrays, indexed by the caller's slot numbers: 16 bytes an entry.
+ */
+
+const LEVELS = 7
+const BITS = 6
+const BUCKETS = 64
+const LOW_BITS = 30
+const LOW = 2 ** LOW_BITS
+const LEVELS_IN_LOW = LOW_BITS / BITS
+const REACH = 2 ** (LEVELS * BITS)
+
+/** The deadline of an entry that does not expire. */
+export const NEVER = Number.POSITIVE_INFINITY
+
+/** `popDue` found nothing that is due. */
+export const NONE = -1
+
+/** `popDue` used up its budget: there may be something due behind what it moved. */
+export const BUDGET_SPENT = -2
+
+export class Expirations {
+  private deadlines: Float64Array
+  private nexts: Int32Array
+  // For the first entry of a bucket, the bucket's number, inverted: it is negative, and so no slot.
+  private previous: Int32Array
+  private readonly heads = new Int32Array(LEVELS * BUCKETS).fill(NONE)
+  private readonly occupied = new Int32Array(LEVELS * 2)
+  // Every bucket that began at or before this time is empty, but for the one that is being drained.
+  private time: number
+  private draining = NONE
+  private count = 0
+
+  /** `now` in ms, an integer; every later `now` must not be smaller. `capacity` is in slots. */
+  constructor(now: number, capacity: number) {
+    this.time = now
+    this.deadlines = new Float64Array(capacity).fill(NEVER)
+    this.nexts = new Int32Array(capacity)
+    this.previous = new Int32Array(capacity)
+  }
+
+  /** How many entries have a deadline. */
+  get size(): number {
+    return this.count
+  }
+
+  /** A wheel at the same time, without entries. */
+  emptied(capacity: number): Expirations {
+    return new Expirations(this.time, capacity)
+  }
+
+  /** Makes room for slots up to `capacity`. */
+  grow(capacity: number): void {
+    const { deadlines, nexts, previous } = this
+    this.deadlines = new Float64Array(capacity).fill(NEVER)
+    this.deadlines.set(deadlines)
+    this.nexts = new Int32Array(capacity)
+    this.nexts.set(nexts)
+    this.previous = new Int32Array(capacity)
+    this.previous.set(previous)
+  }
+
+  /** When a slot expires, in ms; `NEVER` if it does not. */
+  deadline(slot: number): number {
+    return this.deadlines[slot]!
+  }
+
+  /** Sets, moves or (with `NEVER`) removes a slot's deadline, in ms, an integer. */
+  schedule(slot: number, deadline: number): void {
+    this.cancel(slot)
+    if (deadline === NEVER) return
+    this.deadlines[slot] = deadline
+    this.count++
+    this.place(slot, deadline)
+  }
+
+  /** Removes a slot's deadline, if it has one. */
+  cancel(slot: number): void {
+    if (this.deadlines[slot] === NEVER) return
+    this.deadlines[slot] = NEVER
+    this.count--
+    this.unlink(slot)
+  }
+
+  /**
+   * A slot whose deadline is at or before `now`, its deadline removed; `NONE` if there is none. At most `budget`
+   * entries are moved down the wheel in search of it, else `BUDGET_SPENT`: a bucket that is wide may hold many that are
+   * not due yet, and no caller should wait for all of them.
+   */
+  popDue(now: number, budget: number): number {
+    for (let moved = 0; ; ) {
+      if (this.draining === NONE && !this.advance(now)) return NONE
+      const slot = this.heads[this.draining]!
+      if (slot === NONE) {
+        this.draining = NONE
+        continue
+      }
+      const deadline = this.deadlines[slot]!
+      if (deadline <= now) {
+        this.cancel(slot)
+        return slot
+      }
+      if (moved++ === budget) return BUDGET_SPENT
+      this.unlink(slot)
+      this.place(slot, deadline)
+    }
+  }
+
+  /** Moves the wheel's time to the next occupied bucket that begins by `now`, or to `now` if there is none. */
+  private advance(now: number): boolean {
+    for (let level = 0; level < LEVELS; level++) {
+      // All of a level lies before all of the next: the first bucket found is the earliest.
+      const index = this.firstOccupied(level)
+      if (index === NONE) continue
+      const start = this.startOf(level, index)
+      if (start > now) break
+      this.time = Math.max(this.time, start)
+      this.draining = level * BUCKETS + index
+      return true
+    }
+    this.time = Math.max(this.time, now)
+    return false
+  }
+
+  private place(slot: number, deadline: number): void {
+    // A bucket that began already is not looked at again, so the earliest place is the next millisecond.
+    const at = Math.min(Math.max(deadline, this.time + 1), REACH - 1)
+    const high = Math.floor(at / LOW)
+    const low = at % LOW
+    const highDifference = high ^ Math.floor(this.time / LOW)
+    const level =
+      highDifference === 0 ? levelOf(low ^ (this.time % LOW)) : LEVELS_IN_LOW + levelOf(highDifference)
+    const index =
+      level < LEVELS_IN_LOW
+        ? (low >>> (level * BITS)) & (BUCKETS - 1)
+        : (high >>> ((level - LEVELS_IN_LOW) * BITS)) & (BUCKETS - 1)
+    const bucket = level * BUCKETS + index
+    const head = this.heads[bucket]!
+    this.nexts[slot] = head
+    this.previous[slot] = ~bucket
+    if (head !== NONE) this.previous[head] = slot
+    this.heads[bucket] = slot
+    this.occupied[bucket >>> 5]! |= 1 << (bucket & 31)
+  }
+
+  private unlink(slot: number): void {
+    const next = this.nexts[slot]!
+    const before = this.previous[slot]!
+    if (next !== NONE) this.previous[next] = before
+    if (before >= 0) {
+      this.nexts[before] = next
+      return
+    }
+    const bucket = ~before
+    this.heads[bucket] = next
+    if (next === NONE) this.occupied[bucket >>> 5]! &= ~(1 << (bucket & 31))
+  }
+
+  private firstOccupied(level: number): number {
+    const low = this.occupied[level * 2]!
+    if (low !== 0) return lowestBit(low)
+    const high = this.occupied[level * 2 + 1]!
+    return high === 0 ? NONE : 32 + lowestBit(high)
+  }
+
+  private startOf(level: number, index: number): number {
+    const width = BUCKETS ** level
+    const widthOfLevel = width * BUCKETS
+    return Math.floor(this.time / widthOfLevel) * widthOfLevel + index * width
+  }
+}
+
+const levelOf = (difference: number): number => (difference === 0 ? 0 : Math.floor((31 - Math.clz32(difference)) / BITS))
+
+const lowestBit = (bits: number): number => 31 - Math.clz32(bits & -bits)
