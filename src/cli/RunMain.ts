@@ -6,6 +6,7 @@
  */
 import * as Os from "node:os"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Runtime from "effect/Runtime"
@@ -17,18 +18,26 @@ const exitCodeOf = (signal: Signal): number => 128 + Os.constants.signals[signal
 /** The exit code of a program whose output's reader went away, as if the signal had ended it. */
 const BROKEN_PIPE = 128 + Os.constants.signals.SIGPIPE
 
+// A Ctrl-C under `npm start` comes twice: the terminal signals the whole group, and npm forwards it once more.
+const isUnderNpm = process.env["npm_lifecycle_event"] !== undefined
+const ECHO = 500_000_000n
+
 /**
  * Runs the program and exits the process. The fiber is uninterruptible: each command says which of its waits a signal
  * may end, so that what comes after the wait (a drain, a report) is done and the exit code is the command's own.
  */
 export const runMain = <A, E>(program: Effect.Effect<A, E>): void => {
-  let received: Signal | undefined
+  let received: { readonly signal: Signal; readonly at: bigint } | undefined
   const fiber = Effect.runFork(program, { uninterruptible: true })
 
   const onSignal = (signal: Signal): void => {
-    if (received !== undefined) process.exit(exitCodeOf(signal))
-    received = signal
-    fiber.interruptUnsafe(fiber.id)
+    const now = Effect.runSync(Clock.monotonicTimeNanos)
+    if (received === undefined) {
+      received = { signal, at: now }
+      fiber.interruptUnsafe(fiber.id)
+    } else if (!isUnderNpm || now - received.at > ECHO) {
+      process.exit(exitCodeOf(signal))
+    }
   }
   process.on("SIGINT", onSignal)
   process.on("SIGTERM", onSignal)
@@ -36,7 +45,7 @@ export const runMain = <A, E>(program: Effect.Effect<A, E>): void => {
 
   fiber.addObserver((exit) => {
     if (received !== undefined && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) {
-      process.exit(exitCodeOf(received))
+      process.exit(exitCodeOf(received.signal))
     }
     Runtime.defaultTeardown(exit, (code) => process.exit(code))
   })

@@ -88,8 +88,8 @@ export class Connection {
 
   /** Answers what has been received, then ends the connection. */
   get finish(): Effect.Effect<void> {
-    // What the kernel held when the shutdown began is read in the next turn of the event loop, then nothing more.
-    return Effect.andThen(this.unblocked, nextTurn).pipe(
+    // What the kernel held when the shutdown began is read in the next turns of the event loop, then nothing more.
+    return Effect.andThen(this.unblocked, nextTurns).pipe(
       Effect.repeat({ while: () => this.blocked }),
       Effect.andThen(Effect.sync(() => this.end()))
     )
@@ -224,7 +224,13 @@ export class Connection {
   }
 }
 
+/**
+ * Turns of the event loop in which a connection that ends is still read from. libuv reads at most 2 MB of a socket in a
+ * turn, and the kernels of both sides may hold five times as much.
+ */
+const LAST_TURNS = 8
+
 /** The event loop polls its sockets between two yields. */
-const nextTurn = Effect.andThen(Effect.yieldNow, Effect.yieldNow)
+const nextTurns = Effect.repeat(Effect.andThen(Effect.yieldNow, Effect.yieldNow), { times: LAST_TURNS - 1 })
 
 const doNothing = (): void => {}

@@ -1,0 +1,41 @@
+import { defineConfig } from "vitest/config"
+
+// Vitest's reporters call Map.groupBy when a test fails, and Node 20 has none: without this, a failure shows as a crash.
+if (!("groupBy" in Map)) {
+  Object.defineProperty(Map, "groupBy", {
+    configurable: true,
+    writable: true,
+    value: <Key, Item>(items: Iterable<Item>, keyOf: (item: Item, index: number) => Key): Map<Key, Array<Item>> => {
+      const groups = new Map<Key, Array<Item>>()
+      let index = 0
+      for (const item of items) {
+        const key = keyOf(item, index++)
+        const group = groups.get(key)
+        if (group === undefined) groups.set(key, [item])
+        else group.push(item)
+      }
+      return groups
+    }
+  })
+}
+
+const covered = { lines: 95 }
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts"],
+      exclude: ["src/main.ts", "src/index.ts"],
+      reporter: ["text", "html", "json-summary"],
+      thresholds: {
+        "src/domain/**": covered,
+        "src/store/**": covered,
+        "src/protocol/**": covered
+      }
+    }
+  }
+})
