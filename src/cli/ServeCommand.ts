@@ -6,6 +6,7 @@ import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import * as Logging from "../observability/Logging.ts"
 import * as TextProtocol from "../protocol/text/TextProtocol.ts"
+import * as Listener from "../server/Listener.ts"
 import { Server } from "../server/Server.ts"
 import { type Settings, settings } from "../server/ServerConfig.ts"
 import { Expirer } from "../store/Expirer.ts"
@@ -28,15 +29,12 @@ const serve = Effect.fnUntraced(
     yield* Effect.logInfo("stopped").pipe(Effect.annotateLogs({ ...counters, ...store }))
   },
   (effect, config) =>
-    Effect.provide(
-      effect,
-      Logging.layer({ level: config.debug ? "Debug" : config.logLevel, format: config.logFormat })
-    )
+    Effect.provide(effect, Logging.layer({ level: config.debug ? "Debug" : config.logLevel, format: config.logFormat }))
 )
 
 const serveUntilSignal = Effect.fnUntraced(function* (config: Settings) {
   const server = Context.get(yield* Layer.build(serverLayer(config)), Server)
-  yield* Effect.logInfo(`listening on ${server.address.host}:${server.address.port}`).pipe(
+  yield* Effect.logInfo(`listening on ${Listener.format(server.address)}`).pipe(
     Effect.annotateLogs({
       version,
       maxKeys: config.maxKeys,
@@ -64,7 +62,5 @@ export const serveCommand = Command.make(
     logFormat: fromSetting(settings.logFormat)
   },
   (config) =>
-    serve(config).pipe(
-      Effect.catchTag("ListenError", (error) => Effect.fail(new CliError.UserError({ cause: error })))
-    )
+    serve(config).pipe(Effect.catchTag("ListenError", (error) => Effect.fail(new CliError.UserError({ cause: error }))))
 ).pipe(Command.withDescription("Serve the cache over TCP"))

@@ -21,6 +21,10 @@ export interface Address {
   readonly port: number
 }
 
+/** Host and port as one word; an IPv6 address in brackets. */
+export const format = ({ host, port }: Address): string =>
+  host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
+
 /** The bytes that a socket buffers for its peer before it says that the peer does not keep up. */
 const HIGH_WATER_MARK = 64 * 1024
 
@@ -37,10 +41,7 @@ export const listen = (
   Effect.acquireRelease(
     Effect.callback<Net.Server, ListenError>((resume) => {
       // Half-open sockets: a client that ends its side (`nc -N`) still gets its replies.
-      const server = Net.createServer(
-        { allowHalfOpen: true, noDelay: true, highWaterMark: HIGH_WATER_MARK },
-        onSocket
-      )
+      const server = Net.createServer({ allowHalfOpen: true, noDelay: true, highWaterMark: HIGH_WATER_MARK }, onSocket)
       server.once("error", (error: NodeJS.ErrnoException) => resume(Effect.fail(toListenError(address, error))))
       server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
         server.removeAllListeners("error")
@@ -64,7 +65,10 @@ const BACKLOG = 4096
 
 const toListenError = ({ host, port }: Address, error: NodeJS.ErrnoException): ListenError => {
   const code = error.code ?? "UNKNOWN"
-  return new ListenError({ code, message: describe(code, host, port) ?? `Cannot listen on ${host}:${port}: ${error.message}.` })
+  return new ListenError({
+    code,
+    message: describe(code, host, port) ?? `Cannot listen on ${host}:${port}: ${error.message}.`
+  })
 }
 
 const describe = (code: string, host: string, port: number): string | undefined => {

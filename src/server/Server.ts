@@ -99,7 +99,10 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       yield* Effect.forEach(connections, (connection) => connection.finish, {
         concurrency: "unbounded",
         discard: true
-      }).pipe(Effect.andThen(FiberSet.awaitEmpty(fibers)), Effect.timeoutOption(Duration.times(config.shutdownGrace, DRAIN_SHARE)))
+      }).pipe(
+        Effect.andThen(FiberSet.awaitEmpty(fibers)),
+        Effect.timeoutOption(Duration.times(config.shutdownGrace, DRAIN_SHARE))
+      )
       if (connections.size === 0) return
       yield* Effect.logWarning(`the grace period is over: cutting ${connections.size} connections`)
     })

@@ -33,33 +33,47 @@ const oneOf =
   (text: string): Option.Option<A> =>
     Option.fromNullishOr(choices.find((choice) => choice === text.toLowerCase()))
 
-const UNITS_IN_MILLIS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+const UNITS_IN_MILLIS: ReadonlyMap<string, number> = new Map([
+  ["ms", 1],
+  ["s", 1000],
+  ["", 1000],
+  ["m", 60_000],
+  ["h", 3_600_000],
+  ["d", 86_400_000]
+])
 
-const isUnit = (unit: string): unit is keyof typeof UNITS_IN_MILLIS => Object.hasOwn(UNITS_IN_MILLIS, unit)
+/** The number that a text with a unit means, or nothing where its form or its unit is unknown. */
+const parseQuantity = (text: string, form: RegExp, units: ReadonlyMap<string, number>): Option.Option<number> => {
+  const [, digits, unit = ""] = form.exec(text.toLowerCase()) ?? []
+  const factor = units.get(unit)
+  return digits === undefined || factor === undefined ? Option.none() : Option.some(Number(digits) * factor)
+}
 
 /** A duration such as `100ms`, `5s`, `10m`, `1h`, `1d`; a plain number is seconds. */
-export const parseDuration = (text: string): Option.Option<Duration.Duration> => {
-  const match = /^([0-9]+(?:\.[0-9]+)?)([a-z]*)$/.exec(text.toLowerCase())
-  if (match === null) return Option.none()
-  const unit = match[2] === "" ? "s" : match[2]!
-  return isUnit(unit) ? Option.some(Duration.millis(Number(match[1]) * UNITS_IN_MILLIS[unit])) : Option.none()
-}
+export const parseDuration = (text: string): Option.Option<Duration.Duration> =>
+  Option.map(parseQuantity(text, /^([0-9]+(?:\.[0-9]+)?)([a-z]*)$/, UNITS_IN_MILLIS), Duration.millis)
 
 const duration = (minimum: Duration.Duration, maximum: Duration.Duration) => (text: string) =>
   Option.filter(parseDuration(text), Duration.between({ minimum, maximum }))
 
-const UNITS_IN_BYTES = { "": 1, b: 1, k: 1024, kb: 1024, m: 1024 ** 2, mb: 1024 ** 2, g: 1024 ** 3, gb: 1024 ** 3 }
-
-const isByteUnit = (unit: string): unit is keyof typeof UNITS_IN_BYTES => Object.hasOwn(UNITS_IN_BYTES, unit)
+const UNITS_IN_BYTES: ReadonlyMap<string, number> = new Map([
+  ["", 1],
+  ["b", 1],
+  ["k", 1024],
+  ["kb", 1024],
+  ["m", 1024 ** 2],
+  ["mb", 1024 ** 2],
+  ["g", 1024 ** 3],
+  ["gb", 1024 ** 3]
+])
 
 const MIN_MEMORY = 64 * 1024
 
-const parseBytes = (text: string): Option.Option<number> => {
-  const match = /^([0-9]+)([a-z]*)$/.exec(text.toLowerCase())
-  if (match === null || !isByteUnit(match[2]!)) return Option.none()
-  const bytes = Number(match[1]) * UNITS_IN_BYTES[match[2]]
-  return bytes >= MIN_MEMORY && Number.isSafeInteger(bytes) ? Option.some(bytes) : Option.none()
-}
+const parseBytes = (text: string): Option.Option<number> =>
+  Option.filter(
+    parseQuantity(text, /^([0-9]+)([a-z]*)$/, UNITS_IN_BYTES),
+    (bytes) => bytes >= MIN_MEMORY && Number.isSafeInteger(bytes)
+  )
 
 const setting = <A>(definition: Setting<A>): Setting<A> => definition
 
@@ -185,9 +199,9 @@ export const settings = {
     environment: "KV_CACHE_LOG_FORMAT",
     metavar: "format",
     default: "auto",
-    defaultText: "pretty on a terminal, json otherwise",
-    description: "How log lines on stderr are written: pretty or json",
-    expected: "pretty or json",
+    defaultText: "auto: pretty on a terminal, json otherwise",
+    description: "How log lines on stderr are written: auto, pretty or json",
+    expected: "auto, pretty or json",
     parse: oneOf(["auto", "pretty", "json"])
   })
 }
@@ -195,10 +209,7 @@ export const settings = {
 type SettingValues = { readonly [K in keyof typeof settings]: (typeof settings)[K]["default"] }
 
 /** What the server needs to know to serve. */
-export type ServerConfig = Pick<
-  SettingValues,
-  "host" | "port" | "maxConnections" | "idleTimeout" | "shutdownGrace"
->
+export type ServerConfig = Pick<SettingValues, "host" | "port" | "maxConnections" | "idleTimeout" | "shutdownGrace">
 
 /** All settings with their values. */
 export type Settings = SettingValues

@@ -40,6 +40,7 @@ export class Expirations {
   private time: number
   private draining = NONE
   private count = 0
+  private moves = 0
 
   /** `now` in ms, an integer; every later `now` must not be smaller. `capacity` is in slots. */
   constructor(now: number, capacity: number) {
@@ -52,6 +53,11 @@ export class Expirations {
   /** How many entries have a deadline. */
   get size(): number {
     return this.count
+  }
+
+  /** How many entries the last `popDue` moved: what it has used of its budget. */
+  get moved(): number {
+    return this.moves
   }
 
   /** A wheel at the same time, without entries. */
@@ -98,7 +104,7 @@ export class Expirations {
    * not due yet, and no caller should wait for all of them.
    */
   popDue(now: number, budget: number): number {
-    for (let moved = 0; ; ) {
+    for (this.moves = 0; ;) {
       if (this.draining === NONE && !this.advance(now)) return NONE
       const slot = this.heads[this.draining]!
       if (slot === NONE) {
@@ -110,7 +116,8 @@ export class Expirations {
         this.cancel(slot)
         return slot
       }
-      if (moved++ === budget) return BUDGET_SPENT
+      if (this.moves === budget) return BUDGET_SPENT
+      this.moves++
       this.unlink(slot)
       this.place(slot, deadline)
     }
@@ -138,8 +145,7 @@ export class Expirations {
     const high = Math.floor(at / LOW)
     const low = at % LOW
     const highDifference = high ^ Math.floor(this.time / LOW)
-    const level =
-      highDifference === 0 ? levelOf(low ^ (this.time % LOW)) : LEVELS_IN_LOW + levelOf(highDifference)
+    const level = highDifference === 0 ? levelOf(low ^ (this.time % LOW)) : LEVELS_IN_LOW + levelOf(highDifference)
     const index =
       level < LEVELS_IN_LOW
         ? (low >>> (level * BITS)) & (BUCKETS - 1)
@@ -180,6 +186,7 @@ export class Expirations {
   }
 }
 
-const levelOf = (difference: number): number => (difference === 0 ? 0 : Math.floor((31 - Math.clz32(difference)) / BITS))
+const levelOf = (difference: number): number =>
+  difference === 0 ? 0 : Math.floor((31 - Math.clz32(difference)) / BITS)
 
 const lowestBit = (bits: number): number => 31 - Math.clz32(bits & -bits)

@@ -1,0 +1,275 @@
+/** The built program, as a user runs it: what it prints, the signals it obeys, and its exit codes. */
+import { execFile } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { version } from "../../src/Version.ts"
+import * as RawClient from "../server/RawClient.ts"
+import * as Program from "./Program.ts"
+
+const VALUE = "v".repeat(256)
+
+const indexes = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, i) => i)
+
+describe("a server", () => {
+  it.effect("says where it listens, serves, and on SIGTERM exits with 0 and a line of totals", () =>
+    Effect.gen(function* () {
+      const server = yield* Program.serve(["--max-keys", "10"])
+      assert.strictEqual(server.listening.level, "INFO")
+      assert.deepStrictEqual(server.listening.annotations, {
+        version,
+        maxKeys: 10,
+        maxMemory: "none",
+        maxConnections: 10_000
+      })
+      const client = yield* RawClient.connect(server.address)
+      assert.strictEqual(yield* client.ask("PUT test hello\nGET test\n"), "OK stored\nOK hello\n")
+      yield* server.kill("SIGTERM")
+      assert.deepStrictEqual(yield* client.untilEnd, { text: "", reset: false })
+      const { code, signal, stderr, stdout } = yield* server.ended
+      assert.deepStrictEqual({ code, signal, stdout }, { code: 0, signal: null, stdout: "" })
+      const last = (yield* server.log).at(-1)
+      assert.strictEqual(last?.message, "stopped")
+      assert.deepInclude(last?.annotations, { accepted: 1, open: 0, puts: 1, hits: 1, keys: 1, bytesOut: 19 })
+      assert.notInclude(stderr, "hello")
+      assert.strictEqual((yield* Effect.flip(RawClient.connect(server.address))).code, "ECONNREFUSED")
+    })
+  )
+
+  it.effect("on SIGINT stops in the same way", () =>
+    Effect.gen(function* () {
+      const server = yield* Program.serve()
+      yield* server.kill("SIGINT")
+      assert.strictEqual((yield* server.ended).code, 0)
+      assert.strictEqual((yield* server.log).at(-1)?.message, "stopped")
+    })
+  )
+
+  it.effect("takes its settings from the environment", () =>
+    Effect.gen(function* () {
+      const server = yield* Program.serve(["--max-keys", "7"], {
+        environment: { KV_CACHE_PORT: "1", KV_CACHE_MAX_KEYS: "5", KV_CACHE_MAX_CONNECTIONS: "9" }
+      })
+      assert.deepInclude(server.listening.annotations, { maxKeys: 7, maxConnections: 9 })
+    })
+  )
+
+  it.effect("on SIGTERM under load loses no reply that was due", () =>
+    Effect.gen(function* () {
+      const CLIENTS = 20
+      const COUNT = 5000
+      const server = yield* Program.serve()
+      const clients = yield* Effect.forEach(indexes(CLIENTS), () => RawClient.connect(server.address))
+      yield* Effect.forEach(clients, (client) => client.ask("EXISTS a\n"))
+      yield* Effect.forEach(
+        clients,
+        (client, i) =>
+          client.sendFlushed(
+            indexes(COUNT)
+              .map((j) => `PUT ${i}/${j} value-${i}-${j}\nGET ${i}/${j}\n`)
+              .join("")
+          ),
+        { concurrency: "unbounded", discard: true }
+      )
+      yield* server.kill("SIGTERM")
+      for (const [i, client] of clients.entries()) {
+        const { reset, text } = yield* client.untilEnd
+        assert.isFalse(reset)
+        const expected = indexes(COUNT).map((j) => `OK stored\nOK value-${i}-${j}\n`)
+        assert.isTrue(text === expected.join(""), `client ${i}: ${text.length} bytes`)
+      }
+      assert.strictEqual((yield* server.ended).code, 0)
+      const last = (yield* server.log).at(-1)
+      assert.deepInclude(last?.annotations, { puts: CLIENTS * COUNT, hits: CLIENTS * COUNT, open: 0 })
+    })
+  )
+
+  it.effect("on SIGTERM exits with 0 within the grace period, though a client never reads", () =>
+    Effect.gen(function* () {
+      const server = yield* Program.serve(["--shutdown-grace", "1s"])
+      const witness = yield* RawClient.connect(server.address)
+      assert.strictEqual(yield* witness.ask(`PUT a ${VALUE}\n`), "OK stored\n")
+      const stuck = yield* RawClient.connect(server.address, { paused: true })
+      yield* stuck.sendFlushed("GET a\n".repeat(100_000))
+      yield* witness.ask("EXISTS a\n")
+      const before = process.hrtime.bigint()
+      yield* server.kill("SIGTERM")
+      assert.strictEqual((yield* server.ended).code, 0)
+      assert.isBelow(Number(process.hrtime.bigint() - before) / 1e9, 3)
+      const messages = (yield* server.log).map(({ message }) => message)
+      assert.include(messages, "the grace period is over: cutting 1 connections")
+      assert.strictEqual(messages.at(-1), "stopped")
+    })
+  )
+
+  it.effect.each([
+    { second: "SIGTERM", code: 143 },
+    { second: "SIGINT", code: 130 }
+  ] as const)("on a second signal exits at once: $second", ({ code, second }) =>
+    Effect.gen(function* () {
+      const server = yield* Program.serve(["--shutdown-grace", "10m"])
+      const witness = yield* RawClient.connect(server.address)
+      assert.strictEqual(yield* witness.ask(`PUT a ${VALUE}\n`), "OK stored\n")
+      const stuck = yield* RawClient.connect(server.address, { paused: true })
+      yield* stuck.sendFlushed("GET a\n".repeat(100_000))
+      yield* server.kill("SIGTERM")
+      yield* server.logged("shutting down: finishing 2 connections")
+      yield* server.kill(second)
+      const ending = yield* server.ended
+      assert.deepStrictEqual([ending.code, ending.signal], [code, null])
+      assert.isUndefined((yield* server.log).find(({ message }) => message === "stopped"))
+    })
+  )
+
+  it.effect("that has run out of file descriptors neither ends nor spins, and serves again when there are some", () =>
+    Effect.gen(function* () {
+      const LIMIT = 64
+      const CLIENTS = 100
+      const server = yield* Program.serve([], { descriptors: LIMIT })
+      const witness = yield* RawClient.connect(server.address)
+      assert.strictEqual(yield* witness.ask("PUT a 1\n"), "OK stored\n")
+      const outcomes = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const clients = yield* Effect.forEach(indexes(CLIENTS), () => RawClient.connect(server.address))
+          // Each is either served or closed: nobody is left waiting.
+          const answers = yield* Effect.forEach(
+            clients,
+            (client) =>
+              client.ask("GET a\n").pipe(
+                Effect.map((text) => {
+                  assert.strictEqual(text, "OK 1\n")
+                  return true
+                }),
+                Effect.catchTag("Ended", () => Effect.succeed(false))
+              ),
+            { concurrency: "unbounded" }
+          )
+          // The ones who are in are still served, the witness among them.
+          for (let i = 0; i < 200; i++) assert.strictEqual(yield* witness.ask("GET a\n"), "OK 1\n")
+          return answers
+        })
+      )
+      const served = outcomes.filter(Boolean).length
+      assert.isAbove(served, 10)
+      assert.isBelow(served, LIMIT)
+      // Two turns of the server's event loop, in which it sees that they have gone.
+      for (let i = 0; i < 2; i++) assert.strictEqual(yield* witness.ask("GET a\n"), "OK 1\n")
+      const again = yield* Effect.forEach(indexes(10), () => RawClient.connect(server.address))
+      for (const client of again) assert.strictEqual(yield* client.ask("GET a\n"), "OK 1\n")
+      yield* server.kill("SIGTERM")
+      assert.strictEqual((yield* server.ended).code, 0)
+      const log = yield* server.log
+      assert.deepInclude(log.at(-1)?.annotations, { accepted: 1 + served + again.length, open: 0, refused: 0 })
+      // A server that spins would say so without end.
+      assert.isAtMost(log.length, CLIENTS)
+    })
+  )
+})
+
+describe("what is refused", () => {
+  it.effect("an address in use: one sentence, exit code 1", () =>
+    Effect.gen(function* () {
+      const { address } = yield* Program.serve()
+      const { code, stderr, stdout } = yield* Program.run(["serve", "--port", String(address.port)])
+      assert.strictEqual(code, 1)
+      assert.strictEqual(stdout, "")
+      assert.strictEqual(
+        stderr,
+        `ERROR Address already in use: another program listens on 127.0.0.1:${address.port}; ` +
+          "stop it, or choose another port with --port.\n"
+      )
+    })
+  )
+
+  it.effect.each([
+    {
+      name: "a bad value of a flag",
+      args: ["serve", "--port", "70000"],
+      environment: {},
+      said: "ERROR Invalid value for flag --port: '70000'. Expected a port from 0 to 65535.\n"
+    },
+    {
+      name: "a bad value of a variable",
+      args: ["serve"],
+      environment: { KV_CACHE_MAX_KEYS: "lots" },
+      said:
+        "ERROR Invalid value for environment variable KV_CACHE_MAX_KEYS: 'lots'. " +
+        "Expected a number of keys from 1 to 16000000.\n"
+    },
+    {
+      name: "an unknown flag",
+      args: ["serve", "--prot", "1"],
+      environment: {},
+      said: "ERROR Unrecognized flag: --prot"
+    },
+    { name: "an unknown command", args: ["sevre"], environment: {}, said: 'ERROR Unknown subcommand "sevre"' }
+  ])("$name: said in a line, exit code 1, nothing started", ({ args, environment, said }) =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* Program.run(args, { environment })
+      assert.strictEqual(code, 1)
+      assert.strictEqual(stdout, "")
+      assert.isTrue(stderr.startsWith(said), stderr)
+      assert.match(stderr, /\nTry 'kv-cache( serve)? --help'\.\n$/)
+      assert.notMatch(stderr, /^ +at /m)
+      assert.notInclude(stderr, "listening")
+    })
+  )
+})
+
+describe("what is printed", () => {
+  it.effect("--version", () =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* Program.run(["--version"])
+      assert.deepStrictEqual({ code, stderr, stdout }, { code: 0, stderr: "", stdout: `kv-cache v${version}\n` })
+    })
+  )
+
+  it.effect("--help", () =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* Program.run(["--help"])
+      assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
+      assert.match(stdout, /^ {2}serve +Serve the cache over TCP$/m)
+    })
+  )
+
+  it.effect("serve --help", () =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* Program.run(["serve", "--help"])
+      assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
+      assert.include(stdout, "(default: 7171; environment: KV_CACHE_PORT)")
+    })
+  )
+
+  it.effect("--completions bash: a script that bash can read", () =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* Program.run(["--completions", "bash"])
+      assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
+      assert.include(stdout, "complete ")
+      assert.include(stdout, "serve")
+      assert.include(stdout, "--port")
+      const complaint = yield* Effect.callback<string>((resume) => {
+        const bash = execFile("bash", ["-n"], (error, _, said) => resume(Effect.succeed(error === null ? "" : said)))
+        bash.stdin?.end(stdout)
+      })
+      assert.strictEqual(complaint, "")
+    })
+  )
+
+  it.effect.each([{ args: ["--help"] }, { args: ["serve", "--help"] }, { args: ["--completions", "bash"] }])(
+    "to a reader that has gone: no word of it ($args)",
+    ({ args }) =>
+      Effect.gen(function* () {
+        const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url))
+        // The reader ends without reading; a program that waits for it is sure to write to a closed pipe.
+        const script = `exec 3>&1; { "$@"; echo "$?" >&3; } | exec true`
+        const { said, status } = yield* Effect.callback<{ readonly said: string; readonly status: string }>(
+          (resume) => {
+            const shell = ["-c", script, "sh", process.execPath, main, ...args]
+            execFile("/bin/sh", shell, (_, stdout, stderr) => resume(Effect.succeed({ said: stderr, status: stdout })))
+          }
+        )
+        assert.strictEqual(said, "")
+        assert.match(status, /^(0|141)\n$/)
+      })
+  )
+})

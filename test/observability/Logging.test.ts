@@ -1,0 +1,81 @@
+/** Log lines: one line each, on stderr, in either format. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
+import * as TestConsole from "effect/testing/TestConsole"
+import * as Logging from "../../src/observability/Logging.ts"
+
+const logAll = (options: Logging.LoggingOptions) =>
+  Effect.gen(function* () {
+    yield* TestClock.setTime(Date.UTC(2026, 0, 2, 3, 4, 5, 678))
+    yield* Effect.gen(function* () {
+      yield* Effect.logDebug("a detail")
+      yield* Effect.logInfo("listening").pipe(Effect.annotateLogs({ port: 7171, host: "127.0.0.1" }))
+      yield* Effect.logWarning("beware", "of this")
+    }).pipe(Effect.provide(Logging.layer(options)))
+    // Stdout belongs to what a command prints.
+    assert.deepStrictEqual(yield* TestConsole.logLines, [])
+    return (yield* TestConsole.errorLines).map(String)
+  })
+
+describe("the log", () => {
+  it.effect("is json, one object a line", () =>
+    Effect.gen(function* () {
+      const lines = yield* logAll({ level: "Info", format: "json" })
+      assert.strictEqual(lines.length, 2)
+      for (const line of lines) assert.notInclude(line, "\n")
+      const parsed: unknown = JSON.parse(lines[0] ?? "")
+      assert.deepInclude(parsed, {
+        message: "listening",
+        level: "INFO",
+        timestamp: "2026-01-02T03:04:05.678Z",
+        annotations: { port: 7171, host: "127.0.0.1" }
+      })
+      assert.deepInclude(JSON.parse(lines[1] ?? ""), { level: "WARN", message: ["beware", "of this"] })
+    })
+  )
+
+  it.effect("is pretty: time, level, message and annotations on one line", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* logAll({ level: "Info", format: "pretty" }), [
+        "2026-01-02T03:04:05.678Z INFO  listening port=7171 host=127.0.0.1",
+        "2026-01-02T03:04:05.678Z WARN  beware of this"
+      ])
+    })
+  )
+
+  it.effect("has lines from the level on that was asked for", () =>
+    Effect.gen(function* () {
+      const lines = yield* logAll({ level: "Debug", format: "pretty" })
+      assert.strictEqual(lines.length, 3)
+      assert.strictEqual(lines[0], "2026-01-02T03:04:05.678Z DEBUG a detail")
+    })
+  )
+
+  it.effect("holds only what is severe enough", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* logAll({ level: "Error", format: "pretty" }), [])
+    })
+  )
+
+  it.effect("is json where stderr is no terminal and nothing was asked for", () =>
+    Effect.gen(function* () {
+      const lines = yield* logAll({ level: "Warn", format: "auto" })
+      assert.strictEqual(lines.length, 1)
+      assert.strictEqual(lines[0]?.startsWith("{"), process.stderr.isTTY !== true)
+    })
+  )
+
+  it.effect.each([{ format: "json" }, { format: "pretty" }] as const)("names a cause: $format", ({ format }) =>
+    Effect.gen(function* () {
+      yield* Effect.fail("the reason").pipe(
+        Effect.catchCause((cause) => Effect.logError("it failed", cause)),
+        Effect.provide(Logging.layer({ level: "Info", format }))
+      )
+      const lines = (yield* TestConsole.errorLines).map(String)
+      assert.strictEqual(lines.length, 1)
+      assert.include(lines[0], "it failed")
+      assert.include(lines[0], "the reason")
+    })
+  )
+})

@@ -1,0 +1,317 @@
+/**
+ * What every wire protocol must do, whatever its bytes look like: a suite that takes a protocol and tables of its
+ * bytes. Each case is run whole and cut in every way that a network may cut it.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Schema from "effect/Schema"
+import * as Command from "../../src/domain/Command.ts"
+import * as Reply from "../../src/domain/Reply.ts"
+import type { MalformedReply, ProtocolService, Request, RequestDecoder } from "../../src/protocol/Protocol.ts"
+
+/** Bytes of a client, and the requests that they are. */
+export interface RequestCase {
+  readonly name: string
+  /** One character a byte. */
+  readonly input: string
+  readonly requests: ReadonlyArray<Request>
+  /** What the decoder is left in, if it does not simply await the next request. */
+  readonly leaves?: "ended" | "unfinished"
+  /** The case is about the first bytes of a connection, so it is not glued behind another. */
+  readonly opensConnection?: boolean
+}
+
+/** Bytes of a server, the commands that await an answer, and the replies that they are. */
+export interface ReplyCase {
+  readonly name: string
+  readonly input: string
+  readonly awaiting: ReadonlyArray<Command.Command["_tag"]>
+  readonly replies: ReadonlyArray<Reply.Reply | MalformedReply>
+}
+
+export interface ProtocolTables {
+  readonly requests: ReadonlyArray<RequestCase>
+  readonly replies: ReadonlyArray<ReplyCase>
+}
+
+export const bytesOf = (text: string): Buffer => Buffer.from(text, "latin1")
+
+/** Every way to cut the bytes in two. */
+const cuts = (text: string): Array<ReadonlyArray<string>> =>
+  Array.from({ length: Math.max(0, text.length - 1) }, (_, i) => [text.slice(0, i + 1), text.slice(i + 1)])
+
+/** Decodes one chunk, `limit` requests at a time, and checks that each call keeps to its limit. */
+const decodeChunk = (decoder: RequestDecoder, chunk: Buffer, into: Array<Request>, limit: number): void => {
+  let offset = 0
+  while (offset < chunk.length) {
+    const before = into.length
+    const next = decoder.decode(chunk, offset, into, limit)
+    assert.isAtMost(into.length - before, limit)
+    assert.isAbove(next, offset, "decode must get on")
+    assert.isAtMost(next, chunk.length)
+    offset = next
+  }
+}
+
+const decodeRequests = (
+  protocol: ProtocolService,
+  chunks: ReadonlyArray<string>,
+  limit = Number.POSITIVE_INFINITY
+): { readonly requests: Array<Request>; readonly decoder: RequestDecoder } => {
+  const decoder = protocol.makeRequestDecoder()
+  const requests: Array<Request> = []
+  for (const chunk of chunks) decodeChunk(decoder, bytesOf(chunk), requests, limit)
+  return { requests, decoder }
+}
+
+/** As a server with one static read buffer does: each chunk overwrites the one before. */
+const decodeFromReusedBuffer = (protocol: ProtocolService, chunks: ReadonlyArray<string>): Array<Request> => {
+  const decoder = protocol.makeRequestDecoder()
+  const requests: Array<Request> = []
+  const buffer = Buffer.alloc(Math.max(...chunks.map((chunk) => chunk.length)))
+  for (const chunk of chunks) {
+    buffer.fill("X")
+    buffer.write(chunk, "latin1")
+    decodeChunk(decoder, buffer.subarray(0, chunk.length), requests, Number.POSITIVE_INFINITY)
+  }
+  return requests
+}
+
+export const decodeReplies = (
+  protocol: ProtocolService,
+  chunks: ReadonlyArray<string>,
+  awaiting: ReadonlyArray<Command.Command["_tag"]>
+): Array<Reply.Reply | MalformedReply> => {
+  const decoder = protocol.makeReplyDecoder()
+  const replies: Array<Reply.Reply | MalformedReply> = []
+  for (const chunk of chunks) {
+    const bytes = bytesOf(chunk)
+    decoder.decode(
+      bytes,
+      () => awaiting[replies.length],
+      (reply) => replies.push(reply)
+    )
+    bytes.fill("X")
+  }
+  return replies
+}
+
+/** A reply's bytes, written into the middle of a buffer whose other bytes must stay as they are. */
+export const encodedReply = (protocol: ProtocolService, reply: Reply.Reply): string => {
+  const offset = 5
+  const into = Buffer.alloc(offset + protocol.maxReplyBytes + 3, 0xee)
+  const end = protocol.encodeReply(reply, into, offset)
+  assert.isAbove(end, offset)
+  assert.isAtMost(end, offset + protocol.maxReplyBytes)
+  assert.isTrue(
+    into.subarray(0, offset).every((byte) => byte === 0xee),
+    "bytes before the offset are untouched"
+  )
+  assert.isTrue(
+    into.subarray(end).every((byte) => byte === 0xee),
+    "bytes behind the reply are untouched"
+  )
+  return into.toString("latin1", offset, end)
+}
+
+const longest = Command.Value.make("~".repeat(Command.MAX_VALUE_LENGTH))
+
+/** Replies that mean the same on both sides, with a command that each may answer. */
+const exchanges: ReadonlyArray<readonly [Command.Command["_tag"], Reply.Reply]> = [
+  ["Put", Reply.stored],
+  ["Put", Reply.failed("ttl must be a number")],
+  ["Get", Reply.found(Command.Value.make("hello"))],
+  ["Get", Reply.found(Command.Value.make("1"))],
+  ["Get", Reply.found(Command.Value.make("stored"))],
+  ["Get", Reply.found(Command.Value.make("!~"))],
+  ["Get", Reply.found(longest)],
+  ["Get", Reply.notFound],
+  ["Get", Reply.failed("key must be shorter")],
+  ["Delete", Reply.deleted],
+  ["Delete", Reply.notFound],
+  ["Delete", Reply.failed("x")],
+  ["Exists", Reply.present],
+  ["Exists", Reply.absent],
+  ["Exists", Reply.failed("y".repeat(Command.MAX_VALUE_LENGTH))]
+]
+
+const anyTtl = Arbitrary.map(
+  Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Command.MAX_TTL_SECONDS }))),
+  (seconds) => Command.Ttl.make(seconds)
+)
+const anyChunkLength = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 700 }))
+
+/** Words as long as the limits allow. */
+const checkOptions = { arbitrary: { runs: 300, size: 300, seed: "kv-cache" } }
+
+/** The suite that every implementation of the port runs. */
+export const protocolContract = (name: string, protocol: ProtocolService, tables: ProtocolTables): void => {
+  describe(`${name} as a Protocol`, () => {
+    describe.each(tables.requests)("request: $name", ({ input, leaves, requests }) => {
+      it("whole", () => {
+        const decoded = decodeRequests(protocol, [input])
+        assert.deepStrictEqual(decoded.requests, requests)
+        if (leaves === "unfinished") assert.isAbove(decoded.decoder.pending(), 0)
+        else assert.strictEqual(decoded.decoder.pending(), 0)
+      })
+
+      it("split at every byte", () => {
+        for (const cut of cuts(input)) {
+          const decoded = decodeRequests(protocol, cut)
+          assert.deepStrictEqual(decoded.requests, requests, `split after ${cut[0]?.length} bytes`)
+          assert.strictEqual(decoded.decoder.pending() > 0, leaves === "unfinished")
+        }
+      })
+
+      it("byte by byte", () => {
+        assert.deepStrictEqual(decodeRequests(protocol, [...input]).requests, requests)
+      })
+
+      it("one request a call", () => {
+        assert.deepStrictEqual(decodeRequests(protocol, [input], 1).requests, requests)
+        const middle = input.length >> 1
+        const halves = [input.slice(0, middle), input.slice(middle)]
+        assert.deepStrictEqual(decodeRequests(protocol, halves, 1).requests, requests)
+      })
+
+      it("from a buffer that is reused", () => {
+        for (const length of [1, 2, 3, 7, Math.ceil(input.length / 2)]) {
+          const chunks = Array.from({ length: Math.ceil(input.length / length) }, (_, i) =>
+            input.slice(i * length, (i + 1) * length)
+          )
+          assert.deepStrictEqual(decodeFromReusedBuffer(protocol, chunks), requests, `chunks of ${length} bytes`)
+        }
+      })
+    })
+
+    it("requests: each case glued to the next", () => {
+      let glued = 0
+      for (const [index, first] of tables.requests.entries()) {
+        const next = tables.requests[(index + 1) % tables.requests.length]
+        if (first.leaves === "unfinished" || next === undefined || next.opensConnection === true) continue
+        const expected = first.leaves === "ended" ? first.requests : [...first.requests, ...next.requests]
+        const label = `${first.name} + ${next.name}`
+        assert.deepStrictEqual(decodeRequests(protocol, [first.input + next.input]).requests, expected, label)
+        assert.deepStrictEqual(decodeRequests(protocol, [first.input, next.input]).requests, expected, label)
+        glued++
+      }
+      assert.isAbove(glued, 0)
+    })
+
+    it("requests: nothing is decoded once the connection has ended, and all of it is read", () => {
+      const ordinary = protocol.encodeCommand({ _tag: "Get", key: Command.Key.make("a") })
+      const ending = tables.requests.filter((each) => each.leaves === "ended")
+      assert.isAbove(ending.length, 0)
+      for (const each of ending) {
+        const { decoder, requests } = decodeRequests(protocol, [each.input])
+        const before = requests.length
+        const more = bytesOf(ordinary.repeat(3))
+        assert.strictEqual(decoder.decode(more, 0, requests, 1), more.length, each.name)
+        assert.strictEqual(decoder.decode(more, 2, requests, 100), more.length, each.name)
+        assert.strictEqual(requests.length, before, each.name)
+        assert.strictEqual(decoder.pending(), 0, each.name)
+      }
+    })
+
+    it("requests: decode takes at most `limit`, and goes on from the offset that it returned", () => {
+      const keys = ["a", "b", "c", "d", "e"]
+      const commands = keys.map((key) => ({ _tag: "Get" as const, key: Command.Key.make(key) }))
+      const encoded = commands.map(protocol.encodeCommand)
+      const bytes = bytesOf(encoded.join(""))
+      const decoder = protocol.makeRequestDecoder()
+      const requests: Array<Request> = []
+      assert.strictEqual(decoder.decode(bytes, 0, requests, 0), 0)
+      assert.deepStrictEqual(requests, [])
+      const afterTwo = decoder.decode(bytes, 0, requests, 2)
+      assert.strictEqual(afterTwo, encoded.slice(0, 2).join("").length)
+      assert.deepStrictEqual(requests, commands.slice(0, 2))
+      assert.strictEqual(decoder.decode(bytes, afterTwo, requests, 3), bytes.length)
+      assert.deepStrictEqual(requests, commands)
+      assert.strictEqual(decoder.pending(), 0)
+    })
+
+    it("requests: every message of a malformed one is a line of printable ASCII, and reaches the client whole", () => {
+      const malformed = tables.requests.flatMap((each) =>
+        each.requests.flatMap((request) => (request._tag === "Malformed" ? [request] : []))
+      )
+      assert.isAbove(malformed.length, 0)
+      for (const { message } of malformed) {
+        assert.match(message, /^[\x20-\x7e]+$/)
+        const encoded = encodedReply(protocol, Reply.failed(message))
+        assert.deepStrictEqual(decodeReplies(protocol, [encoded], ["Put"]), [Reply.failed(message)])
+      }
+    })
+
+    it.prop(
+      "requests: decode(encode(command)) is the command",
+      { key: Command.Key, value: Command.Value, ttl: anyTtl, chunkLength: anyChunkLength },
+      ({ chunkLength, key, ttl, value }) => {
+        const commands: Array<Command.Command> = [
+          { _tag: "Put", key, value, ttl },
+          { _tag: "Put", key, value, ttl: Command.NO_TTL },
+          { _tag: "Get", key },
+          { _tag: "Delete", key },
+          { _tag: "Exists", key },
+          { _tag: "Quit" }
+        ]
+        for (const command of commands) {
+          assert.deepStrictEqual(decodeRequests(protocol, [protocol.encodeCommand(command)]).requests, [command])
+        }
+        const bytes = commands.map(protocol.encodeCommand).join("")
+        const chunks = Array.from({ length: Math.ceil(bytes.length / chunkLength) }, (_, i) =>
+          bytes.slice(i * chunkLength, (i + 1) * chunkLength)
+        )
+        assert.deepStrictEqual(decodeRequests(protocol, chunks).requests, commands)
+      },
+      checkOptions
+    )
+
+    describe.each(tables.replies)("reply: $name", ({ awaiting, input, replies }) => {
+      it("whole", () => {
+        assert.deepStrictEqual(decodeReplies(protocol, [input], awaiting), replies)
+      })
+
+      it("split at every byte", () => {
+        for (const cut of cuts(input)) {
+          const label = `split after ${cut[0]?.length} bytes`
+          assert.deepStrictEqual(decodeReplies(protocol, cut, awaiting), replies, label)
+        }
+      })
+
+      it("byte by byte", () => {
+        assert.deepStrictEqual(decodeReplies(protocol, [...input], awaiting), replies)
+      })
+    })
+
+    it.each(exchanges)("replies: decode(encode(reply)) is the reply to a %s: %o", (awaiting, reply) => {
+      const encoded = encodedReply(protocol, reply)
+      assert.deepStrictEqual(decodeReplies(protocol, [encoded], [awaiting]), [reply])
+      assert.deepStrictEqual(decodeReplies(protocol, [...encoded], [awaiting]), [reply])
+    })
+
+    it("replies: many in one buffer and in one chunk", () => {
+      const into = Buffer.alloc(exchanges.length * protocol.maxReplyBytes)
+      const end = exchanges.reduce((offset, [, reply]) => protocol.encodeReply(reply, into, offset), 0)
+      const text = into.toString("latin1", 0, end)
+      const awaiting = exchanges.map(([tag]) => tag)
+      const replies = exchanges.map(([, reply]) => reply)
+      assert.deepStrictEqual(decodeReplies(protocol, [text], awaiting), replies)
+      assert.deepStrictEqual(decodeReplies(protocol, [...text], awaiting), replies)
+    })
+
+    it("replies: none takes more than `maxReplyBytes`, however long its message", () => {
+      assert.isAtMost(encodedReply(protocol, Reply.failed("z".repeat(10_000))).length, protocol.maxReplyBytes)
+      assert.isAtMost(encodedReply(protocol, Reply.found(longest)).length, protocol.maxReplyBytes)
+    })
+
+    it.prop(
+      "replies: a value comes back as it was",
+      { value: Command.Value },
+      ({ value }) => {
+        const encoded = encodedReply(protocol, Reply.found(value))
+        assert.deepStrictEqual(decodeReplies(protocol, [encoded], ["Get"]), [Reply.found(value)])
+      },
+      checkOptions
+    )
+  })
+}

@@ -1,0 +1,430 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Command from "../../../src/domain/Command.ts"
+import * as Reply from "../../../src/domain/Reply.ts"
+import { type Malformed, type MalformedReply, Protocol, type Request } from "../../../src/protocol/Protocol.ts"
+import * as TextProtocol from "../../../src/protocol/text/TextProtocol.ts"
+import {
+  bytesOf,
+  decodeReplies,
+  encodedReply,
+  protocolContract,
+  type ReplyCase,
+  type RequestCase
+} from "../ProtocolContract.ts"
+
+const protocol = TextProtocol.textProtocol
+
+const put = (key: string, value: string, ttl = 0): Request => ({
+  _tag: "Put",
+  key: Command.Key.make(key),
+  value: Command.Value.make(value),
+  ttl: Command.Ttl.make(ttl)
+})
+const get = (key: string): Request => ({ _tag: "Get", key: Command.Key.make(key) })
+const del = (key: string): Request => ({ _tag: "Delete", key: Command.Key.make(key) })
+const exists = (key: string): Request => ({ _tag: "Exists", key: Command.Key.make(key) })
+const quit: Request = { _tag: "Quit" }
+
+const malformed = (message: string, reason: Malformed["reason"] = "syntax"): Request => ({
+  _tag: "Malformed",
+  message,
+  reason
+})
+
+const blank = malformed("empty line: expected PUT, GET, DELETE, EXISTS, or QUIT")
+const unknown = (shown: string) => malformed(`unknown command '${shown}': expected PUT, GET, DELETE, EXISTS, or QUIT`)
+const usage = (text: string) => malformed(`wrong number of arguments: usage ${text}`)
+const badKey = malformed("key must be 1 to 256 printable ASCII characters without whitespace")
+const badValue = malformed("value must be 1 to 256 printable ASCII characters without whitespace")
+const badTtl = malformed("ttl must be a whole number of seconds from 0 to 2147483647")
+const tooLong = malformed("line too long: a request has fewer than 4096 bytes", "too-long")
+const http = malformed("this server does not speak HTTP", "http")
+
+const PUT_USAGE = "PUT <key> <value> [ttl]"
+
+const printable = Array.from({ length: 0x7f - 0x21 }, (_, i) => String.fromCharCode(0x21 + i)).join("")
+
+/** A line of `length` bytes, its newline not counted, that is a request as long as lines of that length are. */
+const lineOf = (length: number, end = ""): string => `GET k${" ".repeat(length - "GET k".length - end.length)}${end}`
+
+const requests: ReadonlyArray<RequestCase> = [
+  // What the commands are.
+  { name: "PUT", input: "PUT key value\n", requests: [put("key", "value")] },
+  { name: "PUT with a ttl", input: "PUT key value 60\n", requests: [put("key", "value", 60)] },
+  { name: "GET", input: "GET key\n", requests: [get("key")] },
+  { name: "DELETE", input: "DELETE key\n", requests: [del("key")] },
+  { name: "EXISTS", input: "EXISTS key\n", requests: [exists("key")] },
+  { name: "QUIT", input: "QUIT\n", requests: [quit], leaves: "ended" },
+  { name: "lower case", input: "put Key VaLue\nget Key\n", requests: [put("Key", "VaLue"), get("Key")] },
+  { name: "mixed case", input: "dElEtE k\nExistS K\nqUIt\n", requests: [del("k"), exists("K"), quit], leaves: "ended" },
+  {
+    name: "a pipeline",
+    input: "PUT a 1\nGET a\nEXISTS a\nDELETE a\nGET a\n",
+    requests: [put("a", "1"), get("a"), exists("a"), del("a"), get("a")]
+  },
+
+  // Line ends and blanks.
+  { name: "CRLF", input: "PUT a 1\r\nGET a\r\n", requests: [put("a", "1"), get("a")] },
+  { name: "CRLF and LF mixed", input: "GET a\nGET b\r\nGET c\n", requests: [get("a"), get("b"), get("c")] },
+  { name: "QUIT with CRLF", input: "QUIT\r\n", requests: [quit], leaves: "ended" },
+  { name: "leading and trailing blanks", input: " \t GET \t a \t \n", requests: [get("a")] },
+  { name: "trailing blanks before CRLF", input: "GET a \t\r\n", requests: [get("a")] },
+  { name: "tabs between words", input: "PUT\ta\t\tb\t5\n", requests: [put("a", "b", 5)] },
+  { name: "runs of blanks", input: "PUT   a  \t  b    5\n", requests: [put("a", "b", 5)] },
+  { name: "only one CR is dropped", input: "GET a\r\r\n", requests: [badKey] },
+  { name: "CR within a line", input: "GET a\rb\n", requests: [badKey] },
+  { name: "CR before blanks", input: "GET a\r \n", requests: [badKey] },
+  { name: "empty line", input: "\n", requests: [blank] },
+  { name: "empty line with CRLF", input: "\r\n", requests: [blank] },
+  { name: "line of blanks", input: " \t  \n", requests: [blank] },
+  { name: "many empty lines", input: "\n\r\n\nGET a\n", requests: [blank, blank, blank, get("a")] },
+  { name: "vertical tab does not separate", input: "GET\x0ba\n", requests: [unknown("GET?a")] },
+  { name: "form feed is no blank", input: "GET a\x0c\n", requests: [badKey] },
+  { name: "no-break space is no blank", input: "GET\xa0a\n", requests: [unknown("GET?a")] },
+
+  // Unfinished lines.
+  { name: "nothing but a part", input: "GET a", requests: [], leaves: "unfinished" },
+  { name: "QUIT without a newline", input: "QUIT", requests: [], leaves: "unfinished" },
+  { name: "CR without a newline", input: "GET a\r", requests: [], leaves: "unfinished" },
+  { name: "a last line without newline", input: "GET a\nDELETE a", requests: [get("a")], leaves: "unfinished" },
+  { name: "HTTP without a newline", input: "GET / HTTP/1.1", requests: [], leaves: "unfinished" },
+
+  // Argument counts.
+  { name: "PUT alone", input: "PUT\n", requests: [usage(PUT_USAGE)] },
+  { name: "PUT without a value", input: "PUT a\n", requests: [usage(PUT_USAGE)] },
+  { name: "PUT with too much", input: "PUT a b 1 2\n", requests: [usage(PUT_USAGE)] },
+  { name: "PUT with far too much", input: `PUT${" a".repeat(100)}\n`, requests: [usage(PUT_USAGE)] },
+  { name: "GET alone", input: "GET\n", requests: [usage("GET <key>")] },
+  { name: "GET of two", input: "get a b\n", requests: [usage("GET <key>")] },
+  { name: "DELETE alone", input: "DELETE\n", requests: [usage("DELETE <key>")] },
+  { name: "DELETE of two", input: "DELETE a b\n", requests: [usage("DELETE <key>")] },
+  { name: "EXISTS alone", input: "EXISTS\n", requests: [usage("EXISTS <key>")] },
+  { name: "EXISTS of two", input: "EXISTS a b\n", requests: [usage("EXISTS <key>")] },
+  { name: "QUIT x goes on", input: "QUIT x\nGET a\n", requests: [usage("QUIT"), get("a")] },
+  { name: "QUIT with a lot goes on", input: "quit 1 2 3 4 5\nGET a\n", requests: [usage("QUIT"), get("a")] },
+
+  // Unknown commands.
+  { name: "unknown command", input: "FLUSHALL\n", requests: [unknown("FLUSHALL")] },
+  { name: "unknown command with arguments", input: "Incr a 1\n", requests: [unknown("Incr")] },
+  { name: "32 characters are shown", input: `${"a".repeat(32)} b\n`, requests: [unknown("a".repeat(32))] },
+  { name: "the 33rd is not", input: `${"a".repeat(32)}b\n`, requests: [unknown("a".repeat(32))] },
+  { name: "unprintable command", input: "G\x00T\x1b[1m\x7f a\n", requests: [unknown("G?T?[1m?")] },
+  { name: "command of high bytes", input: "\xc3\x84\xff\n", requests: [unknown("???")] },
+  {
+    name: "names of Object's own",
+    input: "__proto__\nconstructor a\n",
+    requests: ["__proto__", "constructor"].map(unknown)
+  },
+  { name: "a prefix of a command", input: "GE a\nGETS a\n", requests: [unknown("GE"), unknown("GETS")] },
+  { name: "quotes are not special", input: "PUT \"a 'b\n", requests: [put('"a', "'b")] },
+  { name: "an error does not end it", input: "nope\nGET a\n", requests: [unknown("nope"), get("a")] },
+
+  // Keys and values.
+  { name: "key of 256", input: `GET ${"k".repeat(256)}\n`, requests: [get("k".repeat(256))] },
+  { name: "key of 257", input: `GET ${"k".repeat(257)}\n`, requests: [badKey] },
+  { name: "key of 257 in PUT", input: `PUT ${"k".repeat(257)} v\n`, requests: [badKey] },
+  { name: "key of 257 in DELETE", input: `DELETE ${"k".repeat(257)}\n`, requests: [badKey] },
+  { name: "key of 257 in EXISTS", input: `EXISTS ${"k".repeat(257)}\n`, requests: [badKey] },
+  { name: "value of 256", input: `PUT k ${"v".repeat(256)}\n`, requests: [put("k", "v".repeat(256))] },
+  { name: "value of 257", input: `PUT k ${"v".repeat(257)}\n`, requests: [badValue] },
+  {
+    name: "all at their limits",
+    input: `PUT ${"k".repeat(256)} ${"v".repeat(256)} 2147483647\r\n`,
+    requests: [put("k".repeat(256), "v".repeat(256), 2_147_483_647)]
+  },
+  {
+    name: "every printable character",
+    input: `PUT ${printable} ${printable}\n`,
+    requests: [put(printable, printable)]
+  },
+  { name: "keys are case-sensitive", input: "GET a\nGET A\n", requests: [get("a"), get("A")] },
+  { name: "key of a command's name", input: "PUT quit get\nGET QUIT\n", requests: [put("quit", "get"), get("QUIT")] },
+  { name: "key of Object's own", input: "GET __proto__\n", requests: [get("__proto__")] },
+  { name: "NUL in a key", input: "GET a\x00b\n", requests: [badKey] },
+  { name: "NUL in a value", input: "PUT a \x00\n", requests: [badValue] },
+  { name: "DEL in a key", input: "GET a\x7f\n", requests: [badKey] },
+  { name: "control character in a value", input: "PUT a b\x1f\n", requests: [badValue] },
+  { name: "high byte in a key", input: "GET caf\xe9\n", requests: [badKey] },
+  { name: "UTF-8 in a key", input: "GET caf\xc3\xa9\n", requests: [badKey] },
+  { name: "high byte in a value", input: "PUT k \xff\n", requests: [badValue] },
+  { name: "first high byte", input: "PUT k \x80\n", requests: [badValue] },
+  { name: "key and value bad: the key is named", input: "PUT \x01 \x02 x\n", requests: [badKey] },
+  { name: "value and ttl bad: the value is named", input: "PUT k \x02 x\n", requests: [badValue] },
+
+  // TTLs.
+  { name: "ttl 0", input: "PUT k v 0\n", requests: [put("k", "v", 0)] },
+  { name: "ttl 1", input: "PUT k v 1\n", requests: [put("k", "v", 1)] },
+  { name: "largest ttl", input: "PUT k v 2147483647\n", requests: [put("k", "v", 2_147_483_647)] },
+  { name: "ttl too large", input: "PUT k v 2147483648\n", requests: [badTtl] },
+  { name: "ttl with leading zeros", input: "PUT k v 007\n", requests: [put("k", "v", 7)] },
+  { name: "ttl with many leading zeros", input: `PUT k v ${"0".repeat(500)}42\n`, requests: [put("k", "v", 42)] },
+  { name: "ttl of very many digits", input: `PUT k v ${"9".repeat(1000)}\n`, requests: [badTtl] },
+  ...[
+    "+5",
+    "-1",
+    "-0",
+    "1e3",
+    "0x10",
+    "0b1",
+    "1.5",
+    "5.",
+    "1_000",
+    "5s",
+    "abc",
+    "NaN",
+    "Infinity",
+    "\xb2",
+    "1\x00"
+  ].map((text): RequestCase => ({
+    name: `ttl ${JSON.stringify(text)}`,
+    input: `PUT k v ${text}\n`,
+    requests: [badTtl]
+  })),
+
+  // Line lengths.
+  { name: "line of 4095 bytes", input: `${lineOf(4095)}\n`, requests: [get("k")] },
+  { name: "line of 4095 bytes, CR included", input: `${lineOf(4095, "\r")}\n`, requests: [get("k")] },
+  { name: "line of 4096 bytes", input: `${lineOf(4096)}\n`, requests: [tooLong], leaves: "ended" },
+  { name: "line of 4096 bytes, CR included", input: `${lineOf(4096, "\r")}\n`, requests: [tooLong], leaves: "ended" },
+  { name: "4095 bytes without newline", input: lineOf(4095), requests: [], leaves: "unfinished" },
+  { name: "4096 bytes without newline", input: lineOf(4096), requests: [tooLong], leaves: "ended" },
+  { name: "4096 bytes of NUL", input: "\x00".repeat(4096), requests: [tooLong], leaves: "ended" },
+  {
+    name: "a long line behind short ones",
+    input: `GET a\nGET b\n${lineOf(5000)}\nGET c\n`,
+    requests: [get("a"), get("b"), tooLong],
+    leaves: "ended"
+  },
+
+  // The end of a connection.
+  { name: "nothing after QUIT", input: "GET a\nQUIT\nPUT b 1\nx\n", requests: [get("a"), quit], leaves: "ended" },
+  { name: "nothing after QUIT, not even a part", input: "QUIT\nPUT b", requests: [quit], leaves: "ended" },
+
+  // The HTTP guard.
+  {
+    name: "a browser's GET",
+    input: "GET /PUT%20a%20b HTTP/1.1\r\nHost: localhost:7171\r\n\r\nPUT a b\r\n",
+    requests: [http],
+    leaves: "ended",
+    opensConnection: true
+  },
+  { name: "HTTP/1.0", input: "GET / HTTP/1.0\r\n", requests: [http], leaves: "ended", opensConnection: true },
+  {
+    name: "HTTP/1.1 with blanks behind",
+    input: "GET / HTTP/1.1 \t\n",
+    requests: [http],
+    leaves: "ended",
+    opensConnection: true
+  },
+  {
+    name: "a PUT with HTTP/1.1",
+    input: "PUT / HTTP/1.1\r\n",
+    requests: [http],
+    leaves: "ended",
+    opensConnection: true
+  },
+  {
+    name: "an OPTIONS with HTTP/1.1",
+    input: "OPTIONS * HTTP/1.1\n",
+    requests: [http],
+    leaves: "ended",
+    opensConnection: true
+  },
+  {
+    name: "HTTP/1.1 as fifth word",
+    input: "GET a b c HTTP/1.1\n",
+    requests: [http],
+    leaves: "ended",
+    opensConnection: true
+  },
+  {
+    name: "PUT key HTTP/1.1 as second line",
+    input: "GET a\nPUT key HTTP/1.1\n",
+    requests: [get("a"), put("key", "HTTP/1.1")]
+  },
+  { name: "GET HTTP/1.1 behind an error", input: "x\nGET HTTP/1.1\n", requests: [unknown("x"), get("HTTP/1.1")] },
+  { name: "HTTP/1.1 not at the end", input: "PUT HTTP/1.1 v\n", requests: [put("HTTP/1.1", "v")] },
+  { name: "more than HTTP/1.1", input: "PUT a HTTP/1.1+\n", requests: [put("a", "HTTP/1.1+")] },
+  { name: "less than HTTP/1.1", input: "PUT a HTTP/1.\n", requests: [put("a", "HTTP/1.")] },
+  { name: "HTTP/2 is a word like any other", input: "PUT a HTTP/2\n", requests: [put("a", "HTTP/2")] },
+  ...["POST", "post", "PoSt", "Host:", "HOST:", "host:", "hOsT:"].flatMap((word): ReadonlyArray<RequestCase> => [
+    { name: `${word} first`, input: `${word} /\nPUT a b\n`, requests: [http], leaves: "ended" },
+    {
+      name: `${word} later`,
+      input: `GET a\nx\n\t${word}\r\nPUT a b\n`,
+      requests: [get("a"), unknown("x"), http],
+      leaves: "ended"
+    }
+  ]),
+  { name: "POST / and Host: as arguments", input: "PUT Host: POST\n", requests: [put("Host:", "POST")] },
+  { name: "words that begin like HTTP's", input: "POSTS a\nHost a\n", requests: [unknown("POSTS"), unknown("Host")] }
+]
+
+const found = (value: string): Reply.Reply => Reply.found(Command.Value.make(value))
+const notOurs = (received: string): MalformedReply => ({ _tag: "MalformedReply", received })
+
+const replies: ReadonlyArray<ReplyCase> = [
+  { name: "to a PUT", input: "OK stored\n", awaiting: ["Put"], replies: [Reply.stored] },
+  { name: "to a GET that hit", input: "OK hello\n", awaiting: ["Get"], replies: [found("hello")] },
+  { name: "to a GET that missed", input: "ERROR key not found\n", awaiting: ["Get"], replies: [Reply.notFound] },
+  { name: "to a DELETE", input: "OK deleted\n", awaiting: ["Delete"], replies: [Reply.deleted] },
+  { name: "to a DELETE that missed", input: "ERROR key not found\n", awaiting: ["Delete"], replies: [Reply.notFound] },
+  { name: "to EXISTS", input: "OK 1\nOK 0\n", awaiting: ["Exists", "Exists"], replies: [Reply.present, Reply.absent] },
+  { name: "with CRLF", input: "OK stored\r\nOK 1\r\n", awaiting: ["Put", "Get"], replies: [Reply.stored, found("1")] },
+  {
+    name: "values that look like other replies",
+    input: "OK stored\nOK deleted\nOK 1\nOK OK\nOK ERROR\n",
+    awaiting: ["Get", "Get", "Get", "Get", "Get"],
+    replies: ["stored", "deleted", "1", "OK", "ERROR"].map(found)
+  },
+  { name: "a value of 256", input: `OK ${"v".repeat(256)}\n`, awaiting: ["Get"], replies: [found("v".repeat(256))] },
+  { name: "an error", input: "ERROR ttl is bad\n", awaiting: ["Put"], replies: [Reply.failed("ttl is bad")] },
+  {
+    name: "a miss that nobody could have",
+    input: "ERROR key not found\nERROR key not found\n",
+    awaiting: ["Put", "Exists"],
+    replies: [Reply.failed("key not found"), Reply.failed("key not found")]
+  },
+  {
+    name: "an unsolicited error",
+    input: "ERROR too many connections\n",
+    awaiting: [],
+    replies: [Reply.failed("too many connections")]
+  },
+  {
+    name: "an unsolicited error behind the last answer",
+    input: "OK stored\nERROR idle\n",
+    awaiting: ["Put"],
+    replies: [Reply.stored, Reply.failed("idle")]
+  },
+  { name: "unfinished", input: "OK stored\nOK hel", awaiting: ["Put", "Get"], replies: [Reply.stored] },
+  { name: "OK where none is awaited", input: "OK stored\n", awaiting: [], replies: [notOurs("OK stored")] },
+  { name: "OK to QUIT", input: "OK stored\n", awaiting: ["Quit"], replies: [notOurs("OK stored")] },
+  { name: "another answer to a PUT", input: "OK deleted\n", awaiting: ["Put"], replies: [notOurs("OK deleted")] },
+  { name: "another answer to a DELETE", input: "OK stored\n", awaiting: ["Delete"], replies: [notOurs("OK stored")] },
+  { name: "another answer to EXISTS", input: "OK 2\n", awaiting: ["Exists"], replies: [notOurs("OK 2")] },
+  { name: "two words for a value", input: "OK a b\n", awaiting: ["Get"], replies: [notOurs("OK a b")] },
+  { name: "no value", input: "OK \n", awaiting: ["Get"], replies: [notOurs("OK ")] },
+  { name: "OK alone", input: "OK\n", awaiting: ["Put"], replies: [notOurs("OK")] },
+  { name: "ERROR alone", input: "ERROR\n", awaiting: ["Get"], replies: [notOurs("ERROR")] },
+  { name: "lower case", input: "ok stored\n", awaiting: ["Put"], replies: [notOurs("ok stored")] },
+  { name: "an empty line", input: "\n", awaiting: ["Put"], replies: [notOurs("")] },
+  { name: "unprintable bytes", input: "OK a\x00\xff\x1b\n", awaiting: ["Get"], replies: [notOurs("OK a???")] },
+  {
+    name: "another server",
+    input: "HTTP/1.1 400 Bad Request\r\n",
+    awaiting: ["Put"],
+    replies: [notOurs("HTTP/1.1 400 Bad Request")]
+  },
+  {
+    name: "a value of 257",
+    input: `OK ${"v".repeat(257)}\n`,
+    awaiting: ["Get"],
+    replies: [notOurs(`OK ${"v".repeat(61)}`)]
+  },
+  {
+    name: "malformed behind well-formed",
+    input: "OK stored\n-ERR\n",
+    awaiting: ["Put", "Put"],
+    replies: [Reply.stored, notOurs("-ERR")]
+  }
+]
+
+protocolContract("the text protocol", protocol, { requests, replies })
+
+describe("the text protocol", () => {
+  it("keeps as many bytes as the unfinished line has", () => {
+    const decoder = protocol.makeRequestDecoder()
+    const into: Array<Request> = []
+    const steps: ReadonlyArray<readonly [string, number]> = [
+      ["GET a\nGE", 2],
+      ["T ", 4],
+      ["b", 5],
+      ["\r", 6],
+      ["\nx", 1],
+      ["\n", 0]
+    ]
+    for (const [bytes, pending] of steps) {
+      assert.strictEqual(decoder.decode(bytesOf(bytes), 0, into, 100), bytes.length)
+      assert.strictEqual(decoder.pending(), pending, JSON.stringify(bytes))
+    }
+    assert.deepStrictEqual(into, [get("a"), get("b"), unknown("x")])
+  })
+
+  it("leaves what lies before the offset alone", () => {
+    const into: Array<Request> = []
+    const bytes = bytesOf("DELETE a\nGET b\n")
+    assert.strictEqual(protocol.makeRequestDecoder().decode(bytes, "DELETE a\n".length, into, 10), bytes.length)
+    assert.deepStrictEqual(into, [get("b")])
+  })
+
+  it("appends to what the caller holds already", () => {
+    const into: Array<Request> = [quit]
+    protocol.makeRequestDecoder().decode(bytesOf("GET a\n"), 0, into, 10)
+    assert.deepStrictEqual(into, [quit, get("a")])
+  })
+
+  it("keeps the connections apart", () => {
+    const one = protocol.makeRequestDecoder()
+    const other = protocol.makeRequestDecoder()
+    const into: Array<Request> = []
+    one.decode(bytesOf("GET on"), 0, into, 10)
+    other.decode(bytesOf("GET other\nQUIT\n"), 0, into, 10)
+    one.decode(bytesOf("e\n"), 0, into, 10)
+    assert.deepStrictEqual(into, [get("other"), quit, get("one")])
+  })
+
+  it.each([
+    [Reply.stored, "OK stored\n"],
+    [Reply.deleted, "OK deleted\n"],
+    [Reply.notFound, "ERROR key not found\n"],
+    [Reply.present, "OK 1\n"],
+    [Reply.absent, "OK 0\n"],
+    [found("hello"), "OK hello\n"],
+    [found("v".repeat(256)), `OK ${"v".repeat(256)}\n`],
+    [Reply.failed("what was wrong"), "ERROR what was wrong\n"],
+    [Reply.failed("m".repeat(256)), `ERROR ${"m".repeat(256)}\n`],
+    [Reply.failed("m".repeat(257)), `ERROR ${"m".repeat(256)}\n`]
+  ])("writes %o as the design says", (reply, text) => {
+    assert.strictEqual(encodedReply(protocol, reply), text)
+  })
+
+  it.each<[Command.Command, string]>([
+    [{ _tag: "Put", key: Command.Key.make("k"), value: Command.Value.make("v"), ttl: Command.NO_TTL }, "PUT k v\n"],
+    [
+      { _tag: "Put", key: Command.Key.make("k"), value: Command.Value.make("v"), ttl: Command.Ttl.make(5) },
+      "PUT k v 5\n"
+    ],
+    [{ _tag: "Get", key: Command.Key.make("k") }, "GET k\n"],
+    [{ _tag: "Delete", key: Command.Key.make("k") }, "DELETE k\n"],
+    [{ _tag: "Exists", key: Command.Key.make("k") }, "EXISTS k\n"],
+    [{ _tag: "Quit" }, "QUIT\n"]
+  ])("writes the request %o", (command, text) => {
+    assert.strictEqual(protocol.encodeCommand(command), text)
+  })
+
+  it("names both the received bytes and their kind when a reply is too long", () => {
+    const line = `OK \x00${"v".repeat(4092)}`
+    const whole = decodeReplies(protocol, [line], ["Get"])
+    assert.deepStrictEqual(whole, [notOurs(`OK ?${"v".repeat(60)}`)])
+    assert.deepStrictEqual(decodeReplies(protocol, [line.slice(0, 4095)], ["Get"]), [])
+    const parts = decodeReplies(protocol, [line.slice(0, 4000), line.slice(4000)], ["Get"])
+    assert.deepStrictEqual(
+      parts.map((reply) => reply._tag),
+      ["MalformedReply"]
+    )
+  })
+
+  it("reads nothing of the chunk behind a malformed reply", () => {
+    assert.deepStrictEqual(decodeReplies(protocol, ["nonsense\nOK stored\n"], ["Put", "Put"]), [notOurs("nonsense")])
+  })
+
+  it.effect("is the Protocol of its layer", () =>
+    Effect.gen(function* () {
+      const provided = yield* Protocol
+      assert.strictEqual(provided.name, "text")
+      assert.strictEqual(provided.encodeCommand({ _tag: "Quit" }), "QUIT\n")
+    }).pipe(Effect.provide(TextProtocol.layer))
+  )
+})

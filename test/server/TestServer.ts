@@ -1,0 +1,69 @@
+/** A whole server for tests, on a port that the system chooses and under the clock of the test. */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import * as TextProtocol from "../../src/protocol/text/TextProtocol.ts"
+import type { ListenError } from "../../src/server/Listener.ts"
+import { Server, type ServerService } from "../../src/server/Server.ts"
+import type { ServerConfig } from "../../src/server/ServerConfig.ts"
+import { Expirer } from "../../src/store/Expirer.ts"
+import type { Limits } from "../../src/store/Keyspace.ts"
+import { Store } from "../../src/store/Store.ts"
+import * as Logs from "./Logs.ts"
+import * as RawClient from "./RawClient.ts"
+
+export interface Options extends Partial<ServerConfig>, Partial<Limits> {
+  readonly expireInterval?: Duration.Input
+}
+
+export interface TestServer extends ServerService {
+  readonly logs: Logs.Logs
+  readonly connect: (
+    options?: RawClient.ConnectOptions
+  ) => Effect.Effect<RawClient.RawClient, RawClient.ConnectFailed, Scope.Scope>
+  /** Closes the server's own scope: the drain. */
+  readonly close: Effect.Effect<void>
+}
+
+/** Starts a server that ends with the scope at the latest. */
+export const start = Effect.fnUntraced(function* (
+  options: Options = {}
+): Effect.fn.Return<TestServer, ListenError, Scope.Scope> {
+  const logs = Logs.make()
+  const limits: Limits = { maxKeys: options.maxKeys ?? 100_000, maxMemory: options.maxMemory }
+  const config: ServerConfig = {
+    host: options.host ?? "127.0.0.1",
+    port: options.port ?? 0,
+    maxConnections: options.maxConnections ?? 1000,
+    idleTimeout: options.idleTimeout ?? Duration.minutes(5),
+    shutdownGrace: options.shutdownGrace ?? Duration.seconds(5)
+  }
+  const layer = Layer.mergeAll(
+    Server.layer(config),
+    Expirer.layer({ interval: options.expireInterval ?? Duration.minutes(1) })
+  ).pipe(Layer.provide(TextProtocol.layer), Layer.provide(Store.layerMemory(limits)), Layer.provide(logs.layer))
+  const scope = yield* Scope.make()
+  const close = Scope.close(scope, Exit.void)
+  yield* Effect.addFinalizer(() => close)
+  const server = Context.get(yield* Layer.buildWithScope(layer, scope), Server)
+  return { ...server, logs, close, connect: (how) => RawClient.connect(server.address, how) }
+})
+
+/**
+ * Waits until the server reads no more from clients that do not take their replies: its counters stand still while a
+ * witness makes round trips, each of which is a turn of the event loop that would have read what there was to read.
+ */
+export const settled = Effect.fnUntraced(function* (server: TestServer, witness: RawClient.RawClient) {
+  let seen = -1
+  for (let still = 0; still < 20;) {
+    yield* witness.ask("EXISTS witness\n")
+    const { bytesIn, bytesOut, store } = yield* server.stats
+    // The witness's own bytes are 15 in and 5 out a round trip.
+    const others = bytesIn + bytesOut - store.existences * 20
+    still = others === seen ? still + 1 : 0
+    seen = others
+  }
+})

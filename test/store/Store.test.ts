@@ -1,0 +1,4 @@
+import { Store } from "../../src/store/Store.ts"
+import { storeContract } from "./StoreContract.ts"
+
+storeContract("layerMemory", Store.layerMemory)
