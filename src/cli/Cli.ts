@@ -9,11 +9,13 @@ import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import { version } from "../Version.ts"
+import { clientCommand } from "./ClientCommand.ts"
+import { loadTestCommand, loadTestWorkerCommand } from "./LoadTestCommand.ts"
 import { serveCommand } from "./ServeCommand.ts"
 
 const root = Command.make("kv-cache").pipe(
   Command.withDescription("An in-memory key-value cache server, its client, and its load tester"),
-  Command.withSubcommands([serveCommand])
+  Command.withSubcommands([serveCommand, clientCommand, loadTestCommand, loadTestWorkerCommand])
 )
 
 /** Errors are one line each on stderr. */

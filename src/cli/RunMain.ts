@@ -19,7 +19,7 @@ const exitCodeOf = (signal: Signal): number => 128 + Os.constants.signals[signal
 const BROKEN_PIPE = 128 + Os.constants.signals.SIGPIPE
 
 // A Ctrl-C under `npm start` comes twice: the terminal signals the whole group, and npm forwards it once more.
-const isUnderNpm = process.env["npm_lifecycle_event"] !== undefined
+const isUnderNpm = process.env["npm_lifecycle_event"] === "start"
 const ECHO = 500_000_000n
 
 /**

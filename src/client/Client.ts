@@ -15,8 +15,9 @@ import * as Semaphore from "effect/Semaphore"
 import * as Command from "../domain/Command.ts"
 import type { Reply } from "../domain/Reply.ts"
 import { textProtocol } from "../protocol/text/TextProtocol.ts"
-import { type ClientConnection, connect, type ConnectOptions } from "./ClientConnection.ts"
+import { type ClientConnection, connect } from "./ClientConnection.ts"
 import { type ClientError, RefusedError } from "./ClientError.ts"
+import type { ConnectOptions } from "./ClientSocket.ts"
 
 export interface ClientOptions extends ConnectOptions {
   /**
@@ -92,8 +93,7 @@ export const make = Effect.fnUntraced(function* (options: ClientOptions) {
       Effect.map(Effect.flatMap(Command.get(key), executeOne), (reply) =>
         reply._tag === "Found" ? reply.value : undefined
       ),
-    delete: (key) =>
-      Effect.map(Effect.flatMap(Command.del(key), executeOne), (reply) => reply._tag === "Deleted"),
+    delete: (key) => Effect.map(Effect.flatMap(Command.del(key), executeOne), (reply) => reply._tag === "Deleted"),
     exists: (key) =>
       Effect.map(
         Effect.flatMap(Command.exists(key), executeOne),

@@ -4,7 +4,7 @@
  * Requests are answered in order, so a queue of those that await an answer is all the bookkeeping there is. It does not
  * reconnect and does not validate: `Client.ts` does.
  */
-import * as Net from "node:net"
+import type * as Net from "node:net"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -13,23 +13,12 @@ import type { Reply } from "../domain/Reply.ts"
 import type { MalformedReply, ProtocolService } from "../protocol/Protocol.ts"
 import {
   type ClientError,
-  ConnectError,
   ConnectionClosedError,
   MalformedReplyError,
   RefusedError,
   TimeoutError
 } from "./ClientError.ts"
-
-export interface ConnectOptions {
-  readonly host: string
-  readonly port: number
-  /** How long a connection may take to be made. Default 5 s. */
-  readonly connectTimeout?: Duration.Input | undefined
-  /** How long an answer may take. Default 5 s. */
-  readonly requestTimeout?: Duration.Input | undefined
-}
-
-const DEFAULT_TIMEOUT = Duration.seconds(5)
+import { type ConnectOptions, DEFAULT_TIMEOUT, openSocket } from "./ClientSocket.ts"
 
 /** Commands that were sent together and await their answers. */
 interface Waiting {
@@ -52,43 +41,13 @@ export const connect = (
     { interruptible: true }
   ).pipe(Effect.map((socket) => new ClientConnection(socket, options, protocol)))
 
-const openSocket = (options: ConnectOptions): Effect.Effect<Net.Socket, ClientError> => {
-  const timeout = Duration.fromInputUnsafe(options.connectTimeout ?? DEFAULT_TIMEOUT)
-  const name = `${options.host}:${options.port}`
-  return Effect.callback<Net.Socket, ConnectError>((resume) => {
-    const socket = Net.connect({ host: options.host, port: options.port, noDelay: true })
-    socket.on("error", (error: NodeJS.ErrnoException) => resume(Effect.fail(toConnectError(options, error))))
-    socket.once("connect", () => resume(Effect.succeed(socket)))
-    return Effect.sync(() => socket.destroy())
-  }).pipe(
-    Effect.timeoutOrElse({
-      duration: timeout,
-      orElse: () =>
-        Effect.fail(
-          new TimeoutError({
-            operation: "connect",
-            message: `No connection to ${name} within ${Duration.format(timeout)}.`
-          })
-        )
-    })
-  )
-}
-
-const toConnectError = ({ host, port }: ConnectOptions, error: NodeJS.ErrnoException): ConnectError => {
-  const code = error.code ?? "UNKNOWN"
-  return new ConnectError({ code, message: `Cannot connect to ${host}:${port}: ${describe(code) ?? error.message}.` })
-}
-
-const describe = (code: string): string | undefined => {
+const describeCut = (code: string | undefined): string | undefined => {
   switch (code) {
-    case "ECONNREFUSED":
-      return "connection refused; is the server running?"
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
-      return "unknown host"
-    case "EHOSTUNREACH":
-    case "ENETUNREACH":
-      return "no route to the host"
+    case "ECONNRESET":
+    case "EPIPE":
+      return "the server cut it"
+    case "ETIMEDOUT":
+      return "the server cannot be reached any more"
     default:
       return undefined
   }
@@ -113,7 +72,9 @@ export class ClientConnection {
     this.name = `${options.host}:${options.port}`
     this.requestTimeout = Duration.fromInputUnsafe(options.requestTimeout ?? DEFAULT_TIMEOUT)
     socket.on("data", (chunk: Buffer) => this.receive(chunk))
-    socket.on("error", (error) => this.fail(this.closedBecause(error.message)))
+    socket.on("error", (error: NodeJS.ErrnoException) =>
+      this.fail(this.closedBecause(describeCut(error.code) ?? error.message))
+    )
     socket.on("close", () => this.fail(this.closedBecause("the server closed it")))
   }
 
@@ -136,13 +97,17 @@ export class ClientConnection {
 
   /**
    * Sends commands in one write and completes with their replies, in order. Fails as a whole if one of them has none: a
-   * timeout counts from the sending of the first.
+   * timeout counts from the sending of the first. A caller that wants the replies that came before a failure gives the
+   * array that they are put into.
    */
-  execute(commands: ReadonlyArray<StoreCommand>): Effect.Effect<ReadonlyArray<Reply>, ClientError> {
+  execute(
+    commands: ReadonlyArray<StoreCommand>,
+    into?: Array<Reply>
+  ): Effect.Effect<ReadonlyArray<Reply>, ClientError> {
     if (commands.length === 0) return Effect.succeed([])
     return Effect.callback<ReadonlyArray<Reply>, ClientError>((resume) => {
       if (this.failure !== undefined) return resume(Effect.fail(this.failure))
-      const entry: Waiting = { commands, replies: [], abandoned: false, resume }
+      const entry: Waiting = { commands, replies: into ?? [], abandoned: false, resume }
       this.waiting.push(entry)
       this.write(commands)
       return Effect.sync(() => {
