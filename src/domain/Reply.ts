@@ -4,13 +4,11 @@
  * A miss is an answer like any other, never an error. How a reply is written on a wire is not said here: see
  * `protocol/`.
  */
-import type { Value } from "./Command.ts"
-
 export type Reply =
   /** The answer to a PUT. */
   | { readonly _tag: "Stored" }
   /** The answer to a GET that hit. */
-  | { readonly _tag: "Found"; readonly value: Value }
+  | { readonly _tag: "Found"; readonly value: string }
   /** The answer to a DELETE that removed a key. */
   | { readonly _tag: "Deleted" }
   /** The answer to a GET or a DELETE of a key that is not there. */
@@ -27,6 +25,6 @@ export const notFound: Reply = { _tag: "NotFound" }
 export const present: Reply = { _tag: "Existence", exists: true }
 export const absent: Reply = { _tag: "Existence", exists: false }
 
-export const found = (value: Value): Reply => ({ _tag: "Found", value })
+export const found = (value: string): Reply => ({ _tag: "Found", value })
 
 export const failed = (message: string): Reply => ({ _tag: "Failed", message })

@@ -1,6 +1,9 @@
 /**
  * The port between bytes and commands. One implementation is one wire protocol; server and client know only this.
  *
+ * Bytes are given and taken as latin1 text, a character for each byte: to V8 that is the same bytes in its own memory,
+ * so that one conversion a chunk replaces one a word, and a word of it is a slice that copies nothing.
+ *
  * A protocol is pure: its decoders hold the bytes of an unfinished message and nothing else, do no input or output,
  * and never throw on what a peer sends. It is not a service with effects, because the hot path calls it in a plain
  * loop.
@@ -27,11 +30,10 @@ export type Request = Command | Malformed
 /** The server's side of one connection: bytes in, requests out. */
 export interface RequestDecoder {
   /**
-   * Reads requests from `bytes` from `offset` on, appends at most `limit` of them to `into`, and returns the offset of
-   * the first byte not read. Bytes of an unfinished message are copied and kept: `bytes` may be reused by the caller.
-   * After a QUIT or a malformed message that ends the connection, everything is read and nothing is decoded.
+   * Reads requests from `bytes` (latin1) from `offset` on, appends at most `limit` of them to `into`, and returns the
+   * offset of the first byte not read. Bytes of an unfinished message are kept until the next call. After a QUIT or a malformed message that ends the connection, everything is read and nothing is decoded.
    */
-  readonly decode: (bytes: Buffer, offset: number, into: Array<Request>, limit: number) => number
+  readonly decode: (bytes: string, offset: number, into: Array<Request>, limit: number) => number
   /** Bytes of an unfinished message that are being held. */
   readonly pending: () => number
 }
@@ -46,11 +48,11 @@ export interface MalformedReply {
 /** The client's side of one connection: bytes in, replies out. */
 export interface ReplyDecoder {
   /**
-   * Reads replies from `bytes` and hands each to `onReply`, all of them. The protocol's replies need not say what they
+   * Reads replies from `bytes` (latin1) and hands each to `onReply`, all of them. The protocol's replies need not say what they
    * answer, so `expected` names the next command that awaits one, or nothing where none does.
    */
   readonly decode: (
-    bytes: Buffer,
+    bytes: string,
     expected: () => Command["_tag"] | undefined,
     onReply: (reply: Reply | MalformedReply) => void
   ) => void
@@ -63,8 +65,8 @@ export interface ProtocolService {
   readonly makeReplyDecoder: () => ReplyDecoder
   /** The most bytes that one encoded reply can take. */
   readonly maxReplyBytes: number
-  /** Writes a reply at `offset` and returns the offset behind it. `into` has room for `maxReplyBytes`. */
-  readonly encodeReply: (reply: Reply, into: Buffer, offset: number) => number
+  /** A reply as the bytes (latin1) that answer one request. */
+  readonly encodeReply: (reply: Reply) => string
   /** A command as the bytes (latin1) of one request. */
   readonly encodeCommand: (command: Command) => string
 }

@@ -49,7 +49,7 @@ export class Connection {
   // When the last request was complete or the last reply drained, in ms of the store's clock.
   private lastActivity: number
   // Bytes that were read and could not be executed, because the peer does not take its replies.
-  private stalled: Buffer | undefined
+  private stalled: string | undefined
   private blocked = false
   // No request is executed any more: QUIT, a fatal error, the peer's end, or the server's.
   private inputEnded = false
@@ -140,10 +140,10 @@ export class Connection {
     this.context.counters.bytesIn += chunk.length
     // After the end the peer's bytes are read and dropped: closing a socket with unread bytes would reset the
     // connection, and the peer could lose the replies that are on their way.
-    if (!this.inputEnded) this.execute(chunk)
+    if (!this.inputEnded) this.execute(chunk.toString("latin1"))
   }
 
-  private execute(bytes: Buffer): void {
+  private execute(bytes: string): void {
     const { counters, protocol, store } = this.context
     const now = store.now()
     let offset = 0
@@ -151,40 +151,41 @@ export class Connection {
       offset = this.decoder.decode(bytes, offset, batch, MAX_BATCH)
       if (batch.length === 0) continue
       this.lastActivity = now
-      let length = 0
+      let replies = ""
       for (const request of batch) {
         if (request._tag === "Quit") {
           counters.quits++
           this.inputEnded = true
         } else if (request._tag === "Malformed") {
           counters.protocolErrors++
-          length = protocol.encodeReply(Reply.failed(request.message), output, length)
+          replies += protocol.encodeReply(Reply.failed(request.message))
           if (request.reason !== "syntax") this.inputEnded = true
           if (request.reason === "http") this.context.onHttp()
         } else {
-          length = protocol.encodeReply(store.execute(request, now), output, length)
+          replies += protocol.encodeReply(store.execute(request, now))
         }
       }
       batch.length = 0
-      if (length > 0 && !this.write(length) && !this.inputEnded) {
-        this.block(bytes.subarray(offset))
+      if (replies !== "" && !this.write(replies) && !this.inputEnded) {
+        this.block(bytes.slice(offset))
         return
       }
     }
     if (this.inputEnded) this.end()
   }
 
-  /** Writes the first bytes of the output buffer; says whether the peer keeps up. */
-  private write(length: number): boolean {
+  /** Writes replies; says whether the peer keeps up. */
+  private write(replies: string): boolean {
+    const length = output.write(replies, "latin1")
     this.context.counters.bytesOut += length
     const keepsUp = this.socket.write(output.subarray(0, length))
     if (this.socket.writableLength !== 0) output = Buffer.allocUnsafeSlow(output.length)
     return keepsUp
   }
 
-  private block(rest: Buffer): void {
+  private block(rest: string): void {
     this.blocked = true
-    this.stalled = rest.length === 0 ? undefined : Buffer.from(rest)
+    this.stalled = rest === "" ? undefined : rest
     this.socket.pause()
   }
 

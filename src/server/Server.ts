@@ -85,10 +85,9 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
 
   const refuse = (socket: Socket): void => {
     counters.refused++
-    const line = Buffer.allocUnsafe(protocol.maxReplyBytes)
     const reply = Reply.failed(`too many connections: the limit is ${config.maxConnections}`)
     socket.on("error", () => socket.destroy())
-    socket.end(line.subarray(0, protocol.encodeReply(reply, line, 0)))
+    socket.end(protocol.encodeReply(reply), "latin1")
     socket.destroySoon()
   }
 

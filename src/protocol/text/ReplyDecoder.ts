@@ -14,9 +14,12 @@ const MAX_REPLY_LINE_BYTES = 4096
 
 const MAX_SHOWN = 64
 
+/** What a peer says is shown to people: nothing of it may move their cursor. */
+const toPrintable = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, "?")
+
 const malformedReply = (line: string): MalformedReply => ({
   _tag: "MalformedReply",
-  received: line.slice(0, MAX_SHOWN).replaceAll(/[^\x20-\x7e]/g, "?")
+  received: toPrintable(line.slice(0, MAX_SHOWN))
 })
 
 const decodeValue = Schema.decodeUnknownOption(Value)
@@ -41,7 +44,7 @@ export const NOT_FOUND_MESSAGE = "key not found"
 
 const decodeLine = (line: string, expected: Command["_tag"] | undefined): Reply.Reply | MalformedReply => {
   if (line.startsWith("ERROR ")) {
-    const message = line.slice("ERROR ".length)
+    const message = toPrintable(line.slice("ERROR ".length))
     const isMiss = message === NOT_FOUND_MESSAGE && (expected === "Get" || expected === "Delete")
     return isMiss ? Reply.notFound : Reply.failed(message)
   }
@@ -53,7 +56,7 @@ export class TextReplyDecoder implements ReplyDecoder {
   private readonly lines = new Lines(MAX_REPLY_LINE_BYTES)
 
   decode(
-    bytes: Buffer,
+    bytes: string,
     expected: () => Command["_tag"] | undefined,
     onReply: (reply: Reply.Reply | MalformedReply) => void
   ): void {
@@ -61,10 +64,10 @@ export class TextReplyDecoder implements ReplyDecoder {
     while (at < bytes.length) {
       const found = this.lines.next(bytes, at)
       if (found === "more") return
-      if (found === "too-long") return onReply(malformedReply(bytes.toString("latin1", at, at + MAX_SHOWN)))
+      if (found === "too-long") return onReply(malformedReply(bytes.slice(at, at + MAX_SHOWN)))
       const { end, source, start } = this.lines
       at = this.lines.offset
-      const reply = decodeLine(source.toString("latin1", start, end), expected())
+      const reply = decodeLine(source.slice(start, end), expected())
       onReply(reply)
       if (reply._tag === "MalformedReply") return
     }

@@ -2,12 +2,14 @@
  * The text protocol's requests: lines of words in, commands out.
  *
  * The scanner only finds words and counts them. What a key, a value or a TTL may be is said by the Schema in
- * `domain/Command.ts`, and its message is the reply.
+ * `domain/Command.ts`, and its message is the reply. Lines that are well formed at first sight are taken by
+ * `Recogniser.ts` before it comes to that.
  */
 import * as Result from "effect/Result"
 import * as Command from "../../domain/Command.ts"
 import type { Malformed, Request, RequestDecoder } from "../Protocol.ts"
 import { Lines } from "./Lines.ts"
+import { Recogniser } from "./Recogniser.ts"
 
 /** A request line that reaches this many bytes without its newline ends the connection. */
 export const MAX_LINE_BYTES = 4096
@@ -53,21 +55,43 @@ const unknownCommand = (name: string): Malformed => {
 /** A TTL is written in decimal digits only: `1e3`, `+5` and `0x10` are numbers to JavaScript, but not here. */
 const parseTtl = (text: string): number => (/^[0-9]+$/.test(text) ? Number(text) : Number.NaN)
 
-// No command has more words, so the scanner remembers no more; it still counts them all.
+// No command has more words, so the scanner remembers no more; it still counts them all. Decoding is synchronous, so
+// one memory serves all decoders.
 const MAX_WORDS = 4
+const wordStarts = new Int32Array(MAX_WORDS)
+const wordEnds = new Int32Array(MAX_WORDS)
+
+// It keeps nothing from one line to the next, so one serves all decoders.
+const recogniser = new Recogniser()
 
 export class TextRequestDecoder implements RequestDecoder {
   private readonly lines = new Lines(MAX_LINE_BYTES)
-  private readonly wordStarts = new Int32Array(MAX_WORDS)
-  private readonly wordEnds = new Int32Array(MAX_WORDS)
-  private wordCount = 0
   private atFirstLine = true
   private ended = false
 
-  decode(bytes: Buffer, offset: number, into: Array<Request>, limit: number): number {
+  decode(bytes: string, offset: number, into: Array<Request>, limit: number): number {
+    const end = this.decodeLines(bytes, offset, into, limit)
+    this.lines.forget()
+    return end
+  }
+
+  pending(): number {
+    return this.ended ? 0 : this.lines.pending
+  }
+
+  private decodeLines(bytes: string, offset: number, into: Array<Request>, limit: number): number {
     let at = offset
     for (let taken = 0; taken < limit && at < bytes.length; taken++) {
       if (this.ended) return bytes.length
+      // The first line goes the long way, past the guard against HTTP.
+      if (!this.atFirstLine && this.lines.pending === 0) {
+        const command = recogniser.recognise(bytes, at)
+        if (command !== undefined) {
+          at = recogniser.end
+          into.push(command)
+          continue
+        }
+      }
       const found = this.lines.next(bytes, at)
       if (found === "more") return bytes.length
       const request = found === "line" ? this.decodeLine() : tooLong
@@ -78,29 +102,25 @@ export class TextRequestDecoder implements RequestDecoder {
     return this.ended ? bytes.length : at
   }
 
-  pending(): number {
-    return this.ended ? 0 : this.lines.pending
-  }
-
   private decodeLine(): Request {
-    this.findWords()
+    const wordCount = this.findWords()
     const isFirstLine = this.atFirstLine
     this.atFirstLine = false
-    if (this.wordCount === 0) return blankLine
+    if (wordCount === 0) return blankLine
     if (isFirstLine && HTTP_VERSION.test(this.lastWord())) return http
     const name = this.word(0)
     const known = usages.get(name) ?? usages.get(name.toUpperCase())
     if (known === undefined) return httpWords.has(name.toUpperCase()) ? http : unknownCommand(name)
-    const count = this.wordCount - 1
+    const count = wordCount - 1
     if (count < known.min || count > known.max) return malformed(`wrong number of arguments: usage ${known.usage}`)
-    const result = Command.decode(this.toInput(known.tag))
+    const result = Command.decode(this.toInput(known.tag, wordCount))
     return Result.isSuccess(result) ? result.success : malformed(result.failure)
   }
 
-  private toInput(tag: Command.Command["_tag"]): unknown {
+  private toInput(tag: Command.Command["_tag"], wordCount: number): unknown {
     switch (tag) {
       case "Put": {
-        const ttl = this.wordCount === MAX_WORDS ? parseTtl(this.word(3)) : Command.NO_TTL
+        const ttl = wordCount === MAX_WORDS ? parseTtl(this.word(3)) : Command.NO_TTL
         return { _tag: tag, key: this.word(1), value: this.word(2), ttl }
       }
       case "Quit":
@@ -111,31 +131,33 @@ export class TextRequestDecoder implements RequestDecoder {
   }
 
   private word(index: number): string {
-    // latin1 maps each byte to one character, so what is not ASCII reaches the Schema as it is and is refused there.
-    return this.lines.source.toString("latin1", this.wordStarts[index], this.wordEnds[index])
+    // A character for each byte, so what is not ASCII reaches the Schema as it is and is refused there.
+    return this.lines.source.slice(wordStarts[index], wordEnds[index])
   }
 
   private lastWord(): string {
     const { end, source, start } = this.lines
-    const line = source.toString("latin1", start, end).trimEnd()
+    const line = source.slice(start, end).trimEnd()
     return line.slice(Math.max(line.lastIndexOf(" "), line.lastIndexOf("\t")) + 1)
   }
 
-  private findWords(): void {
+  private findWords(): number {
     const { end, source, start } = this.lines
     let count = 0
     let at = start
     while (at < end) {
-      while (at < end && (source[at] === SPACE || source[at] === TAB)) at++
+      while (at < end && isBlank(source.charCodeAt(at))) at++
       if (at === end) break
       const wordStart = at
-      while (at < end && source[at] !== SPACE && source[at] !== TAB) at++
+      while (at < end && !isBlank(source.charCodeAt(at))) at++
       if (count < MAX_WORDS) {
-        this.wordStarts[count] = wordStart
-        this.wordEnds[count] = at
+        wordStarts[count] = wordStart
+        wordEnds[count] = at
       }
       count++
     }
-    this.wordCount = count
+    return count
   }
 }
+
+const isBlank = (character: number): boolean => character === SPACE || character === TAB

@@ -4,14 +4,7 @@ import * as Command from "../../../src/domain/Command.ts"
 import * as Reply from "../../../src/domain/Reply.ts"
 import { type Malformed, type MalformedReply, Protocol, type Request } from "../../../src/protocol/Protocol.ts"
 import * as TextProtocol from "../../../src/protocol/text/TextProtocol.ts"
-import {
-  bytesOf,
-  decodeReplies,
-  encodedReply,
-  protocolContract,
-  type ReplyCase,
-  type RequestCase
-} from "../ProtocolContract.ts"
+import { decodeReplies, encodedReply, protocolContract, type ReplyCase, type RequestCase } from "../ProtocolContract.ts"
 
 const protocol = TextProtocol.textProtocol
 
@@ -346,7 +339,7 @@ describe("the text protocol", () => {
       ["\n", 0]
     ]
     for (const [bytes, pending] of steps) {
-      assert.strictEqual(decoder.decode(bytesOf(bytes), 0, into, 100), bytes.length)
+      assert.strictEqual(decoder.decode(bytes, 0, into, 100), bytes.length)
       assert.strictEqual(decoder.pending(), pending, JSON.stringify(bytes))
     }
     assert.deepStrictEqual(into, [get("a"), get("b"), unknown("x")])
@@ -354,14 +347,14 @@ describe("the text protocol", () => {
 
   it("leaves what lies before the offset alone", () => {
     const into: Array<Request> = []
-    const bytes = bytesOf("DELETE a\nGET b\n")
+    const bytes = "DELETE a\nGET b\n"
     assert.strictEqual(protocol.makeRequestDecoder().decode(bytes, "DELETE a\n".length, into, 10), bytes.length)
     assert.deepStrictEqual(into, [get("b")])
   })
 
   it("appends to what the caller holds already", () => {
     const into: Array<Request> = [quit]
-    protocol.makeRequestDecoder().decode(bytesOf("GET a\n"), 0, into, 10)
+    protocol.makeRequestDecoder().decode("GET a\n", 0, into, 10)
     assert.deepStrictEqual(into, [quit, get("a")])
   })
 
@@ -369,9 +362,9 @@ describe("the text protocol", () => {
     const one = protocol.makeRequestDecoder()
     const other = protocol.makeRequestDecoder()
     const into: Array<Request> = []
-    one.decode(bytesOf("GET on"), 0, into, 10)
-    other.decode(bytesOf("GET other\nQUIT\n"), 0, into, 10)
-    one.decode(bytesOf("e\n"), 0, into, 10)
+    one.decode("GET on", 0, into, 10)
+    other.decode("GET other\nQUIT\n", 0, into, 10)
+    one.decode("e\n", 0, into, 10)
     assert.deepStrictEqual(into, [get("other"), quit, get("one")])
   })
 
