@@ -1,4 +1,13 @@
 /** The library: what other programs may import from `kv-cache`. */
+export { Client, type ClientOptions, type ClientService } from "./client/Client.ts"
+export {
+  type ClientError,
+  ConnectError,
+  ConnectionClosedError,
+  MalformedReplyError,
+  RefusedError,
+  TimeoutError
+} from "./client/ClientError.ts"
 export * as Command from "./domain/Command.ts"
 export * as Reply from "./domain/Reply.ts"
 export { Protocol } from "./protocol/Protocol.ts"

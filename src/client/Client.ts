@@ -46,7 +46,7 @@ export interface ClientService {
 }
 
 /** Connects, and closes the connection with the scope. */
-export const make = Effect.fnUntraced(function* (options: ClientOptions) {
+const make = Effect.fnUntraced(function* (options: ClientOptions) {
   const scope = yield* Effect.scope
   const lock = yield* Semaphore.make(1)
   let current: { readonly connection: ClientConnection; readonly scope: Scope.Closeable } | undefined

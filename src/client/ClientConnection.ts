@@ -153,7 +153,7 @@ export class ClientConnection {
 
   private receive(chunk: Buffer): void {
     this.decoder.decode(
-      chunk,
+      chunk.toString("latin1"),
       () => {
         const first = this.waiting[0]
         return first?.commands[first.replies.length]?._tag

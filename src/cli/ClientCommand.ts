@@ -1,0 +1,201 @@
+/**
+ * `kv-cache client`: a session at a terminal, one command from the arguments, or many from a pipe.
+ *
+ * It chooses which, and turns what happened into an exit code. What is said and done is in `client/`.
+ */
+import * as Config from "effect/Config"
+import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
+import * as Schema from "effect/Schema"
+import * as Stdio from "effect/Stdio"
+import * as Argument from "effect/cli/Argument"
+import * as CliError from "effect/cli/CliError"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import { connect } from "../client/ClientConnection.ts"
+import type { ClientError } from "../client/ClientError.ts"
+import type { ConnectOptions } from "../client/ClientSocket.ts"
+import * as History from "../client/History.ts"
+import * as Pipe from "../client/Pipe.ts"
+import * as Repl from "../client/Repl.ts"
+import * as ReplyText from "../client/ReplyText.ts"
+import { processTerminal } from "../client/Terminal.ts"
+import * as Reply from "../domain/Reply.ts"
+import { textProtocol } from "../protocol/text/TextProtocol.ts"
+import { parseDuration, settings } from "../server/ServerConfig.ts"
+import { fromSetting } from "./SettingFlag.ts"
+
+/** The exit code of a command that was answered with an ERROR. */
+const REFUSED = 1
+
+/** The exit code where there is no connection, or where it was lost before all was answered. */
+const DISCONNECTED = 2
+
+/** How the client ended, where that is not well, and nobody has said so yet. */
+class ClientFailed extends Schema.TaggedError<ClientFailed>()("ClientFailed", {
+  code: Schema.Finite,
+  message: Schema.String
+}) {
+  override get [Runtime.errorExitCode]() {
+    return this.code
+  }
+
+  override get [CliError.userMessage]() {
+    return this.message
+  }
+}
+
+/** The command was answered with an ERROR, which has been printed. */
+class CommandRefused extends Schema.TaggedError<CommandRefused>()("CommandRefused", {}) {
+  override readonly [Runtime.errorExitCode] = REFUSED
+}
+
+interface Settings {
+  readonly connection: ConnectOptions
+  readonly raw: boolean
+}
+
+const disconnected = (error: ClientError) => new ClientFailed({ code: DISCONNECTED, message: error.message })
+
+const oneShot = Effect.fnUntraced(function* (words: ReadonlyArray<string>, { connection: options, raw }: Settings) {
+  const format: ReplyText.Format = { protocol: textProtocol, raw }
+  const request = ReplyText.readLine(words.map(asWord).join(" "), textProtocol)
+  const reply =
+    request._tag === "Malformed" ? Reply.failed(request.message) : yield* Effect.scoped(ask(request, options))
+  if (reply === undefined) return
+  const isError = ReplyText.isError(reply)
+  const line = ReplyText.toLine(reply, format)
+  // Who asks for the value only must not take an error for one.
+  yield* raw && isError ? Console.error(line) : Console.log(line)
+  if (isError) return yield* new CommandRefused()
+})
+
+const ask = Effect.fnUntraced(function* (
+  request: Exclude<ReturnType<typeof ReplyText.readLine>, { readonly _tag: "Malformed" }>,
+  options: ConnectOptions
+) {
+  const connection = yield* connect(options, textProtocol)
+  if (request._tag === "Quit") return yield* Effect.as(connection.quit, undefined)
+  const [reply] = yield* connection.execute([request])
+  return reply
+}, Effect.mapError(disconnected))
+
+/**
+ * A shell's word is one word, whatever is in it: quoted blanks must not make more of it. They are replaced by what no
+ * word may contain, so that the refusal names the part that is wrong.
+ */
+const asWord = (word: string): string => (word === "" ? NOT_A_WORD : word.replaceAll(/\s/g, NOT_A_WORD))
+
+const NOT_A_WORD = "\0"
+
+const pipe = Effect.fnUntraced(function* ({ connection: options, raw }: Settings) {
+  const stdio = yield* Stdio.Stdio
+  const connection = yield* Effect.mapError(connect(options, textProtocol), disconnected)
+  yield* Pipe.run(connection, stdio.stdin, writeStdout, { protocol: textProtocol, raw }).pipe(
+    Effect.catchTags({
+      PipeStopped: ({ message, reason }) =>
+        Effect.fail(new ClientFailed({ code: reason === "connection" ? DISCONNECTED : REFUSED, message })),
+      PlatformError: ({ message }) =>
+        Effect.fail(new ClientFailed({ code: REFUSED, message: `Cannot read the commands: ${message}` }))
+    })
+  )
+}, Effect.scoped)
+
+/** Completes when the reader has room for more. If it went away, the process ends: `RunMain.ts` has that. */
+const writeStdout = (bytes: Buffer): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    process.stdout.write(bytes, (error) => {
+      if (error === null || error === undefined) resume(Effect.void)
+    })
+  })
+
+const repl = Effect.fnUntraced(function* ({ connection, raw }: Settings) {
+  const file = yield* History.location
+  yield* Repl.run({
+    connection,
+    raw,
+    protocol: textProtocol,
+    terminal: processTerminal,
+    history: file === undefined ? History.none : yield* History.inFile(file),
+    colors: yield* wantsColors
+  })
+}, Effect.scoped)
+
+/** See no-color.org. */
+const wantsColors = Config.option(Config.String("NO_COLOR")).pipe(
+  Effect.map((value) => Option.getOrElse(value, () => "") === ""),
+  Effect.orElseSucceed(() => true)
+)
+
+/** Both ends are a terminal that understands escape sequences. */
+const isInteractive = Effect.gen(function* () {
+  const stdio = yield* Stdio.Stdio
+  const term = yield* Config.option(Config.String("TERM")).pipe(Effect.orElseSucceed(() => Option.none<string>()))
+  return (yield* stdio.stdinIsTerminal) && (yield* stdio.stdoutIsTerminal) && Option.getOrUndefined(term) !== "dumb"
+})
+
+// --- flags
+
+const MIN_TIMEOUT = Duration.millis(1)
+const MAX_TIMEOUT = Duration.days(1)
+
+const timeout = Flag.String("timeout").pipe(
+  Flag.withMetavar("duration"),
+  Flag.withDescription(
+    "Longest wait for a connection, and for an answer, such as 500ms; a plain number is seconds (default: 5s)"
+  ),
+  Flag.withDefault("5s"),
+  Flag.mapEffect((text) =>
+    Effect.mapError(
+      Effect.fromOption(
+        Option.filter(parseDuration(text), Duration.between({ minimum: MIN_TIMEOUT, maximum: MAX_TIMEOUT }))
+      ),
+      () =>
+        new CliError.ValidationError({
+          message:
+            `Invalid value for flag --timeout: '${text}'. ` +
+            "Expected a duration from 1ms to 1d, such as 500ms, 5s, or a number of seconds."
+        })
+    )
+  )
+)
+
+/** The server's port, from the same environment variable: who moved the server means it for its client too. */
+const port = fromSetting({
+  ...settings.port,
+  description: "TCP port of the server",
+  expected: "a port from 1 to 65535",
+  parse: (text) => Option.filter(settings.port.parse(text), (number) => number > 0)
+})
+
+const host = Flag.String("host").pipe(
+  Flag.withMetavar("address"),
+  Flag.withDescription("Address or name of the server (default: localhost)"),
+  Flag.withDefault("localhost")
+)
+
+const raw = Flag.Boolean("raw").pipe(Flag.withDescription("Of a GET print only the value"), Flag.withDefault(false))
+
+const words = Argument.String("command").pipe(
+  Argument.withDescription(
+    "One command, such as GET foo, whose answer is printed: exit code 0 for OK, 1 for ERROR, 2 without a connection. " +
+      "Without it, commands are read from a terminal or a pipe. Before words that begin with a dash, write --"
+  ),
+  Argument.variadic()
+)
+
+export const clientCommand = Command.make("client", { host, port, timeout, raw, words }, (flags) => {
+  const { host, port, raw, timeout, words } = flags
+  const given: Settings = {
+    connection: { host, port, connectTimeout: timeout, requestTimeout: timeout },
+    raw
+  }
+  const session = Effect.gen(function* () {
+    if (yield* isInteractive) yield* repl(given)
+    else yield* Effect.interruptible(pipe(given))
+  })
+  return words.length > 0 ? Effect.interruptible(oneShot(words, given)) : session
+}).pipe(Command.withDescription("Talk to a server: at a terminal, from a pipe, or with one command"))

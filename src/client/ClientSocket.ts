@@ -1,0 +1,74 @@
+/** How a client's socket is connected, and why it could not be, in words that a person can act on. */
+import * as Net from "node:net"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { ConnectError, TimeoutError } from "./ClientError.ts"
+
+export interface ConnectOptions {
+  readonly host: string
+  readonly port: number
+  /** How long a connection may take to be made. Default 5 s. */
+  readonly connectTimeout?: Duration.Input | undefined
+  /** How long an answer may take. Default 5 s. */
+  readonly requestTimeout?: Duration.Input | undefined
+}
+
+/** Timeouts where none are given. */
+export const DEFAULT_TIMEOUT = Duration.seconds(5)
+
+/**
+ * Connects a socket, which belongs to the caller. `onread`, where given, is Node's option to read into a buffer of the
+ * caller's instead of a new one each time.
+ */
+export const openSocket = (
+  options: ConnectOptions,
+  onread?: Net.OnReadOpts
+): Effect.Effect<Net.Socket, ConnectError | TimeoutError> => {
+  const timeout = Duration.fromInputUnsafe(options.connectTimeout ?? DEFAULT_TIMEOUT)
+  const name = `${options.host}:${options.port}`
+  return Effect.callback<Net.Socket, ConnectError>((resume) => {
+    const socket = Net.connect({
+      host: options.host,
+      port: options.port,
+      noDelay: true,
+      ...(onread === undefined ? {} : { onread })
+    })
+    socket.on("error", (error: NodeJS.ErrnoException) => resume(Effect.fail(toConnectError(options, error))))
+    socket.once("connect", () => resume(Effect.succeed(socket)))
+    return Effect.sync(() => socket.destroy())
+  }).pipe(
+    Effect.timeoutOrElse({
+      duration: timeout,
+      orElse: () =>
+        Effect.fail(
+          new TimeoutError({
+            operation: "connect",
+            message: `No connection to ${name} within ${Duration.format(timeout)}.`
+          })
+        )
+    })
+  )
+}
+
+const toConnectError = ({ host, port }: ConnectOptions, error: NodeJS.ErrnoException): ConnectError => {
+  const code = error.code ?? "UNKNOWN"
+  return new ConnectError({
+    code,
+    message: `Cannot connect to ${host}:${port}: ${describe(code) ?? `${error.message}.`}`
+  })
+}
+
+const describe = (code: string): string | undefined => {
+  switch (code) {
+    case "ECONNREFUSED":
+      return "connection refused; is the server running?"
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return "unknown host."
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+      return "no route to the host."
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * The lines that were typed in earlier runs, in a file that only its owner can read.
+ *
+ * It is a convenience: a history that cannot be read or written is a history of this run only, and stops nothing.
+ */
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+
+/** Most lines that are kept. */
+const MAX_LINES = 1000
+
+export interface History {
+  /** The lines, the oldest first. */
+  readonly load: Effect.Effect<ReadonlyArray<string>>
+  /** Adds a line to what is in the file now: another client may have added its own. */
+  readonly add: (line: string) => Effect.Effect<void>
+}
+
+/** A history of this run only. */
+export const none: History = { load: Effect.succeed([]), add: () => Effect.void }
+
+/** The history with one more line. Blank lines and repetitions of the last line are not worth recalling. */
+export const remember = (lines: ReadonlyArray<string>, line: string): ReadonlyArray<string> =>
+  line.trim() === "" || line === lines.at(-1) ? lines : [...lines, line].slice(-MAX_LINES)
+
+/** Where the history is kept, by the XDG Base Directory Specification; nothing if the environment does not say. */
+export const location = Effect.gen(function* () {
+  const path = yield* Path.Path
+  const state = yield* variable("XDG_STATE_HOME")
+  // The specification has relative paths ignored.
+  if (state !== undefined && path.isAbsolute(state)) return path.join(state, "kv-cache", "history")
+  const home = yield* variable("HOME")
+  return home === undefined ? undefined : path.join(home, ".local", "state", "kv-cache", "history")
+})
+
+const variable = (name: string): Effect.Effect<string | undefined> =>
+  Config.option(Config.String(name)).pipe(
+    Effect.map((value) => Option.getOrUndefined(Option.filter(value, (text) => text !== ""))),
+    Effect.orElseSucceed(() => undefined)
+  )
+
+/** The history in a file, which is made with its directory by the first line that is added. */
+export const inFile = Effect.fnUntraced(function* (file: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const draft = `${file}.new`
+
+  const read = fs.readFileString(file).pipe(
+    Effect.map(parse),
+    Effect.catchReason("PlatformError", "NotFound", () => Effect.succeed<ReadonlyArray<string>>([]))
+  )
+
+  // Written beside and moved into place, so that a crash leaves the old file or the new one.
+  const write = (lines: ReadonlyArray<string>) =>
+    fs
+      .makeDirectory(path.dirname(file), { recursive: true, mode: 0o700 })
+      .pipe(
+        Effect.andThen(fs.remove(draft, { force: true })),
+        Effect.andThen(fs.writeFileString(draft, lines.map((line) => `${line}\n`).join(""), { mode: 0o600 })),
+        Effect.andThen(fs.rename(draft, file))
+      )
+
+  const history: History = {
+    load: Effect.orElseSucceed(read, () => []),
+    // A file that is there and cannot be read is not overwritten.
+    add: (line) =>
+      Effect.flatMap(read, (lines) => {
+        const longer = remember(lines, line)
+        return longer === lines ? Effect.void : write(longer)
+      }).pipe(Effect.ignore)
+  }
+  return history
+})
+
+/** What could not have been typed is not recalled: the file may have been written by anyone who can write as its owner. */
+const CONTROL = /[\x00-\x1f\x7f-\x9f]/
+
+const parse = (text: string): ReadonlyArray<string> =>
+  text
+    .split("\n")
+    .filter((line) => line.trim() !== "" && !CONTROL.test(line))
+    .slice(-MAX_LINES)

@@ -1,0 +1,207 @@
+/**
+ * What a typed line asks for, and what a person is told of the commands.
+ *
+ * PURE: a line in, an action out. Its own words are few (`help`, `time` and such); all else is read by the protocol's
+ * decoder, as the server would read it. `Repl.ts` does what is asked.
+ */
+import type { StoreCommand } from "../domain/Command.ts"
+import * as Reply from "../domain/Reply.ts"
+import type { ProtocolService } from "../protocol/Protocol.ts"
+import { USAGE } from "../protocol/text/RequestDecoder.ts"
+import type * as LineEditor from "./LineEditor.ts"
+import * as ReplyText from "./ReplyText.ts"
+
+// --- the commands, as a person is told of them
+
+interface Topic {
+  readonly usage: string
+  readonly summary: string
+  readonly details: ReadonlyArray<string>
+}
+
+const SERVER: Readonly<Record<keyof typeof USAGE, Topic>> = {
+  PUT: {
+    usage: USAGE.PUT.usage,
+    summary: "Store a value, for [ttl] seconds or for good",
+    details: [
+      "Key and value are 1 to 256 printable ASCII characters without whitespace.",
+      "A value that is there is replaced, and so is its ttl; 0 means no expiry.",
+      "Example: PUT greeting hello 60"
+    ]
+  },
+  GET: { usage: USAGE.GET.usage, summary: "Show a value", details: ["Example: GET greeting"] },
+  DELETE: { usage: USAGE.DELETE.usage, summary: "Remove a key", details: ["Example: DELETE greeting"] },
+  EXISTS: {
+    usage: USAGE.EXISTS.usage,
+    summary: "1 if a key is there, 0 if not",
+    details: ["Example: EXISTS greeting"]
+  },
+  QUIT: {
+    usage: USAGE.QUIT.usage,
+    summary: "Close the connection and leave",
+    details: ["Ctrl-D and 'exit' do the same."]
+  }
+}
+
+const LOCAL = {
+  help: {
+    usage: "help [command]",
+    summary: "Show all commands, or one",
+    details: ["Example: help PUT"]
+  },
+  status: {
+    usage: "status",
+    summary: "Show the server's address and the time of an answer",
+    details: ["It asks the server once and changes nothing there."]
+  },
+  reconnect: {
+    usage: "reconnect",
+    summary: "Connect anew",
+    details: ["A command that finds the connection lost does so by itself."]
+  },
+  clear: { usage: "clear", summary: "Clear the screen", details: ["Ctrl-L does the same and keeps the line."] },
+  time: {
+    usage: "time <command>",
+    summary: "Show how long a command takes",
+    details: ["The time is from the sending of the command to its answer.", "Example: time GET greeting"]
+  },
+  exit: { usage: "exit", summary: "Leave", details: ["Ctrl-D and QUIT do the same."] }
+} satisfies Record<string, Topic>
+
+type LocalName = keyof typeof LOCAL
+
+const isLocal = (name: string): name is LocalName => Object.hasOwn(LOCAL, name)
+
+const serverTopics: ReadonlyArray<readonly [string, Topic]> = Object.entries(SERVER)
+
+const localTopics: ReadonlyArray<readonly [string, Topic]> = Object.entries(LOCAL)
+
+const topics: ReadonlyMap<string, Topic> = new Map([...serverTopics, ...localTopics])
+
+const argsOf = ({ usage }: Topic): ReadonlyArray<string> => usage.split(" ").slice(1)
+
+const serverGrammar: LineEditor.Grammar = serverTopics.map(([name, topic]) => ({ name, args: argsOf(topic) }))
+
+/** What a line can begin with, for completion and hints. */
+export const grammar: LineEditor.Grammar = [
+  ...serverGrammar,
+  ...localTopics.map(([name, topic]) => ({
+    name,
+    args: argsOf(topic),
+    next:
+      name === "time"
+        ? serverGrammar
+        : name === "help"
+          ? [...topics.keys()].map((topicName) => ({ name: topicName, args: [] }))
+          : undefined
+  }))
+]
+
+// --- a line in, what to do out
+
+export type Action =
+  | { readonly _tag: "Nothing" }
+  | { readonly _tag: "Print"; readonly text: string }
+  /** Something is wrong with the line, in the words of a reply. */
+  | { readonly _tag: "Refuse"; readonly reply: Reply.Reply }
+  | { readonly _tag: "Send"; readonly command: StoreCommand; readonly timed: boolean }
+  | { readonly _tag: "Status" }
+  | { readonly _tag: "Reconnect" }
+  | { readonly _tag: "Clear" }
+  | { readonly _tag: "Leave" }
+
+/** What a line asks for. Its own words are few; all else is read as the server would read it. */
+export const interpret = (line: string, protocol: ProtocolService): Action => {
+  const [first = "", ...rest] = line.trim().split(/[ \t]+/)
+  if (first === "") return { _tag: "Nothing" }
+  const name = first.toLowerCase()
+  if (!isLocal(name)) return send(line, protocol, false)
+  if (name === "time") {
+    return rest.length === 0 ? wrongCount(LOCAL.time) : send(line.trimStart().slice(first.length), protocol, true)
+  }
+  if (rest.length > (name === "help" ? 1 : 0)) return wrongCount(LOCAL[name])
+  switch (name) {
+    case "help":
+      return help(rest[0])
+    case "status":
+      return { _tag: "Status" }
+    case "reconnect":
+      return { _tag: "Reconnect" }
+    case "clear":
+      return { _tag: "Clear" }
+    case "exit":
+      return { _tag: "Leave" }
+  }
+}
+
+const send = (line: string, protocol: ProtocolService, timed: boolean): Action => {
+  const request = ReplyText.readLine(line, protocol)
+  switch (request._tag) {
+    case "Malformed":
+      return { _tag: "Refuse", reply: Reply.failed(request.message) }
+    case "Quit":
+      return { _tag: "Leave" }
+    default:
+      return { _tag: "Send", command: request, timed }
+  }
+}
+
+const wrongCount = ({ usage }: Topic): Action => ({
+  _tag: "Refuse",
+  reply: Reply.failed(`wrong number of arguments: usage ${usage}`)
+})
+
+const help = (name: string | undefined): Action => {
+  if (name === undefined) return { _tag: "Print", text: allHelp }
+  const topic = topics.get(name.toUpperCase()) ?? topics.get(name.toLowerCase())
+  return topic === undefined
+    ? {
+        _tag: "Refuse",
+        reply: Reply.failed(`no help for '${printable(name.slice(0, MAX_SHOWN_NAME))}': type 'help' for all commands`)
+      }
+    : { _tag: "Print", text: [topic.usage, ...[topic.summary, ...topic.details].map((text) => `  ${text}`)].join("\n") }
+}
+
+const MAX_SHOWN_NAME = 32
+
+const usageWidth = Math.max(...[...topics.values()].map(({ usage }) => usage.length))
+
+const list = (entries: ReadonlyArray<readonly [string, Topic]>): ReadonlyArray<string> =>
+  entries.map(([, { summary, usage }]) => `  ${usage.padEnd(usageWidth)}  ${summary}`)
+
+const allHelp = [
+  "Commands of the server:",
+  ...list(serverTopics),
+  "Commands of this client:",
+  ...list(localTopics),
+  "Keys:",
+  "  Tab completes a command, Up and Down recall lines, Ctrl-R searches them,",
+  "  Ctrl-C cancels a line or the wait for an answer, Ctrl-D leaves."
+].join("\n")
+
+// --- words on the screen
+
+/** Colours, or none: then not one escape sequence for them is written. */
+export interface Style {
+  readonly error: (text: string) => string
+  readonly notice: (text: string) => string
+  readonly dim: (text: string) => string
+}
+
+const plain = (text: string) => text
+
+const sgr = (code: number) => (text: string) => `\x1b[${code}m${text}\x1b[0m`
+
+export const style = (colors: boolean): Style =>
+  colors ? { error: sgr(31), notice: sgr(33), dim: sgr(2) } : { error: plain, notice: plain, dim: plain }
+
+export const prompt = (connected: boolean): string => (connected ? ">>> " : "not connected>>> ")
+
+/** What came from elsewhere, such as a server's message, must not move the cursor or worse. */
+export const printable = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, "?")
+
+/** A time span as a person reads it. */
+export const formatNanos = (nanos: bigint): string => {
+  const millis = Number(nanos) / 1e6
+  return millis < 1000 ? `${millis.toFixed(2)} ms` : `${(millis / 1000).toFixed(2)} s`
+}

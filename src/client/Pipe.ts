@@ -1,0 +1,138 @@
+/**
+ * Commands from a pipe: bytes in, replies out, in order, pipelined, in bounded memory.
+ *
+ * It is no proxy: lines are read by the protocol's decoder, so a bad one is answered in its place with what the server
+ * would have said, and the server sees only commands. It does not reconnect, since it cannot know what was executed.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type { StoreCommand } from "../domain/Command.ts"
+import * as Reply from "../domain/Reply.ts"
+import type { Request } from "../protocol/Protocol.ts"
+import type { ClientConnection } from "./ClientConnection.ts"
+import type { ClientError } from "./ClientError.ts"
+import * as ReplyText from "./ReplyText.ts"
+
+/** Not all was answered. */
+export class PipeStopped extends Schema.TaggedError<PipeStopped>()("PipeStopped", {
+  /** `input`: what was piped in cannot be understood any further. */
+  reason: Schema.Literals(["connection", "input"]),
+  /** Requests whose answers were written. */
+  answered: Schema.Finite,
+  message: Schema.String
+}) {}
+
+/** Requests that are sent in one write. */
+const BATCH = 1024
+
+/** Batches in a queue that are sent and not yet written out, and as many again in hand: bounds the memory. */
+const IN_FLIGHT = 8
+
+/** Requests in their order, of which the commands were sent and the rest is answered here. */
+interface Batch {
+  readonly requests: ReadonlyArray<Request>
+  /** The answers to the commands, as they come. */
+  readonly replies: Array<Reply.Reply>
+  readonly sent: Fiber.Fiber<unknown, ClientError>
+}
+
+/**
+ * Answers everything that comes in, up to a QUIT. `write` completes when the bytes have been taken: they are not reused.
+ */
+export const run = Effect.fnUntraced(function* <E, R>(
+  connection: ClientConnection,
+  input: Stream.Stream<Uint8Array, E, R>,
+  write: (bytes: Buffer) => Effect.Effect<void>,
+  format: ReplyText.Format
+) {
+  const decoder = format.protocol.makeRequestDecoder()
+  const progress = { answered: 0, lost: false }
+
+  const decode = (chunk: Uint8Array): ReadonlyArray<ReadonlyArray<Request>> => {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString("latin1")
+    const batches: Array<ReadonlyArray<Request>> = []
+    for (let offset = 0; offset < bytes.length;) {
+      const requests: Array<Request> = []
+      offset = decoder.decode(bytes, offset, requests, BATCH)
+      if (requests.length > 0) batches.push(requests)
+    }
+    return batches
+  }
+
+  const send = Effect.fnUntraced(function* (requests: ReadonlyArray<Request>) {
+    const replies: Array<Reply.Reply> = []
+    // Started here and now, so that batches leave in their order.
+    const sent = yield* Effect.forkScoped(connection.execute(requests.filter(isStoreCommand), replies), {
+      startImmediately: true
+    })
+    const batch: Batch = { requests, replies, sent }
+    return batch
+  })
+
+  const writeOut = Effect.fnUntraced(function* ({ replies, requests, sent }: Batch) {
+    const exit = yield* Fiber.await(sent)
+    let text = ""
+    let taken = 0
+    let end: Request | undefined
+    for (const request of requests) {
+      if (isEnd(request)) end = request
+      if (request._tag === "Quit") break
+      const reply = request._tag === "Malformed" ? Reply.failed(request.message) : replies[taken++]
+      if (reply === undefined) break
+      text += ReplyText.toText(reply, format)
+      progress.answered++
+    }
+    if (text !== "") yield* write(Buffer.from(text, "latin1"))
+    yield* Effect.mapError(exit, (error) => stop("connection", error.message))
+    return end
+  })
+
+  const stop = (reason: PipeStopped["reason"], why: string) => {
+    const count = progress.answered === 1 ? "1 request was answered" : `${progress.answered} requests were answered`
+    return new PipeStopped({ reason, answered: progress.answered, message: `${why} ${count}.` })
+  }
+
+  // While nothing is being asked, a lost connection would go unnoticed. Only the wait for input is given up for it: what
+  // was sent is waited for, since its answers may have come.
+  const lost = Effect.suspend(() => {
+    progress.lost = true
+    return Cause.done()
+  })
+  const guarded = Stream.fromPull(
+    Effect.map(Stream.toPull(input), (pull) => Effect.raceFirst(pull, Effect.andThen(connection.closed, lost)))
+  )
+
+  // The end of the input ends a last line that has no newline.
+  const lastNewline = Stream.suspend(() =>
+    decoder.pending() > 0 && !progress.lost ? Stream.make(NEWLINE) : Stream.empty
+  )
+
+  const last = yield* Stream.concat(guarded, lastNewline).pipe(
+    Stream.flatMap((chunk) => Stream.fromIterable(decode(chunk))),
+    Stream.takeUntil((requests) => requests.some(isEnd)),
+    Stream.mapEffect(send),
+    Stream.buffer({ capacity: IN_FLIGHT }),
+    Stream.mapEffect(writeOut),
+    Stream.runLast,
+    Effect.scoped
+  )
+  const end = Option.getOrUndefined(last)
+  if (end?._tag === "Quit") return yield* Effect.ignore(connection.quit)
+  if (end !== undefined) return yield* stop("input", "What follows is not read, as a server would not read it.")
+  if (progress.lost) {
+    return yield* stop("connection", connection.closedWith?.message ?? "The connection is closed.")
+  }
+})
+
+const NEWLINE = new Uint8Array([0x0a])
+
+/** Whether nothing is read after it. */
+const isEnd = (request: Request): boolean =>
+  request._tag === "Quit" || (request._tag === "Malformed" && request.reason !== "syntax")
+
+const isStoreCommand = (request: Request): request is StoreCommand =>
+  request._tag !== "Quit" && request._tag !== "Malformed"

@@ -1,0 +1,264 @@
+/**
+ * The interactive client: the loop that moves events between a terminal, a line editor and a connection.
+ *
+ * It decides nothing about commands: `Interpreter.ts` says what a line asks for, `LineEditor.ts` what a key does.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Queue from "effect/Queue"
+import * as Scope from "effect/Scope"
+import { Key, type StoreCommand } from "../domain/Command.ts"
+import type { Reply } from "../domain/Reply.ts"
+import type { ProtocolService } from "../protocol/Protocol.ts"
+import { type ClientConnection, connect } from "./ClientConnection.ts"
+import { type ClientError, ConnectionClosedError } from "./ClientError.ts"
+import type { ConnectOptions } from "./ClientSocket.ts"
+import * as History from "./History.ts"
+import { type Action, formatNanos, grammar, interpret, printable, prompt, style } from "./Interpreter.ts"
+import * as LineEditor from "./LineEditor.ts"
+import * as ReplyText from "./ReplyText.ts"
+import type { Terminal, TerminalEvent } from "./Terminal.ts"
+
+export interface Options {
+  readonly connection: ConnectOptions
+  readonly protocol: ProtocolService
+  readonly terminal: Terminal
+  readonly history: History.History
+  readonly colors: boolean
+  readonly raw: boolean
+}
+
+type Event =
+  | TerminalEvent
+  | { readonly _tag: "Disconnected"; readonly from: ClientConnection; readonly error: ClientError }
+
+interface Link {
+  readonly connection: ClientConnection
+  readonly scope: Scope.Closeable
+}
+
+const HELP_HINT = "Type 'help' for commands."
+
+const GOODBYE = "Goodbye!"
+
+const HOW_TO_LEAVE = "To leave, type QUIT or press Ctrl-D."
+
+const NO_ANSWER = "Not waiting for the answer any more; the command may still be executed."
+
+const NO_CONNECTION = "Not waiting for the connection any more."
+
+/** What `status` asks the server: it counts as no use of a key and changes nothing. */
+const PROBE: StoreCommand = { _tag: "Exists", key: Key.make("kv-cache-client-status") }
+
+/** How long the end waits for the server to take note of it. */
+const FAREWELL = Duration.millis(500)
+
+const CLEAR_SCREEN = "\x1b[H\x1b[2J"
+const ERASE_ROW = "\r\x1b[K"
+
+/**
+ * Talks with a person until they leave. Its waits for keys and answers can be interrupted, for a program that is
+ * otherwise not.
+ */
+export const run = Effect.fnUntraced(function* (options: Options) {
+  const { history, protocol, terminal } = options
+  const { host, port } = options.connection
+  const address = `${host}:${port}`
+  const { dim, error: red, notice } = style(options.colors)
+  const format: ReplyText.Format = { protocol, raw: options.raw }
+  const scope = yield* Effect.scope
+  const events = yield* Queue.unbounded<Event>()
+
+  // What was typed while a command ran.
+  const ahead: Array<Event> = []
+  let link: Link | undefined
+  let lines = yield* history.load
+  let editor = LineEditor.make(lines)
+
+  const print = (text: string) => terminal.write(`${text}\n`)
+
+  const printReply = (reply: Reply) => {
+    const line = printable(ReplyText.toLine(reply, format))
+    return print(ReplyText.isError(reply) ? red(line) : line)
+  }
+
+  const view = (): LineEditor.View => ({
+    prompt: prompt(link !== undefined),
+    columns: terminal.columns(),
+    grammar,
+    dim
+  })
+
+  const draw = Effect.suspend(() => terminal.write(LineEditor.render(editor, view())))
+
+  // --- the connection
+
+  const open = Effect.gen(function* () {
+    yield* close
+    const connectionScope = yield* Scope.fork(scope)
+    const connection = yield* Effect.interruptible(connect(options.connection, protocol)).pipe(
+      Scope.provide(connectionScope),
+      Effect.onError(() => Scope.close(connectionScope, Exit.void))
+    )
+    link = { connection, scope: connectionScope }
+    yield* connection.closed.pipe(
+      Effect.flatMap((error) => Queue.offer(events, { _tag: "Disconnected", from: connection, error })),
+      Effect.forkIn(connectionScope)
+    )
+    return connection
+  })
+
+  const close = Effect.suspend(() => {
+    if (link === undefined) return Effect.void
+    const { scope: old } = link
+    link = undefined
+    return Scope.close(old, Exit.void)
+  })
+
+  const reconnect = Effect.tap(open, () => print(notice(`Connected to ${address}.`)))
+
+  /** Reports what went wrong, once: where it ended the connection, the event that follows is of no connection of ours. */
+  const report = (error: ClientError) =>
+    Effect.andThen(
+      link?.connection.closedWith === undefined ? Effect.void : close,
+      print(red(printable(error.message)))
+    )
+
+  const ask = Effect.fnUntraced(function* (command: StoreCommand) {
+    const connection = link === undefined ? yield* reconnect : link.connection
+    const started = yield* Clock.monotonicTimeNanos
+    const [reply] = yield* connection.execute([command])
+    const took = (yield* Clock.monotonicTimeNanos) - started
+    // One command has one reply.
+    if (reply === undefined) return yield* new ConnectionClosedError({ message: `No answer from ${address}.` })
+    return { reply, took }
+  })
+
+  /** Runs what waits for the server, with Ctrl-C to give it up; other keys are kept for the next line. */
+  const waitFor = (work: Effect.Effect<void, ClientError>, cancelled = NO_ANSWER) =>
+    Effect.raceFirst(
+      work.pipe(Effect.catch((error) => report(error))),
+      Queue.take(events).pipe(
+        Effect.tap((event) => Effect.sync(() => (isCtrlC(event) ? undefined : ahead.push(event)))),
+        Effect.repeat({ until: isCtrlC }),
+        Effect.andThen(
+          Effect.suspend(() => {
+            ahead.length = 0
+            return print(notice(cancelled))
+          })
+        )
+      )
+    ).pipe(Effect.interruptible)
+
+  // --- actions
+
+  const status = Effect.suspend(() =>
+    link === undefined
+      ? print(`${address}: not connected. Type 'reconnect', or any command of the server, to connect.`)
+      : Effect.flatMap(ask(PROBE), ({ took }) => print(`${address}: connected, round trip ${formatNanos(took)}`))
+  )
+
+  const leave = Effect.gen(function* () {
+    yield* print(GOODBYE)
+    if (link !== undefined) yield* link.connection.quit.pipe(Effect.timeoutOption(FAREWELL), Effect.ignore)
+  })
+
+  const perform = (action: Exclude<Action, { readonly _tag: "Leave" }>): Effect.Effect<void> => {
+    switch (action._tag) {
+      case "Nothing":
+        return Effect.void
+      case "Print":
+        return print(action.text)
+      case "Refuse":
+        return printReply(action.reply)
+      case "Send":
+        return waitFor(
+          Effect.flatMap(ask(action.command), ({ reply, took }) =>
+            Effect.andThen(printReply(reply), action.timed ? print(dim(formatNanos(took))) : Effect.void)
+          )
+        )
+      case "Status":
+        return waitFor(status)
+      case "Reconnect":
+        return waitFor(Effect.asVoid(reconnect), NO_CONNECTION)
+      case "Clear":
+        return terminal.write(CLEAR_SCREEN)
+    }
+  }
+
+  /** Says whether the person stays. */
+  const handle = Effect.fnUntraced(function* (event: Event) {
+    switch (event._tag) {
+      case "Resized":
+        return true
+      case "Gone":
+        return false
+      case "Disconnected":
+        if (event.from !== link?.connection) return true
+        yield* terminal.write(ERASE_ROW)
+        yield* report(event.error)
+        return true
+      case "Key":
+        return yield* press(event.key)
+    }
+  })
+
+  const press = Effect.fnUntraced(function* (key: LineEditor.Key) {
+    const { editor: pressed, outcome } = LineEditor.press(editor, key, grammar)
+    const before = editor
+    editor = pressed
+    if (outcome === undefined) return true
+    switch (outcome._tag) {
+      case "Submit": {
+        yield* terminal.write(LineEditor.renderDone(pressed, view()))
+        const longer = History.remember(lines, outcome.line)
+        if (longer !== lines) yield* history.add(outcome.line)
+        lines = longer
+        editor = LineEditor.next(pressed, lines)
+        const action = interpret(outcome.line, protocol)
+        if (action._tag !== "Leave") return yield* Effect.as(perform(action), true)
+        yield* leave
+        return false
+      }
+      case "Cancel":
+        yield* terminal.write(LineEditor.renderDone({ ...before, line: `${outcome.line}^C` }, view()))
+        editor = LineEditor.next(pressed, lines)
+        return true
+      case "Interrupt":
+        yield* terminal.write(LineEditor.renderDone(pressed, view()))
+        yield* print(notice(HOW_TO_LEAVE))
+        return true
+      case "End":
+        yield* terminal.write(LineEditor.renderDone(pressed, view()))
+        yield* leave
+        return false
+      case "Clear":
+        yield* terminal.write(CLEAR_SCREEN)
+        return true
+      case "Offer":
+        yield* terminal.write(LineEditor.renderDone(pressed, view()))
+        yield* print(outcome.names.join("  "))
+        return true
+    }
+  })
+
+  // A signal that ends the session leaves the shell a row of its own.
+  const nextEvent = Effect.interruptible(Queue.take(events)).pipe(Effect.onInterrupt(() => terminal.write("\n")))
+
+  yield* terminal.listen((event) => {
+    Queue.offerUnsafe(events, event)
+  })
+  yield* waitFor(Effect.andThen(open, print(`Connected to ${address}. ${HELP_HINT}`)), NO_CONNECTION)
+  if (link === undefined) yield* print(HELP_HINT)
+  let stays = true
+  while (stays) {
+    // What comes in one go, such as a paste, is drawn once.
+    if (ahead.length === 0 && Queue.sizeUnsafe(events) === 0) yield* draw
+    const event = ahead.shift() ?? (yield* nextEvent)
+    stays = yield* handle(event)
+  }
+})
+
+const isCtrlC = (event: Event): boolean => event._tag === "Key" && event.key.ctrl === true && event.key.name === "c"

@@ -1,0 +1,120 @@
+/** A line in, what to do out. */
+import { assert, describe, it } from "@effect/vitest"
+import { Key, NO_TTL, Ttl, Value } from "../../src/domain/Command.ts"
+import * as Reply from "../../src/domain/Reply.ts"
+import { type Action, formatNanos, grammar, interpret, prompt, style } from "../../src/client/Interpreter.ts"
+import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
+
+const action = (line: string) => interpret(line, textProtocol)
+
+const send = (command: Extract<Action, { readonly _tag: "Send" }>["command"], timed = false): Action => ({
+  _tag: "Send",
+  command,
+  timed
+})
+
+const refuse = (message: string): Action => ({ _tag: "Refuse", reply: Reply.failed(message) })
+
+const key = Key.make("foo")
+const value = Value.make("bar")
+
+describe("a line", () => {
+  it.each<[string, Action]>([
+    ["", { _tag: "Nothing" }],
+    [" \t ", { _tag: "Nothing" }],
+    ["PUT foo bar", send({ _tag: "Put", key, value, ttl: NO_TTL })],
+    ["put  foo\tbar 10 ", send({ _tag: "Put", key, value, ttl: Ttl.make(10) })],
+    ["GET foo", send({ _tag: "Get", key })],
+    ["DELETE foo", send({ _tag: "Delete", key })],
+    ["EXISTS foo", send({ _tag: "Exists", key })],
+    ["QUIT", { _tag: "Leave" }],
+    ["quit", { _tag: "Leave" }],
+    ["exit", { _tag: "Leave" }],
+    ["EXIT", { _tag: "Leave" }],
+    ["status", { _tag: "Status" }],
+    ["reconnect", { _tag: "Reconnect" }],
+    ["clear", { _tag: "Clear" }],
+    ["time GET foo", send({ _tag: "Get", key }, true)],
+    ["  Time  get foo", send({ _tag: "Get", key }, true)],
+    ["time QUIT", { _tag: "Leave" }]
+  ])("'%s' is understood", (line, expected) => {
+    assert.deepStrictEqual(action(line), expected)
+  })
+
+  it.each([
+    ["GET", "wrong number of arguments: usage GET <key>"],
+    ["QUIT now", "wrong number of arguments: usage QUIT"],
+    ["FOO", "unknown command 'FOO': expected PUT, GET, DELETE, EXISTS, or QUIT"],
+    ["PUT foo bar soon", "ttl must be a whole number of seconds from 0 to 2147483647"],
+    ["PUT caf\u00e9 bar", "key must be 1 to 256 printable ASCII characters without whitespace"],
+    // U+0141 ends in the byte of an `A`.
+    ["PUT \u0141 bar", "key must be 1 to 256 printable ASCII characters without whitespace"],
+    [`PUT foo ${"x".repeat(257)}`, "value must be 1 to 256 printable ASCII characters without whitespace"],
+    [`GET ${"x".repeat(5000)}`, "line too long: a request has fewer than 4096 bytes"],
+    ["POST / HTTP/1.1", "this server does not speak HTTP"],
+    ["time", "wrong number of arguments: usage time <command>"],
+    ["time help", "unknown command 'help': expected PUT, GET, DELETE, EXISTS, or QUIT"],
+    ["help PUT GET", "wrong number of arguments: usage help [command]"],
+    ["status now", "wrong number of arguments: usage status"],
+    ["exit now", "wrong number of arguments: usage exit"],
+    ["help caf\u00e9", "no help for 'caf?': type 'help' for all commands"]
+  ])("'%s' is refused in the server's words", (line, message) => {
+    assert.deepStrictEqual(action(line), refuse(message))
+  })
+
+  it("is not read as a connection's first: the server says what it thinks of it", () => {
+    assert.deepStrictEqual(
+      action("PUT foo HTTP/1.1"),
+      send({ _tag: "Put", key, value: Value.make("HTTP/1.1"), ttl: NO_TTL })
+    )
+  })
+})
+
+describe("help", () => {
+  const text = (line: string) => {
+    const result = action(line)
+    return result._tag === "Print" ? result.text : ""
+  }
+
+  it("lists every command in rows of at most 80 characters", () => {
+    const help = text("help")
+    for (const { name } of grammar) assert.include(help, `\n  ${name}`)
+    for (const row of help.split("\n")) assert.isAtMost(row.length, 79)
+  })
+
+  it("explains each command", () => {
+    assert.strictEqual(
+      text("help PUT"),
+      [
+        "PUT <key> <value> [ttl]",
+        "  Store a value, for [ttl] seconds or for good",
+        "  Key and value are 1 to 256 printable ASCII characters without whitespace.",
+        "  A value that is there is replaced, and so is its ttl; 0 means no expiry.",
+        "  Example: PUT greeting hello 60"
+      ].join("\n")
+    )
+    for (const { name } of grammar) assert.isTrue(text(`help ${name.toLowerCase()}`).startsWith(name))
+  })
+})
+
+describe("words on the screen", () => {
+  it("are the prompts of the transcript", () => {
+    assert.strictEqual(prompt(true), ">>> ")
+    assert.strictEqual(prompt(false), "not connected>>> ")
+  })
+
+  it("have no escape sequence without colours", () => {
+    const { dim, error, notice } = style(false)
+    assert.strictEqual(error("a") + notice("b") + dim("c"), "abc")
+    assert.strictEqual(style(true).error("a"), "\u001b[31ma\u001b[0m")
+  })
+
+  it("are a time span in a unit that fits", () => {
+    assert.deepStrictEqual([1n, 312_345n, 999_000_000n, 1_500_000_000n].map(formatNanos), [
+      "0.00 ms",
+      "0.31 ms",
+      "999.00 ms",
+      "1.50 s"
+    ])
+  })
+})
