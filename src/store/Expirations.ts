@@ -9,8 +9,9 @@
  * Lauck, "Hashed and Hierarchical Timing Wheels", 1987; the choice of level by exclusive or, and the bitmap of occupied
  * buckets, are those of tokio's timer.)
  *
- * All state is in typed arrays, indexed by the caller's slot numbers: 16 bytes an entry.
+ * Deadlines and links are in the entries' records; a slot is a record's number.
  */
+import { type Records, WHEEL_NEXT, WHEEL_PREVIOUS } from "./Records.ts"
 
 const LEVELS = 7
 const BITS = 6
@@ -30,10 +31,7 @@ export const NONE = -1
 export const BUDGET_SPENT = -2
 
 export class Expirations {
-  private deadlines: Float64Array
-  private nexts: Int32Array
-  // For the first entry of a bucket, the bucket's number, inverted: it is negative, and so no slot.
-  private previous: Int32Array
+  private readonly records: Records
   private readonly heads = new Int32Array(LEVELS * BUCKETS).fill(NONE)
   private readonly occupied = new Int32Array(LEVELS * 2)
   // Every bucket that began at or before this time is empty, but for the one that is being drained.
@@ -42,12 +40,10 @@ export class Expirations {
   private count = 0
   private moves = 0
 
-  /** `now` in ms, an integer; every later `now` must not be smaller. `capacity` is in slots. */
-  constructor(now: number, capacity: number) {
+  /** `now` in ms, an integer; every later `now` must not be smaller. */
+  constructor(now: number, records: Records) {
     this.time = now
-    this.deadlines = new Float64Array(capacity).fill(NEVER)
-    this.nexts = new Int32Array(capacity)
-    this.previous = new Int32Array(capacity)
+    this.records = records
   }
 
   /** How many entries have a deadline. */
@@ -60,40 +56,24 @@ export class Expirations {
     return this.moves
   }
 
-  /** A wheel at the same time, without entries. */
-  emptied(capacity: number): Expirations {
-    return new Expirations(this.time, capacity)
-  }
-
-  /** Makes room for slots up to `capacity`. */
-  grow(capacity: number): void {
-    const { deadlines, nexts, previous } = this
-    this.deadlines = new Float64Array(capacity).fill(NEVER)
-    this.deadlines.set(deadlines)
-    this.nexts = new Int32Array(capacity)
-    this.nexts.set(nexts)
-    this.previous = new Int32Array(capacity)
-    this.previous.set(previous)
-  }
-
   /** When a slot expires, in ms; `NEVER` if it does not. */
   deadline(slot: number): number {
-    return this.deadlines[slot]!
+    return this.records.deadline(slot)
   }
 
   /** Sets, moves or (with `NEVER`) removes a slot's deadline, in ms, an integer. */
   schedule(slot: number, deadline: number): void {
     this.cancel(slot)
     if (deadline === NEVER) return
-    this.deadlines[slot] = deadline
+    this.records.setDeadline(slot, deadline)
     this.count++
     this.place(slot, deadline)
   }
 
   /** Removes a slot's deadline, if it has one. */
   cancel(slot: number): void {
-    if (this.deadlines[slot] === NEVER) return
-    this.deadlines[slot] = NEVER
+    if (this.records.deadline(slot) === NEVER) return
+    this.records.setDeadline(slot, NEVER)
     this.count--
     this.unlink(slot)
   }
@@ -111,7 +91,7 @@ export class Expirations {
         this.draining = NONE
         continue
       }
-      const deadline = this.deadlines[slot]!
+      const deadline = this.records.deadline(slot)
       if (deadline <= now) {
         this.cancel(slot)
         return slot
@@ -152,19 +132,20 @@ export class Expirations {
         : (high >>> ((level - LEVELS_IN_LOW) * BITS)) & (BUCKETS - 1)
     const bucket = level * BUCKETS + index
     const head = this.heads[bucket]!
-    this.nexts[slot] = head
-    this.previous[slot] = ~bucket
-    if (head !== NONE) this.previous[head] = slot
+    this.records.set(slot, WHEEL_NEXT, head)
+    // The first entry of a bucket has the bucket's number before it, inverted: it is negative, and so no slot.
+    this.records.set(slot, WHEEL_PREVIOUS, ~bucket)
+    if (head !== NONE) this.records.set(head, WHEEL_PREVIOUS, slot)
     this.heads[bucket] = slot
     this.occupied[bucket >>> 5]! |= 1 << (bucket & 31)
   }
 
   private unlink(slot: number): void {
-    const next = this.nexts[slot]!
-    const before = this.previous[slot]!
-    if (next !== NONE) this.previous[next] = before
+    const next = this.records.get(slot, WHEEL_NEXT)
+    const before = this.records.get(slot, WHEEL_PREVIOUS)
+    if (next !== NONE) this.records.set(next, WHEEL_PREVIOUS, before)
     if (before >= 0) {
-      this.nexts[before] = next
+      this.records.set(before, WHEEL_NEXT, next)
       return
     }
     const bucket = ~before

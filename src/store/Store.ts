@@ -4,19 +4,22 @@
  * It is a thin skin. `Keyspace.ts` knows what a command does to the keys; this file reads the Clock, counts, and gives
  * the same operations two shapes: effects for users of the library, and `unsafe` for the plain loops of the server.
  */
+import { randomBytes } from "node:crypto"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Command from "../domain/Command.ts"
 import * as Reply from "../domain/Reply.ts"
-import { Keyspace, type Limits, type Removal } from "./Keyspace.ts"
+import type { Limits, Removal } from "./Keyspace.ts"
+import { KeyHash } from "./KeyHash.ts"
+import { PackedKeyspace } from "./PackedKeyspace.ts"
 
 /** What the store holds and has done since it was made. Counts only ever grow; `keys` and `bytes` are levels. */
 export interface StoreStats extends Readonly<Record<Removal, number>> {
   /** Keys held, those that have expired and were not yet removed included. */
   readonly keys: number
-  /** What the entries cost, in bytes: key, value and a fixed overhead each (`ENTRY_OVERHEAD_BYTES`). */
+  /** What the entries take, in bytes: their slots, their records, and their share of the index (`entryBytes`). */
   readonly bytes: number
   /** Commands executed, by kind. */
   readonly puts: number
@@ -64,7 +67,7 @@ const make = Effect.fnUntraced(function* (limits: Limits) {
   const clock = yield* Clock.Clock
   // Monotonic, so a step of the machine's wall clock neither kills keys nor makes them immortal.
   const now = (): number => Math.floor(Number(clock.monotonicTimeNanosUnsafe()) / NANOS_PER_MILLI)
-  const keyspace = new Keyspace(limits, now())
+  const keyspace = new PackedKeyspace(limits, KeyHash.withSecret(randomBytes(8)), now())
   let puts = 0
   let deletes = 0
   let existences = 0

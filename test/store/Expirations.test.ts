@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { BUDGET_SPENT, Expirations, NEVER, NONE } from "../../src/store/Expirations.ts"
+import { recordsOf, takeMore } from "./RecordsOf.ts"
 import { seededRandom } from "./SeededRandom.ts"
 
 const MAX_DELAY = (2 ** 31 - 1) * 1000
@@ -29,7 +30,8 @@ const checkAgainstModel = (start: number, seed: number): number => {
   const round = `start ${start}, seed ${seed}`
   let capacity = random.pick([1, 2, 16, 64])
   let now = start
-  const wheel = new Expirations(now, capacity)
+  const records = recordsOf(capacity)
+  const wheel = new Expirations(now, records)
   // The oracle: what is due at `now` is each slot whose deadline here is at or before it.
   const deadlines = new Map<number, number>()
   const isDue = (slot: number): boolean => (deadlines.get(slot) ?? NEVER) <= now
@@ -57,8 +59,8 @@ const checkAgainstModel = (start: number, seed: number): number => {
       wheel.cancel(slot)
       deadlines.delete(slot)
     } else if (action < 60 && capacity < 512) {
+      takeMore(records, capacity)
       capacity *= 2
-      wheel.grow(capacity)
     } else if (action < 80) {
       const next = Math.min(...deadlines.values())
       // Onto the next deadline, just before it, or anywhere.
@@ -97,7 +99,7 @@ describe("Expirations", () => {
     for (let bits = 0; bits <= 41; bits++) {
       for (const delay of [2 ** bits - 1, 2 ** bits, 2 ** bits + 1]) {
         const deadline = start + Math.max(1, Math.min(delay, MAX_DELAY))
-        const wheel = new Expirations(start, 1)
+        const wheel = new Expirations(start, recordsOf(1))
         wheel.schedule(0, deadline)
         assert.strictEqual(wheel.popDue(deadline - 1, PLENTY), NONE, `${delay} ms: too early`)
         assert.strictEqual(wheel.popDue(deadline, PLENTY), 0, `${delay} ms: not found`)
@@ -108,7 +110,7 @@ describe("Expirations", () => {
 
   it.each([0, 63, 4095, 2 ** 30 - 1])("finds it though time comes in small steps, from %d on", (start) => {
     const delays = [1, 2, 62, 63, 64, 65, 127, 128, 4000, 4095, 4096, 4097, 8191, 8192, 9000]
-    const wheel = new Expirations(start, delays.length)
+    const wheel = new Expirations(start, recordsOf(delays.length))
     for (const [slot, delay] of delays.entries()) wheel.schedule(slot, start + delay)
     for (let elapsed = 0; elapsed <= 9000; elapsed++) {
       const due = delays.indexOf(elapsed)
@@ -118,7 +120,7 @@ describe("Expirations", () => {
   })
 
   it("finds what was scheduled for a time that has come already", () => {
-    const wheel = new Expirations(0, 4)
+    const wheel = new Expirations(0, recordsOf(4))
     assert.strictEqual(wheel.popDue(1000, PLENTY), NONE)
     wheel.schedule(0, 1000)
     wheel.schedule(1, 500)
@@ -127,7 +129,7 @@ describe("Expirations", () => {
   })
 
   it("finds all of many entries with one deadline, each once", () => {
-    const wheel = new Expirations(0, 1000)
+    const wheel = new Expirations(0, recordsOf(1000))
     for (let slot = 0; slot < 1000; slot++) wheel.schedule(slot, 5000)
     assert.deepStrictEqual(popAll(wheel, 4999), [])
     assert.strictEqual(wheel.size, 1000)
@@ -139,7 +141,7 @@ describe("Expirations", () => {
   })
 
   it("moves a deadline, later and earlier", () => {
-    const wheel = new Expirations(0, 2)
+    const wheel = new Expirations(0, recordsOf(2))
     wheel.schedule(0, 100)
     wheel.schedule(0, 100_000)
     wheel.schedule(1, 100_000)
@@ -151,7 +153,7 @@ describe("Expirations", () => {
   })
 
   it("never finds a slot that was cancelled or has no deadline", () => {
-    const wheel = new Expirations(0, 4)
+    const wheel = new Expirations(0, recordsOf(4))
     wheel.schedule(0, 100)
     wheel.schedule(1, 100)
     wheel.schedule(2, 100)
@@ -166,7 +168,7 @@ describe("Expirations", () => {
   })
 
   it("moves no more entries than its budget, and gets on with each call", () => {
-    const wheel = new Expirations(0, 100)
+    const wheel = new Expirations(0, recordsOf(100))
     // Twelve entries lie in the bucket that begins at 4096 ms, the only one that is due last in it.
     wheel.schedule(11, 4096)
     for (let slot = 0; slot < 11; slot++) wheel.schedule(slot, 8000)
@@ -182,7 +184,7 @@ describe("Expirations", () => {
   })
 
   it("needs no budget for what is due in plain sight", () => {
-    const wheel = new Expirations(0, 3)
+    const wheel = new Expirations(0, recordsOf(3))
     for (let slot = 0; slot < 3; slot++) wheel.schedule(slot, 10)
     const found = [wheel.popDue(10, 0), wheel.popDue(10, 0), wheel.popDue(10, 0)]
     assert.deepStrictEqual(found.toSorted(), [0, 1, 2])
@@ -190,7 +192,7 @@ describe("Expirations", () => {
   })
 
   it("takes and loses entries while a bucket is half looked through", () => {
-    const wheel = new Expirations(0, 8)
+    const wheel = new Expirations(0, recordsOf(8))
     for (let slot = 0; slot < 6; slot++) wheel.schedule(slot, 5000 + slot)
     assert.strictEqual(wheel.popDue(4999, 2), BUDGET_SPENT)
     wheel.cancel(0)
@@ -200,32 +202,5 @@ describe("Expirations", () => {
     assert.deepStrictEqual(popAll(wheel, 5000, 1).toSorted(), [6, 7])
     assert.deepStrictEqual(popAll(wheel, 5005, 1).toSorted(), [2, 3, 4, 5])
     assert.deepStrictEqual(popAll(wheel, 6000, 1), [1])
-  })
-
-  it("keeps its entries when it grows", () => {
-    const wheel = new Expirations(0, 2)
-    wheel.schedule(0, 100)
-    wheel.schedule(1, 100)
-    wheel.grow(4)
-    assert.strictEqual(wheel.deadline(0), 100)
-    assert.strictEqual(wheel.deadline(2), NEVER)
-    wheel.schedule(2, 100)
-    wheel.schedule(3, 50)
-    wheel.cancel(0)
-    assert.deepStrictEqual(popAll(wheel, 99), [3])
-    assert.deepStrictEqual(popAll(wheel, 100).toSorted(), [1, 2])
-  })
-
-  it("starts again empty, at the same time", () => {
-    const wheel = new Expirations(0, 4)
-    wheel.schedule(0, 100)
-    assert.deepStrictEqual(popAll(wheel, 90), [])
-    const empty = wheel.emptied(2)
-    assert.strictEqual(empty.size, 0)
-    assert.strictEqual(empty.deadline(0), NEVER)
-    assert.deepStrictEqual(popAll(empty, 200), [])
-    empty.schedule(1, 4096)
-    assert.deepStrictEqual(popAll(empty, 4095), [])
-    assert.deepStrictEqual(popAll(empty, 4096), [1])
   })
 })

@@ -1,6 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Command from "../../src/domain/Command.ts"
-import { ENTRY_OVERHEAD_BYTES, Keyspace, type Limits } from "../../src/store/Keyspace.ts"
+import type { Keyspace, Limits } from "../../src/store/Keyspace.ts"
+import { KeyHash } from "../../src/store/KeyHash.ts"
+import { entryBytes, PackedKeyspace } from "../../src/store/PackedKeyspace.ts"
+import { HeapKeyspace } from "./HeapKeyspace.ts"
 import { seededRandom } from "./SeededRandom.ts"
 
 const key = (text: string): Command.Key => Command.Key.make(text)
@@ -11,8 +14,16 @@ const NONE = Command.NO_TTL
 const UNBOUNDED: Limits = { maxKeys: Number.POSITIVE_INFINITY }
 const PLENTY = Number.POSITIVE_INFINITY
 
-/** What an entry costs, by the keyspace's own definition. */
-const costOf = (k: string, v: string): number => k.length + v.length + ENTRY_OVERHEAD_BYTES
+type Make = (limits: Limits, now: number) => Keyspace
+
+/** Each engine must pass all that is below. */
+const engines: ReadonlyArray<readonly [name: string, make: Make]> = [
+  ["PackedKeyspace", (limits, now) => new PackedKeyspace(limits, new KeyHash(0x0123_4567, 0x89ab_cdef), now)],
+  ["HeapKeyspace", (limits, now) => new HeapKeyspace(limits, now)]
+]
+
+/** What an entry costs, by the keyspaces' own definition. */
+const costOf = (k: string, v: string): number => entryBytes(k.length + v.length)
 
 /** Keys that objects, arrays and numbers have opinions on. */
 const awkward = ["__proto__", "constructor", "toString", "hasOwnProperty", "1", "01", "0", "-1", "1e3", "length"]
@@ -86,8 +97,8 @@ class Oracle {
   }
 }
 
-const LARGEST_ENTRY = Command.MAX_KEY_LENGTH + Command.MAX_VALUE_LENGTH + ENTRY_OVERHEAD_BYTES
-const SMALLEST_ENTRY = 2 + ENTRY_OVERHEAD_BYTES
+const LARGEST_ENTRY = entryBytes(Command.MAX_KEY_LENGTH + Command.MAX_VALUE_LENGTH)
+const SMALLEST_ENTRY = entryBytes(2)
 
 const same = (step: string, what: string, actual: unknown, expected: unknown): void => {
   if (!Object.is(actual, expected)) assert.fail(`${step}: ${what} is ${actual}, not ${expected}`)
@@ -123,6 +134,7 @@ const compare = (step: string, keyspace: Keyspace, oracle: Oracle, limits: Limit
 const OPERATIONS = 20_000
 
 const checkAgainstModel = (
+  make: Make,
   limits: Limits,
   seed: number
 ): { readonly oracle: Oracle; readonly removed: Keyspace["removed"] } => {
@@ -130,7 +142,7 @@ const checkAgainstModel = (
   const start = random.pick([0, 1, 4095, 2 ** 30 - 1])
   const poolSize = Number.isFinite(limits.maxKeys) ? Math.max(12, limits.maxKeys * 3) : 150
   const keys = keysOf(poolSize)
-  const keyspace = new Keyspace(limits, start)
+  const keyspace = make(limits, start)
   const oracle = new Oracle(limits)
   // Slow enough that a large keyspace fills before its keys expire.
   const pace = limits.maxKeys === 100 ? 0.02 : 0.3
@@ -196,12 +208,12 @@ const checkAgainstModel = (
 
 const bounds: ReadonlyArray<Limits> = [1, 2, 3, 10, 100, Number.POSITIVE_INFINITY].flatMap((maxKeys) => [
   { maxKeys },
-  { maxKeys, maxMemory: Math.min(maxKeys, 60) * 170 }
+  { maxKeys, maxMemory: Math.min(maxKeys, 60) * entryBytes(14) }
 ])
 
-describe("Keyspace against an array", () => {
+describe.each(engines)("%s against an array", (_name, make) => {
   it.each(bounds)(`agrees in ${OPERATIONS} random operations, within %o`, (limits) => {
-    const { oracle, removed } = checkAgainstModel(limits, 1 + bounds.indexOf(limits))
+    const { oracle, removed } = checkAgainstModel(make, limits, 1 + bounds.indexOf(limits))
     // The run has met all that can happen to an entry.
     assert.isAbove(removed.deleted, 100)
     assert.isAbove(removed.replaced, 50)
@@ -210,14 +222,14 @@ describe("Keyspace against an array", () => {
   })
 
   it("agrees where one entry is more than the memory that is allowed", () => {
-    const { removed } = checkAgainstModel({ maxKeys: 10, maxMemory: ENTRY_OVERHEAD_BYTES + 20 }, 99)
+    const { removed } = checkAgainstModel(make, { maxKeys: 10, maxMemory: entryBytes(20) }, 99)
     assert.isAbove(removed.evicted, 1000)
   })
 })
 
-describe("Keyspace", () => {
+describe.each(engines)("%s", (_name, make) => {
   it("keeps awkward keys apart", () => {
-    const keyspace = new Keyspace(UNBOUNDED, 0)
+    const keyspace = make(UNBOUNDED, 0)
     for (const each of keysOf(20)) assert.isUndefined(keyspace.get(each, 0), each)
     for (const each of keysOf(20)) keyspace.put(each, value(`of-${each}`), NONE, 0)
     assert.strictEqual(keyspace.size, 20)
@@ -236,12 +248,12 @@ describe("Keyspace", () => {
       for (const seconds of [1, 2, 64, Command.MAX_TTL_SECONDS]) {
         for (const ask of asks) {
           const deadline = start + seconds * 1000
-          const late = new Keyspace(UNBOUNDED, start)
+          const late = make(UNBOUNDED, start)
           late.put(key("k"), value("v"), ttl(seconds), start)
           assert.isFalse(ask(late, deadline))
           assert.strictEqual(late.size, 0)
           assert.deepStrictEqual(late.removed, { deleted: 0, expired: 1, evicted: 0, replaced: 0 })
-          const early = new Keyspace(UNBOUNDED, start)
+          const early = make(UNBOUNDED, start)
           early.put(key("k"), value("v"), ttl(seconds), start)
           assert.isTrue(ask(early, deadline - 1))
           assert.strictEqual(early.removed.expired, 0)
@@ -251,7 +263,7 @@ describe("Keyspace", () => {
   })
 
   it("replaces an expired entry as a new one", () => {
-    const keyspace = new Keyspace(UNBOUNDED, 0)
+    const keyspace = make(UNBOUNDED, 0)
     keyspace.put(key("k"), value("old"), ttl(1), 0)
     keyspace.put(key("k"), value("new"), NONE, 1000)
     assert.deepStrictEqual(keyspace.removed, { deleted: 0, expired: 1, evicted: 0, replaced: 0 })
@@ -259,7 +271,7 @@ describe("Keyspace", () => {
   })
 
   it("keeps a key without a ttl through 1,000 sweeps", () => {
-    const keyspace = new Keyspace(UNBOUNDED, 0)
+    const keyspace = make(UNBOUNDED, 0)
     keyspace.put(key("forever"), value("v"), NONE, 0)
     keyspace.put(key("cleared"), value("v"), ttl(1), 0)
     keyspace.put(key("cleared"), value("v"), NONE, 0)
@@ -275,7 +287,7 @@ describe("Keyspace", () => {
   })
 
   it("sweeps in slices, each within its budget", () => {
-    const keyspace = new Keyspace(UNBOUNDED, 0)
+    const keyspace = make(UNBOUNDED, 0)
     for (let i = 0; i < 25; i++) keyspace.put(key(`k${i}`), value("v"), ttl(1), 0)
     assert.isFalse(keyspace.sweep(999, PLENTY))
     assert.strictEqual(keyspace.size, 25)
@@ -289,7 +301,7 @@ describe("Keyspace", () => {
   })
 
   it("looks at no more entries in a slice than its budget, be they due or not", () => {
-    const keyspace = new Keyspace(UNBOUNDED, 0)
+    const keyspace = make(UNBOUNDED, 0)
     // One in ten is due at 5 s; the others are not, but share a bucket of the wheel with it and must be moved.
     for (let i = 0; i < 1000; i++) keyspace.put(key(`k${i}`), value("v"), ttl(i % 10 === 0 ? 5 : 6), 0)
     let slices = 1
@@ -299,7 +311,7 @@ describe("Keyspace", () => {
   })
 
   it("evicts an expired key before the least recently used one", () => {
-    const keyspace = new Keyspace({ maxKeys: 3 }, 0)
+    const keyspace = make({ maxKeys: 3 }, 0)
     keyspace.put(key("oldest"), value("v"), NONE, 0)
     keyspace.put(key("expiring"), value("v"), ttl(1), 0)
     keyspace.put(key("newest"), value("v"), NONE, 0)
@@ -313,7 +325,7 @@ describe("Keyspace", () => {
 
   it("counts an expired key as expired, even where it goes as the least recently used one", () => {
     const others = 6000
-    const keyspace = new Keyspace({ maxKeys: others + 1 }, 0)
+    const keyspace = make({ maxKeys: others + 1 }, 0)
     // So many that are nearly due lie in front of the expired one that the search for it is given up.
     keyspace.put(key("expiring"), value("v"), ttl(5), 0)
     for (let i = 0; i < others; i++) keyspace.put(key(`k${i}`), value("v"), ttl(6), 0)
@@ -322,23 +334,26 @@ describe("Keyspace", () => {
     assert.deepStrictEqual(keyspace.removed, { deleted: 0, expired: 1, evicted: 0, replaced: 0 })
   })
 
-  it("counts key, value and overhead of each entry", () => {
-    const keyspace = new Keyspace(UNBOUNDED, 0)
+  it("counts the slot, the record and the share of the index of each entry", () => {
+    const keyspace = make(UNBOUNDED, 0)
     keyspace.put(key("abc"), value("12345"), NONE, 0)
-    assert.strictEqual(keyspace.bytes, 3 + 5 + ENTRY_OVERHEAD_BYTES)
+    assert.strictEqual(keyspace.bytes, entryBytes(3 + 5))
     keyspace.put(key("abc"), value("1"), NONE, 0)
-    assert.strictEqual(keyspace.bytes, 3 + 1 + ENTRY_OVERHEAD_BYTES)
+    assert.strictEqual(keyspace.bytes, entryBytes(3 + 1))
     keyspace.put(key("d"), value("12"), NONE, 0)
-    assert.strictEqual(keyspace.bytes, 4 + 3 + 2 * ENTRY_OVERHEAD_BYTES)
+    assert.strictEqual(keyspace.bytes, entryBytes(3 + 1) + entryBytes(1 + 2))
     keyspace.delete(key("abc"), 0)
-    assert.strictEqual(keyspace.bytes, 1 + 2 + ENTRY_OVERHEAD_BYTES)
+    assert.strictEqual(keyspace.bytes, entryBytes(1 + 2))
   })
 
   it("makes room for a value that grows, but not by the entry that grew", () => {
-    const keyspace = new Keyspace({ maxKeys: 10, maxMemory: 3 * (ENTRY_OVERHEAD_BYTES + 2) }, 0)
+    const keyspace = make({ maxKeys: 10, maxMemory: 3 * entryBytes(2) }, 0)
     for (const each of ["a", "b", "c"]) keyspace.put(key(each), value("v"), NONE, 0)
     assert.strictEqual(keyspace.removed.evicted, 0)
-    keyspace.put(key("a"), value("vv"), NONE, 0)
+    // The longest that a slot of the smallest size takes, and one byte more.
+    keyspace.put(key("a"), value("vvv"), NONE, 0)
+    assert.strictEqual(keyspace.removed.evicted, 0)
+    keyspace.put(key("a"), value("vvvv"), NONE, 0)
     assert.strictEqual(keyspace.removed.evicted, 1)
     assert.isFalse(keyspace.has(key("b"), 0))
     assert.isTrue(keyspace.has(key("a"), 0))
@@ -346,7 +361,7 @@ describe("Keyspace", () => {
   })
 
   it("starts anew when it is cleared, and counts nothing as removed", () => {
-    const keyspace = new Keyspace({ maxKeys: 2000 }, 0)
+    const keyspace = make({ maxKeys: 2000 }, 0)
     for (let i = 0; i < 1500; i++) keyspace.put(key(`k${i}`), value("v"), ttl(i % 3), 0)
     for (let i = 0; i < 100; i++) keyspace.delete(key(`k${i}`), 0)
     keyspace.clear(500)
@@ -368,7 +383,7 @@ describe("Keyspace", () => {
   it.each(["delete", "sweep", "expire"] as const)(
     "is as good as new after it has grown and was emptied by %s",
     (how) => {
-      const keyspace = new Keyspace(UNBOUNDED, 0)
+      const keyspace = make(UNBOUNDED, 0)
       let now = 0
       for (let round = 1; round <= 3; round++) {
         for (let i = 0; i < 3000; i++)
@@ -386,4 +401,12 @@ describe("Keyspace", () => {
       }
     }
   )
+})
+
+describe("entryBytes", () => {
+  it("is the owner, key and value in units of 8 bytes, 32 for the record, and 16 in the index", () => {
+    for (let length = 2; length <= Command.MAX_KEY_LENGTH + Command.MAX_VALUE_LENGTH; length++) {
+      assert.strictEqual(entryBytes(length), Math.ceil((4 + length) / 8) * 8 + 32 + 16, `${length}`)
+    }
+  })
 })
