@@ -1,0 +1,427 @@
+/**
+ * `kv-cache loadtest`: reads the parameters, runs the load test, shows how far it is, and writes what came of it.
+ *
+ * What is measured and said is in `loadtest/`; here is what goes to which stream, and which exit code it comes to.
+ */
+import * as Console from "effect/Console"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import * as Runtime from "effect/Runtime"
+import * as Schema from "effect/Schema"
+import * as Argument from "effect/cli/Argument"
+import * as CliError from "effect/cli/CliError"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Assertion from "../loadtest/Assertion.ts"
+import * as HtmlReport from "../loadtest/HtmlReport.ts"
+import { type LoadResult, LoadResultJson, type Second } from "../loadtest/LoadResult.ts"
+import * as LoadTest from "../loadtest/LoadTest.ts"
+import * as LoadThread from "../loadtest/LoadThread.ts"
+import * as Progress from "../loadtest/Progress.ts"
+import * as Report from "../loadtest/Report.ts"
+import { parseDuration } from "../server/ServerConfig.ts"
+
+/** Exit codes: an assertion that does not hold or a server that was lost; no server at all; ended by Ctrl-C. */
+const NOT_MET = 1
+const NO_SERVER = 2
+const INTERRUPTED = 130
+
+/** The test did not end well; the message, if any, is still to be said. */
+class LoadTestFailed extends Schema.TaggedError<LoadTestFailed>()("LoadTestFailed", {
+  code: Schema.Int,
+  message: Schema.String
+}) {
+  override get [Runtime.errorExitCode]() {
+    return this.code
+  }
+
+  override get [CliError.userMessage]() {
+    return this.message
+  }
+}
+
+/** The test did not end well, and the report has said so. */
+class LoadTestUnmet extends Schema.TaggedError<LoadTestUnmet>()("LoadTestUnmet", { code: Schema.Int }) {
+  override get [Runtime.errorExitCode]() {
+    return this.code
+  }
+}
+
+// --- flags
+
+interface Parameter<A> {
+  readonly flag: string
+  readonly metavar: string
+  readonly description: string
+  /** What is allowed, to end the sentence "Expected ...". */
+  readonly expected: string
+  readonly parse: (text: string) => Option.Option<A>
+}
+
+/** A flag whose text is read by `parse`, and refused by name, with what is allowed. */
+const parameter = <A>({ description, expected, flag, metavar, parse }: Parameter<A>): Flag.Flag<A> =>
+  Flag.String(flag).pipe(
+    Flag.withMetavar(metavar),
+    Flag.withDescription(description),
+    Flag.mapEffect((text) =>
+      Option.match(parse(text), {
+        onNone: () =>
+          Effect.fail(
+            new CliError.ValidationError({
+              message: `Invalid value for flag --${flag}: '${text}'. Expected ${expected}.`
+            })
+          ),
+        onSome: Effect.succeed
+      })
+    )
+  )
+
+const number = (min: number, max: number, form: RegExp) => (text: string) =>
+  form.test(text) && Number(text) >= min && Number(text) <= max ? Option.some(Number(text)) : Option.none()
+
+const DIGITS = /^[0-9]+$/
+const DECIMAL = /^[0-9]*\.?[0-9]+$/
+
+const integerFlag = (flag: string, min: number, max: number, description: string) =>
+  parameter({
+    flag,
+    metavar: "count",
+    description,
+    expected: `a whole number from ${min} to ${max}`,
+    parse: number(min, max, DIGITS)
+  })
+
+const durationFlag = (flag: string, min: Duration.Duration, description: string) =>
+  parameter({
+    flag,
+    metavar: "duration",
+    description,
+    expected: `a duration from ${Duration.format(min)} to 24h, such as 30s, 500ms, or a number of seconds`,
+    parse: (text) => Option.filter(parseDuration(text), Duration.between({ minimum: min, maximum: Duration.hours(24) }))
+  })
+
+const flags = {
+  host: parameter({
+    flag: "host",
+    metavar: "host",
+    description: "Host of the server (default: localhost)",
+    expected: "an address or a host name",
+    parse: (text) => (/^[^\s/]+$/.test(text) ? Option.some(text) : Option.none())
+  }).pipe(Flag.withDefault("localhost")),
+  port: integerFlag("port", 1, 65_535, "Port of the server (default: 7171)").pipe(Flag.withDefault(7171)),
+  connections: integerFlag("connections", 1, 100_000, "Concurrent connections (default: 100)").pipe(
+    Flag.withAlias("c"),
+    Flag.withDefault(100)
+  ),
+  requests: integerFlag("requests", 1, 1_000_000_000, "Requests per connection (default: 1000)").pipe(
+    Flag.withAlias("n"),
+    Flag.withDefault(1000)
+  ),
+  ratio: parameter({
+    flag: "ratio",
+    metavar: "share",
+    description: "Share of PUTs (default: 0.5)",
+    expected: "a number from 0 to 1",
+    parse: number(0, 1, DECIMAL)
+  }).pipe(Flag.withDefault(0.5)),
+  keySize: integerFlag("key-size", 1, 256, "Length of keys, in bytes (default: 16)").pipe(Flag.withDefault(16)),
+  valueSize: integerFlag("value-size", 1, 256, "Length of values, in bytes (default: 64)").pipe(Flag.withDefault(64)),
+  ttl: integerFlag("ttl", 0, 2_147_483_647, "TTL of PUTs, in seconds; 0 for none (default: 0)").pipe(
+    Flag.withDefault(0)
+  ),
+  output: Flag.String("output").pipe(
+    Flag.withAlias("o"),
+    Flag.withMetavar("file"),
+    Flag.withDescription("Write the results as JSON to a file; - for stdout (default: stdout if it is no terminal)"),
+    Flag.optional
+  ),
+  pipeline: integerFlag("pipeline", 1, 10_000, "Requests in flight per connection (default: 1)").pipe(
+    Flag.withAlias("P"),
+    Flag.withDefault(1)
+  ),
+  duration: durationFlag("duration", Duration.seconds(1), "Run for a time instead of a count").pipe(Flag.optional),
+  rate: parameter({
+    flag: "rate",
+    metavar: "requests/s",
+    description: "Open loop: total requests per second on a fixed schedule, latency counted from the scheduled moment",
+    expected: "a number of requests per second from 1 to 10000000",
+    parse: number(1, 10_000_000, DECIMAL)
+  }).pipe(Flag.optional),
+  warmup: durationFlag("warmup", Duration.zero, "Time before the measured run (default: 1s or 5 % of the run)").pipe(
+    Flag.optional
+  ),
+  keys: integerFlag("keys", 1, 16_000_000, "Size of a key space that all connections share, preloaded").pipe(
+    Flag.optional
+  ),
+  distribution: Flag.Literals("distribution", ["uniform", "zipf"]).pipe(
+    Flag.withDescription("How the keys of GETs are chosen (default: uniform)"),
+    Flag.withDefault("uniform")
+  ),
+  zipfExponent: parameter({
+    flag: "zipf-exponent",
+    metavar: "number",
+    description: "Exponent of the Zipf distribution (default: 0.99)",
+    expected: "a number from 0.01 to 10",
+    parse: number(0.01, 10, DECIMAL)
+  }).pipe(Flag.withDefault(0.99)),
+  seed: integerFlag("seed", 0, 2 ** 32 - 1, "The same seed gives the same requests (default: random, printed)").pipe(
+    Flag.optional
+  ),
+  timeout: durationFlag("timeout", Duration.millis(1), "A request that takes longer is failed (default: 5s)").pipe(
+    Flag.withDefault(Duration.seconds(5))
+  ),
+  threads: integerFlag("threads", 1, 64, "Threads that send (default: one less than cores, at most 4)").pipe(
+    Flag.optional
+  ),
+  assert: Flag.String("assert").pipe(
+    Flag.withMetavar("condition"),
+    Flag.withDescription("Exit with 1 if it does not hold, such as p99<5ms, rps>10000, error_rate=0; repeatable"),
+    Flag.atLeast(0),
+    Flag.mapEffect((texts) => Effect.forEach(texts, toAssertion))
+  ),
+  report: Flag.String("report").pipe(
+    Flag.withMetavar("file"),
+    Flag.withDescription("Write a self-contained HTML report"),
+    Flag.optional
+  )
+}
+
+const toAssertion = (text: string) =>
+  Result.match(Assertion.parse(text), {
+    onFailure: (message) =>
+      Effect.fail(new CliError.ValidationError({ message: `Invalid value for flag --assert: '${text}'. ${message}.` })),
+    onSuccess: Effect.succeed
+  })
+
+// --- running
+
+interface Config {
+  readonly host: string
+  readonly port: number
+  readonly connections: number
+  readonly requests: number
+  readonly ratio: number
+  readonly keySize: number
+  readonly valueSize: number
+  readonly ttl: number
+  readonly output: Option.Option<string>
+  readonly pipeline: number
+  readonly duration: Option.Option<Duration.Duration>
+  readonly rate: Option.Option<number>
+  readonly warmup: Option.Option<Duration.Duration>
+  readonly keys: Option.Option<number>
+  readonly distribution: "uniform" | "zipf"
+  readonly zipfExponent: number
+  readonly seed: Option.Option<number>
+  readonly timeout: Duration.Duration
+  readonly threads: Option.Option<number>
+  readonly assert: ReadonlyArray<Assertion.Assertion>
+  readonly report: Option.Option<string>
+}
+
+const DEFAULT_WARMUP = Duration.seconds(1)
+const WARMUP_SHARE = 0.05
+
+/** 1 s, or 5 % of a run by time; of a run by count the driver takes 5 % of the requests if they are done sooner. */
+const warmupOf = (config: Config): Duration.Duration =>
+  Option.getOrElse(config.warmup, () =>
+    Option.match(config.duration, {
+      onNone: () => DEFAULT_WARMUP,
+      onSome: (duration) => Duration.min(DEFAULT_WARMUP, Duration.times(duration, WARMUP_SHARE))
+    })
+  )
+
+/** One core is for the server, if it runs here; more than four threads have not been seen to help. */
+const defaultThreads = (connections: number): number =>
+  Math.max(1, Math.min(4, connections, LoadTest.availableCores() - 1))
+
+const toOptions = (config: Config, seed: number): LoadTest.LoadTestOptions => ({
+  host: config.host,
+  port: config.port,
+  workload: {
+    seed,
+    connections: config.connections,
+    ratio: config.ratio,
+    keySize: config.keySize,
+    valueSize: config.valueSize,
+    keys: Option.getOrUndefined(config.keys),
+    distribution: config.distribution,
+    zipfExponent: config.zipfExponent
+  },
+  pipeline: config.pipeline,
+  ttl: config.ttl,
+  requests: Option.isSome(config.duration) ? undefined : config.requests,
+  duration: Option.getOrUndefined(Option.map(config.duration, Duration.toMillis)),
+  rate: Option.getOrUndefined(config.rate),
+  warmup: Duration.toMillis(warmupOf(config)),
+  timeout: Duration.toMillis(config.timeout),
+  threads: Option.getOrElse(config.threads, () => defaultThreads(config.connections)),
+  program: LoadTest.bundledProgram
+})
+
+const PROGRESS_ON_TERMINAL = Duration.millis(250)
+const PROGRESS_IN_LOG = Duration.seconds(3)
+
+/** Shows on stderr how far the run is, again and again. */
+const showProgress = Effect.fnUntraced(function* (config: Config, seconds: ReadonlyArray<Second>) {
+  const isTerminal = process.stderr.isTTY === true
+  const startedAt = yield* Clock.monotonicTimeNanos
+  const show = Effect.gen(function* () {
+    const elapsed = Number((yield* Clock.monotonicTimeNanos) - startedAt) / 1e9
+    const requests = seconds.reduce((sum, second) => sum + second.requests + second.errors, 0)
+    const done = Option.match(config.duration, {
+      onNone: () => requests / (config.requests * config.connections),
+      onSome: (duration) => elapsed / Duration.toSeconds(duration)
+    })
+    const state = { elapsed, done, last: seconds.at(-1) }
+    process.stderr.write(isTerminal ? `\r${Progress.bar(state)}\u001b[K` : `${Progress.line(state)}\n`)
+  })
+  return yield* show.pipe(
+    Effect.delay(isTerminal ? PROGRESS_ON_TERMINAL : PROGRESS_IN_LOG),
+    Effect.forever,
+    Effect.ensuring(
+      Effect.sync(() => {
+        if (isTerminal) process.stderr.write("\r\u001b[K")
+      })
+    )
+  )
+})
+
+const noServer = (error: { readonly message: string }) =>
+  new LoadTestFailed({ code: NO_SERVER, message: error.message })
+
+/** Runs until it is done or a signal comes; then it is ended early, and what was measured is reported all the same. */
+const run = Effect.fnUntraced(function* (config: Config) {
+  const seed = yield* Option.match(config.seed, {
+    onNone: () => Random.nextIntBetween(0, 2 ** 32),
+    onSome: Effect.succeed
+  })
+  const seconds: Array<Second> = []
+  const stop = yield* Deferred.make<void>()
+  const prepared = yield* Effect.interruptible(
+    LoadTest.prepare({
+      ...toOptions(config, seed),
+      onSecond: (second) => {
+        // Several threads tell of the same second, each time with all that is known of it.
+        if (seconds.at(-1)?.second === second.second) seconds.pop()
+        seconds.push(second)
+      },
+      stop: Deferred.await(stop)
+    })
+  ).pipe(Effect.mapError(noServer))
+  const progress = yield* Effect.forkChild(showProgress(config, seconds))
+  const running = yield* Effect.forkChild(prepared.run)
+  const exit = yield* Effect.exit(Effect.interruptible(Fiber.await(running)))
+  if (Exit.isFailure(exit)) yield* Deferred.succeed(stop, undefined)
+  const result = yield* Fiber.join(running).pipe(
+    Effect.mapError((error) => new LoadTestFailed({ code: NOT_MET, message: error.message })),
+    Effect.ensuring(Fiber.interrupt(progress))
+  )
+  return { result, isInterrupted: Exit.isFailure(exit) }
+}, Effect.scoped)
+
+// --- writing
+
+const writeFile = Effect.fnUntraced(
+  function* (file: string, text: string) {
+    const fileSystem = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    yield* fileSystem.makeDirectory(path.dirname(file), { recursive: true })
+    yield* fileSystem.writeFileString(file, text)
+  },
+  (effect, file) =>
+    Effect.mapError(
+      effect,
+      (error) => new LoadTestFailed({ code: NOT_MET, message: `Cannot write '${file}': ${error.message}` })
+    )
+)
+
+const encodeResult = Schema.encodeEffect(LoadResultJson)
+
+const wantsColors = (stream: { readonly isTTY?: boolean }): boolean => stream.isTTY === true && !process.env["NO_COLOR"]
+
+/** The JSON document alone goes to a stdout that is no terminal; the summary then goes to stderr. */
+const write = Effect.fnUntraced(function* (
+  config: Config,
+  result: LoadResult,
+  assertions: ReadonlyArray<Assertion.Checked>
+) {
+  const json = `${yield* Effect.orDie(encodeResult(result))}\n`
+  const output = Option.getOrElse(config.output, () => (process.stdout.isTTY === true ? "" : "-"))
+  if (output !== "" && output !== "-") yield* writeFile(output, json)
+  if (Option.isSome(config.report)) {
+    yield* writeFile(config.report.value, HtmlReport.html(result, { assertions }))
+  }
+  if (output === "-") {
+    yield* Console.error(Report.summary(result, { assertions, colors: wantsColors(process.stderr) }))
+    yield* writeStdout(json)
+  } else {
+    yield* Console.log(Report.summary(result, { assertions, colors: wantsColors(process.stdout) }))
+  }
+})
+
+/** Completes when the reader has taken it: a pipe holds less than a report, and exiting would lose the rest. */
+const writeStdout = (text: string): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    process.stdout.write(text, () => resume(Effect.void))
+  })
+
+const loadTest = Effect.fnUntraced(function* (config: Config) {
+  const { isInterrupted, result } = yield* run(config)
+  const assertions = Assertion.checkAll(config.assert, result)
+  yield* write(config, result, assertions)
+  if (isInterrupted) return yield* new LoadTestUnmet({ code: INTERRUPTED })
+  if (result.ended === "server lost" || assertions.some(({ holds }) => !holds)) {
+    return yield* new LoadTestUnmet({ code: NOT_MET })
+  }
+})
+
+const readResult = Effect.fnUntraced(
+  function* (file: string) {
+    const fileSystem = yield* FileSystem.FileSystem
+    const text = yield* fileSystem.readFileString(file)
+    return yield* Schema.decodeEffect(LoadResultJson)(text)
+  },
+  (effect, file) =>
+    Effect.mapError(
+      effect,
+      (error) =>
+        new LoadTestFailed({
+          code: NO_SERVER,
+          message:
+            error._tag === "SchemaError"
+              ? `'${file}' is no result of a load test: ${error.message.split("\n")[0]}.`
+              : `Cannot read '${file}': ${error.message}`
+        })
+    )
+)
+
+const compare = Command.make(
+  "compare",
+  {
+    a: Argument.String("a.json").pipe(Argument.withDescription("Results of one run")),
+    b: Argument.String("b.json").pipe(Argument.withDescription("Results of another run"))
+  },
+  Effect.fnUntraced(function* ({ a, b }) {
+    yield* Console.log(Report.compare(yield* readResult(a), yield* readResult(b)))
+  })
+).pipe(Command.withDescription("Print the results of two runs side by side, with their ratios"))
+
+export const loadTestCommand = Command.make("loadtest", flags, loadTest).pipe(
+  Command.withDescription("Measure a running server, and say whether it meets its targets"),
+  Command.withSubcommands([compare])
+)
+
+/** What a load test's further threads run. */
+export const loadTestWorkerCommand = Command.make(LoadThread.WORKER_COMMAND, {}, () => LoadThread.runWorker).pipe(
+  Command.unlisted
+)

@@ -1,0 +1,530 @@
+/**
+ * The charts of the HTML report, as inline SVG without a script: the curve of the percentiles, the histogram, and what
+ * happened second by second. Drawn from plain numbers; colours and fonts are classes that the page's style gives.
+ *
+ * Each chart has a title and a description for those who cannot see it. Tables of the same data are the page's affair.
+ */
+import * as Format from "./Format.ts"
+import type { Bucket, Latency, Percentile, Second } from "./LoadResult.ts"
+import { empty, type Markup, markup } from "./Markup.ts"
+
+/** Units of the drawing; a unit is about a CSS pixel. */
+export interface Size {
+  readonly width: number
+  readonly height: number
+}
+
+export interface Drawing {
+  /** Unique in the page: the title and the description are referred to by it. */
+  readonly id: string
+  readonly size: Size
+}
+
+/** From a value to a place, in units of the drawing, rounded: a tenth of a pixel is enough. */
+type Scale = (value: number) => number
+
+interface Tick {
+  readonly value: number
+  readonly label: string
+}
+
+interface Axis {
+  readonly from: number
+  readonly to: number
+  readonly ticks: ReadonlyArray<Tick>
+  readonly logarithmic: boolean
+}
+
+interface Box {
+  readonly left: number
+  readonly right: number
+  readonly top: number
+  readonly bottom: number
+}
+
+/** Width of a character of the labels, in units: of digits, in the fonts that systems have; and of bold text. */
+const CHARACTER = 7
+const BOLD_CHARACTER = 7.8
+const LINE = 15
+
+const round = (value: number): number => Math.round(value * 10) / 10
+
+const STEPS = [1, 2, 5, 10]
+
+/** The smallest of 1, 2, 5 times a power of ten that is not below a value. */
+const stepUp = (value: number): number => {
+  const power = 10 ** Math.floor(Math.log10(value))
+  // With a margin, since powers of ten are not exact.
+  return power * (STEPS.find((step) => step * power >= value * (1 - 1e-9)) ?? 10)
+}
+
+/** The largest such that is not above a value. */
+const stepDown = (value: number): number => {
+  const power = 10 ** Math.floor(Math.log10(value))
+  return power * (STEPS.findLast((step) => step * power <= value * (1 + 1e-9)) ?? 1)
+}
+
+/** From 0 to a round number not below the largest value. */
+const linearAxis = (largest: number, wanted: number, label: (value: number) => string): Axis => {
+  const step = stepUp((largest > 0 ? largest : 1) / wanted)
+  const steps = Math.max(1, Math.ceil(largest / step - 1e-9))
+  const ticks = Array.from({ length: steps + 1 }, (_, index) => {
+    // Not index * step alone: 3 * 0.1 is not written as 0.3.
+    const value = Number((index * step).toPrecision(12))
+    return { value, label: label(value) }
+  })
+  return { from: 0, to: steps * step, ticks, logarithmic: false }
+}
+
+/** From one round number to another, by factors. */
+const logarithmicAxis = (smallest: number, largest: number, label: (value: number) => string): Axis => {
+  const from = stepDown(smallest)
+  const to = Math.max(stepUp(largest), stepUp(from * 1.5))
+  const decades = Math.log10(to / from)
+  const within = decades <= 1.5 ? STEPS.slice(0, 3) : decades <= 3 ? [1, 3] : [1]
+  const ticks: Array<Tick> = []
+  for (let power = Math.floor(Math.log10(from)); power <= Math.ceil(Math.log10(to)); power++) {
+    for (const step of within) {
+      const value = Number((step * 10 ** power).toPrecision(12))
+      if (value >= from * 0.999 && value <= to * 1.001) ticks.push({ value, label: label(value) })
+    }
+  }
+  return { from, to, ticks, logarithmic: true }
+}
+
+/** Linear, unless a few outliers would press all else onto the axis. */
+const latencyAxis = (values: ReadonlyArray<number>, typical: number, wanted: number): Axis => {
+  const positive = values.filter((value) => value > 0)
+  const largest = positive.reduce((max, value) => Math.max(max, value), 0)
+  const smallest = positive.reduce((min, value) => Math.min(min, value), Number.POSITIVE_INFINITY)
+  const label = (value: number) => Format.number(value, 9)
+  return typical > 0 && largest > 20 * typical
+    ? logarithmicAxis(smallest, largest, label)
+    : linearAxis(largest, wanted, label)
+}
+
+const scaleOf = (axis: Axis, start: number, end: number): Scale => {
+  const map = axis.logarithmic ? (value: number) => Math.log10(Math.max(value, axis.from)) : (value: number) => value
+  const [from, to] = [map(axis.from), map(axis.to)]
+  return (value) => {
+    const share = to === from ? 0 : (map(value) - from) / (to - from)
+    return round(start + Math.min(1, Math.max(0, share)) * (end - start))
+  }
+}
+
+const widthOf = (text: string): number => text.length * CHARACTER
+
+const overlaps = (a: Box, b: Box): boolean =>
+  a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom
+
+interface Frame {
+  readonly drawing: Drawing
+  readonly title: string
+  readonly description: string
+  readonly x: Axis
+  readonly y: Axis
+  readonly xTitle: string
+  readonly yTitle: string
+  readonly legend?: ReadonlyArray<readonly [className: string, label: string]>
+  /** Draws the data, between the grid and the axes. */
+  readonly body: (x: Scale, y: Scale, plot: Box) => Markup
+}
+
+/** Labels under the axis that have room; the grid has all of its lines. */
+const xLabels = (axis: Axis, x: Scale, plot: Box, width: number): ReadonlyArray<Markup> => {
+  const labels: Array<Markup> = []
+  let free = 0
+  for (const { label, value } of axis.ticks) {
+    const half = widthOf(label) / 2
+    const centre = Math.min(x(value), width - half)
+    if (centre - half < free) continue
+    free = centre + half + CHARACTER
+    labels.push(markup`<text x="${round(centre)}" y="${plot.bottom + 18}" text-anchor="middle">${label}</text>`)
+  }
+  return labels
+}
+
+const yLabels = (axis: Axis, y: Scale, plot: Box): ReadonlyArray<Markup> =>
+  axis.ticks.map(
+    ({ label, value }) => markup`<text x="${plot.left - 8}" y="${y(value) + 4}" text-anchor="end">${label}</text>`
+  )
+
+const legendOf = (entries: Frame["legend"], plot: Box): ReadonlyArray<Markup> => {
+  let right = plot.right
+  // From the right edge on, so that the axis' title has the left.
+  return (entries ?? []).toReversed().map(([className, label]) => {
+    const left = right - widthOf(label)
+    right = left - 34
+    return markup`<line class="${className}" x1="${left - 24}" x2="${left - 6}" y1="12" y2="12"/><text x="${left}" y="16">${label}</text>`
+  })
+}
+
+const frame = ({ body, description, drawing, legend, title, x: xAxis, xTitle, y: yAxis, yTitle }: Frame): Markup => {
+  const { id, size } = drawing
+  const widest = yAxis.ticks.reduce((max, { label }) => Math.max(max, widthOf(label)), 0)
+  // Room for half of the last label beyond the axis' end.
+  const beyond = Math.max(10, widthOf(xAxis.ticks.at(-1)?.label ?? "") / 2)
+  const plot = { left: widest + 12, right: size.width - beyond, top: 34, bottom: size.height - 46 }
+  const x = scaleOf(xAxis, plot.left, plot.right)
+  const y = scaleOf(yAxis, plot.bottom, plot.top)
+  const grid = [
+    ...yAxis.ticks.map(
+      ({ value }) => markup`<line x1="${plot.left}" x2="${plot.right}" y1="${y(value)}" y2="${y(value)}"/>`
+    ),
+    ...xAxis.ticks.map(
+      ({ value }) => markup`<line x1="${x(value)}" x2="${x(value)}" y1="${plot.top}" y2="${plot.bottom}"/>`
+    )
+  ]
+  const scale = yAxis.logarithmic ? `${yTitle}, logarithmic` : yTitle
+  return markup`<svg role="img" viewBox="0 0 ${size.width} ${size.height}" aria-labelledby="${id}-title ${id}-desc">
+<title id="${id}-title">${title}</title>
+<desc id="${id}-desc">${description}</desc>
+<g class="grid">${grid}</g>
+${body(x, y, plot)}
+<line class="axis" x1="${plot.left}" x2="${plot.right}" y1="${plot.bottom}" y2="${plot.bottom}"/>
+<g class="labels">${yLabels(yAxis, y, plot)}${xLabels(xAxis, x, plot, size.width)}</g>
+<text class="axis-title" x="0" y="16">${scale}</text>
+<text class="axis-title" x="${plot.right}" y="${size.height - 8}" text-anchor="end">${xTitle}</text>
+<g class="legend">${legendOf(legend, plot)}</g>
+</svg>`
+}
+
+type Point = readonly [x: number, y: number]
+
+const pathOf = (points: ReadonlyArray<Point>): string =>
+  points.map(([x, y], index) => `${index === 0 ? "M" : "L"}${x} ${y}`).join("")
+
+/** How many ticks an axis has room for. */
+const wantedTicks = ({ height }: Size): number => (height < 280 ? 4 : 5)
+
+/** How far along the axis a percentile stands: each step of 1 has ten times fewer requests beyond it. */
+const nines = (percentile: number): number => -Math.log10(Math.max(0, 1 - percentile / 100))
+
+const NINES = [50, 90, 99, 99.9, 99.99, 99.999, 99.9999, 99.99999]
+
+/** A point of the curve that is named. */
+interface Named {
+  readonly label: string
+  readonly point: Point
+}
+
+/** Names points of a rising curve where it leaves room: above to the left, else below to the right. */
+const nameLabels = (points: ReadonlyArray<Named>, plot: Box): Markup => {
+  // The maximum stands at the top, and its name above the plot, beside the title of the axis.
+  const taken: Array<Box> = [{ left: 0, right: widthOf("latency (ms), logarithmic"), top: 0, bottom: 20 }]
+  const labels = points.map(({ label, point: [x, y] }) => {
+    const dot = markup`<circle class="dot" cx="${x}" cy="${y}" r="3.5"/>`
+    const width = label.length * BOLD_CHARACTER
+    const places = [
+      { anchor: "end", at: x - 7, box: { left: x - 7 - width, right: x - 7, top: y - 7 - LINE, bottom: y - 5 } },
+      { anchor: "start", at: x + 7, box: { left: x + 7, right: x + 7 + width, top: y + 5, bottom: y + 7 + LINE } }
+    ]
+    const place = places.find(
+      ({ box }) =>
+        box.left >= plot.left &&
+        box.right <= plot.right &&
+        box.top >= 0 &&
+        box.bottom <= plot.bottom &&
+        !taken.some((other) => overlaps(box, other))
+    )
+    if (place === undefined) return dot
+    taken.push(place.box)
+    const text = markup`<text class="name" x="${round(place.at)}" y="${round(place.box.bottom - 5)}" text-anchor="${place.anchor}">${label}</text>`
+    return markup`${dot}${text}`
+  })
+  return markup`${labels}`
+}
+
+/** The latency at each percentile, on the axis of HDR histograms. The points rise; `count` requests were measured. */
+export const percentileCurve = (drawing: Drawing, points: ReadonlyArray<Percentile>, latency: Latency): Markup => {
+  // Beyond the last request there is nothing to tell: the maximum stands there, and not at infinity.
+  const end = Math.max(1, Math.log10(Math.max(1, latency.count)))
+  const place = (percentile: number): number => Math.min(end, nines(percentile))
+  const x: Axis = {
+    from: 0,
+    to: end,
+    ticks: NINES.filter((percentile) => nines(percentile) <= end + 1e-9).map((percentile) => ({
+      value: nines(percentile),
+      label: Format.number(percentile, 9)
+    })),
+    logarithmic: false
+  }
+  const y = latencyAxis(
+    [...points.map((point) => point.latency), latency.min, latency.max],
+    latency.p50,
+    wantedTicks(drawing.size)
+  )
+  // The labels that matter most first: they take the room.
+  const named: ReadonlyArray<readonly [label: string, percentile: number, value: number]> = [
+    ["max", 100, latency.max],
+    ["p99", 99, latency.p99],
+    ["p50", 50, latency.p50],
+    ["p99.9", 99.9, latency.p999],
+    ["p90", 90, latency.p90]
+  ]
+  const shown = named.filter(([, percentile]) => percentile === 100 || nines(percentile) <= end)
+  return frame({
+    drawing,
+    title: "Latency by percentile",
+    description:
+      `Half of the requests took at most ${Format.millis(latency.p50)}, 90 % at most ${Format.millis(latency.p90)}, ` +
+      `99 % at most ${Format.millis(latency.p99)}, 99.9 % at most ${Format.millis(latency.p999)}; ` +
+      `the slowest took ${Format.millis(latency.max)}.`,
+    x,
+    y,
+    xTitle: "% of requests at most so slow",
+    yTitle: "latency (ms)",
+    body: (toX, toY, plot) => {
+      const curve = [
+        [toX(0), toY(latency.min)] as const,
+        ...points.map((point): Point => [toX(place(point.percentile)), toY(point.latency)]),
+        [toX(end), toY(latency.max)] as const
+      ]
+      const names = shown.map(([label, percentile, value]) => ({
+        label: `${label} ${Format.millis(value)}`,
+        point: [toX(place(percentile)), toY(value)] as const
+      }))
+      return markup`<path class="line first" d="${pathOf(curve)}"/>${nameLabels(names, plot)}`
+    }
+  })
+}
+
+/** Requests by latency in bars of equal ratio. */
+export interface Bar {
+  readonly from: number
+  readonly to: number
+  /** Share of all requests, 0 to 1. */
+  readonly share: number
+}
+
+const MAX_BARS = 40
+
+/** Buckets of nearly equal ratio. */
+const areEqual = (buckets: ReadonlyArray<Bucket>): boolean => {
+  const ratios = buckets.map(({ from, to }) => to / from)
+  return ratios.every((ratio) => Math.abs(ratio / (ratios[0] ?? 1) - 1) < 0.01)
+}
+
+/**
+ * Buckets as bars of equal width on a logarithmic axis: as they are, if they are such bars already. Otherwise a bucket that lies in several bars is split
+ * between them by its overlap: whole, it would leave gaps where bars are narrower than buckets.
+ */
+export const barsOf = (histogram: ReadonlyArray<Bucket>, bars = MAX_BARS): ReadonlyArray<Bar> => {
+  const buckets = histogram.filter(({ count, to }) => count > 0 && to > 0)
+  const total = buckets.reduce((sum, { count }) => sum + count, 0)
+  if (total === 0) return []
+  if (buckets.length <= bars && areEqual(buckets)) {
+    return buckets
+      .map(({ count, from, to }) => ({ from, to, share: count / total }))
+      .toSorted((a, b) => a.from - b.from)
+  }
+  const last = buckets.reduce((max, { to }) => Math.max(max, to), 0)
+  const first = buckets.reduce((min, { from, to }) => Math.min(min, from > 0 ? from : to / 2), last / 2)
+  const factor = (last / first) ** (1 / bars)
+  const edges = Array.from({ length: bars + 1 }, (_, index) => (index === bars ? last : first * factor ** index))
+  return edges.slice(1).map((to, index) => {
+    const from = edges[index] ?? first
+    const count = buckets.reduce((sum, bucket) => {
+      // What lies at 0 has no place on such an axis: it goes into the first bar.
+      const start = Math.max(bucket.from, first)
+      const end = Math.max(bucket.to, start)
+      const overlap = Math.min(end, to) - Math.max(start, from)
+      if (overlap <= 0) return sum
+      return sum + (bucket.count * overlap) / (end - start)
+    }, 0)
+    return { from, to, share: count / total }
+  })
+}
+
+/** How many requests took how long. */
+export const latencyHistogram = (drawing: Drawing, histogram: ReadonlyArray<Bucket>, latency: Latency): Markup => {
+  const bars = barsOf(histogram)
+  const [least, most] = [bars[0]?.from ?? 1, bars.at(-1)?.to ?? 10]
+  // A factor of four at least, or one bucket would fill the axis and have no number beside it.
+  const middle = Math.sqrt(least * most)
+  const [first, last] = [Math.min(least, middle / 2), Math.max(most, middle * 2)]
+  const wide = logarithmicAxis(first, last, (value) => Format.number(value, 9))
+  // The round numbers are the ticks; the axis itself ends where the data does.
+  const ticks = wide.ticks.filter(({ value }) => value >= first && value <= last)
+  const x = { ...wide, from: first, to: last, ticks }
+  const largest = bars.reduce((max, { share }) => Math.max(max, share), 0)
+  const y = linearAxis(largest * 100, wantedTicks(drawing.size), (value) => Format.number(value))
+  const mode = bars.find(({ share }) => share === largest)
+  const frequent =
+    mode === undefined
+      ? ""
+      : `The most frequent latency lies between ${Format.millis(mode.from)} and ${Format.millis(mode.to)}. `
+  return frame({
+    drawing,
+    title: "Latency histogram",
+    description: `${frequent}The fastest request took ${Format.millis(latency.min)}, the slowest ${Format.millis(latency.max)}.`,
+    x,
+    y,
+    xTitle: "latency (ms), logarithmic",
+    yTitle: "% of requests",
+    body: (toX, toY, plot) => {
+      const rects = bars.map(({ from, share, to }) => {
+        const left = toX(from)
+        // So few that no pixel would show them are still shown: the tail is what a reader looks for.
+        const height = share === 0 ? 0 : Math.max(1, plot.bottom - toY(share * 100))
+        const width = Math.max(0.5, toX(to) - left - 1)
+        return markup`<rect x="${left}" y="${round(plot.bottom - height)}" width="${round(width)}" height="${round(height)}"/>`
+      })
+      return markup`<g class="bars">${rects}</g>`
+    }
+  })
+}
+
+/** What happened in a second, or in what was left of the last. */
+export interface Slice extends Second {
+  /** Its length in seconds: 1, but for the last. */
+  readonly length: number
+}
+
+/** Shorter than this, the rest of a second is noise. */
+const MIN_SLICE = 0.2
+
+/**
+ * Every second of the run, those without a request too: a server that stalls leaves no record, and a line drawn across
+ * the gap would hide it. A short rest at the end is left out, unless it is all there is.
+ */
+export const slicesOf = (seconds: ReadonlyArray<Second>, duration: number): ReadonlyArray<Slice> => {
+  const bySecond = new Map(seconds.map((second) => [second.second, second]))
+  const last = seconds.reduce((max, { second }) => Math.max(max, second), 0)
+  const length = seconds.length === 0 ? 0 : Math.max(last + 1, Math.ceil(duration))
+  return Array.from({ length }, (_, second): Slice => {
+    const rest = duration - second
+    const found = bySecond.get(second) ?? { second, requests: 0, errors: 0, p50: 0, p99: 0, max: 0 }
+    return { ...found, length: rest > 0 && rest < 1 ? rest : 1 }
+  }).filter(({ length: own, second }) => second === 0 || own >= MIN_SLICE)
+}
+
+const STEPS_OF_TIME = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 28_800, 86_400]
+
+/** Above this many seconds the axis counts minutes. */
+const MINUTES = 300
+
+const UNITS_OF_TIME = { milliseconds: 0.001, seconds: 1, minutes: 60 }
+
+const timeAxis = (end: number, { width }: Size): Axis & { readonly title: string } => {
+  const wanted = width / 80
+  const title = end > MINUTES ? "minutes" : end < 2 ? "milliseconds" : "seconds"
+  const step =
+    title === "milliseconds"
+      ? stepUp(end / wanted)
+      : (STEPS_OF_TIME.find((candidate) => end / candidate <= wanted) ?? Math.ceil(end / wanted))
+  const length = Math.floor(end / step + 1e-9) + 1
+  const ticks = Array.from({ length }, (_, index) => ({
+    value: index * step,
+    label: Format.number((index * step) / UNITS_OF_TIME[title])
+  }))
+  return { from: 0, to: end, ticks, logarithmic: false, title }
+}
+
+const endOf = (slices: ReadonlyArray<Slice>): number => {
+  const last = slices.at(-1)
+  return last === undefined ? 1 : last.second + last.length
+}
+
+/** Requests per second, and how many of them failed, over time. */
+export const throughputOverTime = (drawing: Drawing, slices: ReadonlyArray<Slice>): Markup => {
+  const time = timeAxis(endOf(slices), drawing.size)
+  const rates = slices.map(({ length, requests }) => requests / length)
+  const largest = rates.reduce((max, rate) => Math.max(max, rate), 0)
+  const highest = slices.reduce((max, { errors: failed, length }) => Math.max(max, failed / length), largest)
+  const smallest = rates.reduce((min, rate) => Math.min(min, rate), largest)
+  const errors = slices.reduce((sum, second) => sum + second.errors, 0)
+  const y = linearAxis(highest, wantedTicks(drawing.size), Format.compact(highest))
+  const none = errors === 0 ? "No request failed." : `${Format.plural(errors, "request")} failed.`
+  return frame({
+    drawing,
+    title: "Throughput over time",
+    description:
+      `Between ${Format.rate(smallest)} and ${Format.rate(largest)} requests were answered per second ` +
+      `over ${Format.plural(slices.length, "second")}. ${none}`,
+    x: time,
+    y,
+    xTitle: time.title,
+    yTitle: "requests/s",
+    legend:
+      errors === 0
+        ? []
+        : [
+            ["line first", "answered"],
+            ["line failed", "failed"]
+          ],
+    body: (toX, toY, plot) => {
+      const steps = slices.flatMap(({ length, second }, index): ReadonlyArray<Point> => {
+        const height = toY(rates[index] ?? 0)
+        return [
+          [toX(second), height],
+          [toX(second + length), height]
+        ]
+      })
+      const area = pathOf([[toX(0), plot.bottom], ...steps, [toX(endOf(slices)), plot.bottom]])
+      const failed = slices
+        .filter((second) => second.errors > 0)
+        .map(({ errors: count, length, second }) => {
+          const top = Math.min(plot.bottom - 2, toY(count / length))
+          const width = Math.max(1, toX(second + length) - toX(second))
+          return markup`<rect x="${toX(second)}" y="${round(top)}" width="${round(width)}" height="${round(plot.bottom - top)}"/>`
+        })
+      return markup`<path class="area" d="${area}Z"/><path class="line first" d="${pathOf(steps)}"/><g class="failures">${failed}</g>`
+    }
+  })
+}
+
+/** Runs of seconds that have latencies: between them the line is broken. */
+const runsOf = (slices: ReadonlyArray<Slice>): ReadonlyArray<ReadonlyArray<Slice>> => {
+  const runs: Array<Array<Slice>> = [[]]
+  for (const slice of slices) {
+    if (slice.requests > 0) runs.at(-1)?.push(slice)
+    else if (runs.at(-1)?.length !== 0) runs.push([])
+  }
+  return runs.filter((run) => run.length > 0)
+}
+
+/** More points than this need no dots. */
+const MAX_DOTS = 40
+
+/** p50 and p99 of each second over time. */
+export const latencyOverTime = (drawing: Drawing, slices: ReadonlyArray<Slice>): Markup => {
+  const time = timeAxis(endOf(slices), drawing.size)
+  const runs = runsOf(slices)
+  const measured = runs.flat()
+  const worst = measured.reduce((max, { p99 }) => Math.max(max, p99), 0)
+  const medians = measured.map(({ p50 }) => p50).toSorted((a, b) => a - b)
+  const typical = medians[Math.floor(medians.length / 2)] ?? 0
+  const y = latencyAxis(
+    measured.flatMap(({ p50, p99 }) => [p50, p99]),
+    typical,
+    wantedTicks(drawing.size)
+  )
+  const line = (toX: Scale, toY: Scale, className: string, read: (slice: Slice) => number): Markup => {
+    const lines = runs.map((run) => run.map((slice): Point => [toX(slice.second + slice.length / 2), toY(read(slice))]))
+    const dots = measured.length > MAX_DOTS ? lines.filter((points) => points.length === 1) : lines
+    return markup`<g class="${className}">${lines.map((points) => markup`<path class="line" d="${pathOf(points)}"/>`)}${dots
+      .flat()
+      .map(([x, at]) => markup`<circle cx="${x}" cy="${at}" r="2.5"/>`)}</g>`
+  }
+  return frame({
+    drawing,
+    title: "Latency over time",
+    description:
+      measured.length === 0
+        ? "No request was answered."
+        : `The typical median of a second is ${Format.millis(typical)}; the worst second has a p99 of ${Format.millis(worst)}.`,
+    x: time,
+    y,
+    xTitle: time.title,
+    yTitle: "latency (ms)",
+    legend: [
+      ["line first", "p50"],
+      ["line second", "p99"]
+    ],
+    body: (toX, toY) =>
+      measured.length === 0
+        ? empty
+        : markup`${line(toX, toY, "first", ({ p50 }) => p50)}${line(toX, toY, "second", ({ p99 }) => p99)}`
+  })
+}

@@ -1,0 +1,238 @@
+/**
+ * What a reader must know before believing a result: whether the run ended early, whether the load generator was the
+ * limit, whether the figures agree with each other; and what was run, in words. Both reports say the same.
+ *
+ * It does not say whether the server is good enough: see `Assessment.ts`.
+ */
+import { keptSchedule } from "./Assessment.ts"
+import * as Format from "./Format.ts"
+import type { LoadResult } from "./LoadResult.ts"
+
+/** Little's law: the mean number of requests in flight is the throughput times the mean latency. */
+export interface LittlesLaw {
+  /** Requests that connections and pipeline keep in flight in a closed loop. */
+  readonly asked: number
+  /** Answers per second: those whose latency was counted. */
+  readonly throughput: number
+  /** Throughput times mean latency. */
+  readonly inFlight: number
+  /** Whether the two agree. True for an open loop, which does not keep a number of requests in flight. */
+  readonly agrees: boolean
+}
+
+const LITTLE_TOLERANCE = 0.1
+
+/** Checks the latencies against the throughput, two figures that were measured apart. Nothing without an answer. */
+export const littlesLaw = (result: LoadResult): LittlesLaw | undefined => {
+  const { count, mean } = result.latency.all
+  if (count === 0 || result.total_duration_seconds <= 0) return undefined
+  const asked = result.connections * result.settings.pipeline
+  const throughput = count / result.total_duration_seconds
+  const inFlight = (throughput * mean) / 1000
+  const agrees = result.loop === "open" || Math.abs(inFlight - asked) <= LITTLE_TOLERANCE * asked
+  return { asked, throughput, inFlight, agrees }
+}
+
+/** Little's law in a sentence. */
+export const littlesLawText = (result: LoadResult): string => {
+  const law = littlesLaw(result)
+  if (law === undefined) return "no answers to check"
+  const product = `${Format.rate(law.throughput)}/s × ${Format.millis(result.latency.all.mean)}`
+  const inFlight = Format.number(law.inFlight, law.inFlight < 10 ? 2 : 1)
+  if (result.loop === "open") return `${product} = ${inFlight} requests in flight on average`
+  const asked = `${Format.count(result.connections)} × ${Format.count(result.settings.pipeline)} in flight`
+  return `${asked}, and ${product} = ${inFlight}: ${law.agrees ? "they agree" : "they do NOT agree within 10 %"}`
+}
+
+const littlesLawWarning = (result: LoadResult): ReadonlyArray<string> => {
+  const law = littlesLaw(result)
+  if (law === undefined || law.agrees) return []
+  const reason =
+    law.inFlight > law.asked
+      ? "more than were sent: the latencies count time that is not the server's"
+      : result.failed_requests > 0
+        ? "so part of the time went into requests that failed, which latency does not count"
+        : "so connections were idle, or the load generator was slow to send the next request"
+  const inFlight = Format.number(law.inFlight, 1)
+  return [
+    `Throughput and mean latency account for ${inFlight} of ${Format.count(law.asked)} requests in flight, ${reason}.`
+  ]
+}
+
+const BUSY = 0.9
+
+/** ms by which a schedule is late on average, or once, before its latencies say as much of the sender as of the server. */
+const LAG_MEAN = 1
+const LAG_MAX = 100
+
+/** ms of event loop delay that any run has; and its share of the p99 from which on that latency is half the sender's. */
+const DELAY = 5
+const DELAY_SHARE = 0.5
+
+const LIMIT = "the load generator, not the server, may have been the limit"
+
+const generatorWarnings = ({ generator, latency, loop, machine }: LoadResult): ReadonlyArray<string> => {
+  const warnings: Array<string> = []
+  const { cpu, event_loop_utilization, schedule_lag_max, schedule_lag_mean } = generator
+  if (event_loop_utilization > BUSY) {
+    warnings.push(`The load generator's event loop was ${Format.percent(event_loop_utilization)} busy: ${LIMIT}.`)
+  }
+  const delay = generator.event_loop_delay_p99
+  if (latency.all.count > 0 && delay > DELAY && delay > DELAY_SHARE * latency.all.p99) {
+    const against = `${Format.millis(delay)} late at p99, against a p99 latency of ${Format.millis(latency.all.p99)}`
+    warnings.push(`The load generator's event loop was ${against}: much of that may be its own.`)
+  }
+  if (machine.cores > 0 && cpu > BUSY * machine.cores) {
+    const used = `${Format.number(cpu, 1)} of ${Format.count(machine.cores)} cores`
+    warnings.push(`The load generator used ${used} of its machine: ${LIMIT}.`)
+  }
+  if (loop === "open" && (schedule_lag_mean > LAG_MEAN || schedule_lag_max > LAG_MAX)) {
+    const lag = `${Format.millis(schedule_lag_mean)} late on average and ${Format.millis(schedule_lag_max)} at most`
+    warnings.push(`Requests were sent ${lag}; latency counts this. Where the server was not slow, ${LIMIT}.`)
+  }
+  return warnings
+}
+
+const scheduleWarnings = (result: LoadResult): ReadonlyArray<string> => {
+  const warnings: Array<string> = []
+  const { generator, requests_per_second, settings } = result
+  if (settings.rate !== null && !keptSchedule(result)) {
+    const asked = `${Format.rate(requests_per_second)} of the ${Format.rate(settings.rate)} requests/s asked for`
+    warnings.push(`Only ${asked} were answered: at this rate the server is saturated, or the load generator is.`)
+  }
+  if (generator.unsent > 0) {
+    const unsent = `${Format.plural(generator.unsent, "request")} whose moment had come`
+    warnings.push(`The run ended with ${unsent} not yet sent; their latencies are missing here.`)
+  }
+  return warnings
+}
+
+const endWarnings = ({ ended }: LoadResult): ReadonlyArray<string> => {
+  switch (ended) {
+    case "complete":
+      return []
+    case "interrupted":
+      return ["The run was interrupted: these are the figures up to then."]
+    case "server lost":
+      return ["The server was lost: all connections broke before the run's end. These are the figures up to then."]
+  }
+}
+
+/** Fewer answers than this, or a shorter time, and the percentiles say little about the next run. */
+const ENOUGH_ANSWERS = 1000
+const ENOUGH_SECONDS = 1
+
+const shortWarning = ({ latency, total_duration_seconds }: LoadResult): ReadonlyArray<string> => {
+  const { count } = latency.all
+  if (count >= ENOUGH_ANSWERS && total_duration_seconds >= ENOUGH_SECONDS) return []
+  const length = `${Format.plural(count, "answer")} in ${Format.seconds(total_duration_seconds)}`
+  return [`The run was short, with ${length}: another one may well differ.`]
+}
+
+/** Everything that should make a reader doubt the figures, the gravest first. Empty for a sound run. */
+export const warnings = (result: LoadResult): ReadonlyArray<string> => [
+  ...endWarnings(result),
+  ...scheduleWarnings(result),
+  ...generatorWarnings(result),
+  ...littlesLawWarning(result),
+  ...shortWarning(result)
+]
+
+/** Closed or open loop, in words. */
+export const loopText = ({ settings }: LoadResult): string =>
+  settings.rate === null
+    ? "closed loop: the next request waits for an answer"
+    : `open loop: ${Format.rate(settings.rate)} requests/s on a fixed schedule, latency from the scheduled moment`
+
+/** Connections and pipeline, in words. */
+export const connectionsText = ({ connections, settings }: LoadResult): string =>
+  `${Format.count(connections)}, ${Format.plural(settings.pipeline, "request")} in flight on each`
+
+const lengthText = ({ requests_per_connection, settings }: LoadResult): string => {
+  if (settings.duration_seconds !== null) return `for ${Format.seconds(settings.duration_seconds)}`
+  return requests_per_connection === null ? "" : `${Format.count(requests_per_connection)} per connection`
+}
+
+const ttlText = (ttl: number): string => (ttl === 0 ? "no TTL" : `TTL ${Format.count(ttl)} s`)
+
+/** What each request was like, in words. */
+export const workloadText = (result: LoadResult): string => {
+  const { key_size, ttl_seconds, value_size } = result.settings
+  const parts = [
+    lengthText(result),
+    `${Format.percent(result.put_ratio)} PUT`,
+    `keys of ${Format.plural(key_size, "byte")}`,
+    `values of ${Format.plural(value_size, "byte")}`,
+    ttlText(ttl_seconds)
+  ]
+  return parts.filter((part) => part !== "").join(", ")
+}
+
+/** Which keys were asked for, in words. */
+export const keysText = ({ settings }: LoadResult): string => {
+  const { distribution, keys, zipf_exponent } = settings
+  const how = distribution === "zipf" ? `zipf with exponent ${Format.number(zipf_exponent)}` : "uniform"
+  return keys === null
+    ? `each connection asks for keys that it has put${distribution === "zipf" ? `, ${how}` : ""}`
+    : `${Format.plural(keys, "key")} shared by all and preloaded, ${how}`
+}
+
+/** When the run was and how long it took. */
+export const timeText = ({ settings, start_time, total_duration_seconds }: LoadResult): string => {
+  const measured = `${Format.moment(start_time)}, ${Format.seconds(total_duration_seconds)} measured`
+  if (settings.warmup_seconds === 0) return `${measured}, no warm-up`
+  // A run by count warms up by count, too, if that is sooner.
+  const most = settings.duration_seconds === null ? "at most " : ""
+  return `${measured} after ${most}${Format.seconds(settings.warmup_seconds)} of warm-up`
+}
+
+/** How the load generator fared. */
+export const generatorText = ({ generator, loop, machine, settings }: LoadResult): string => {
+  const parts = [
+    Format.plural(settings.threads, "thread"),
+    `event loop ${Format.percent(generator.event_loop_utilization)} busy`,
+    `its delay ${Format.millis(generator.event_loop_delay_p99)} at p99`,
+    `${Format.number(generator.cpu, 2)} of ${Format.plural(machine.cores, "core")}`
+  ]
+  if (loop === "open") {
+    const { schedule_lag_max, schedule_lag_mean } = generator
+    parts.push(`schedule lag ${Format.millis(schedule_lag_mean)} mean, ${Format.millis(schedule_lag_max)} max`)
+  }
+  return parts.join(", ")
+}
+
+/** Errors by kind, the most frequent first. */
+const errorsByKind = ({ errors }: LoadResult): ReadonlyArray<readonly [kind: string, count: number]> =>
+  Object.entries(errors)
+    .filter(([, count]) => count > 0)
+    .toSorted(([, a], [, b]) => b - a)
+
+/** Errors in words. */
+export const errorsText = (result: LoadResult): string => {
+  if (result.failed_requests === 0) return "none"
+  const kinds = errorsByKind(result).map(([kind, count]) => `${Format.count(count)} ${kind.replaceAll("_", " ")}`)
+  const total = `${Format.count(result.failed_requests)} (${Format.percent(result.error_rate)})`
+  return kinds.length === 0 ? total : `${total}: ${kinds.join(", ")}`
+}
+
+/** The hit rate in words. */
+export const hitRateText = ({ cache_hits, cache_misses, get_count, hit_rate }: LoadResult): string => {
+  if (get_count === 0) return "no GETs"
+  if (cache_hits + cache_misses === 0) return "no GET was answered"
+  const misses = cache_misses === 1 ? "1 miss" : `${Format.count(cache_misses)} misses`
+  return `${Format.percent(hit_rate)} (${Format.plural(cache_hits, "hit")}, ${misses})`
+}
+
+/** The kinds of latency, and their names, in the order of every table. */
+export const LATENCIES = [
+  ["min", "min"],
+  ["mean", "mean"],
+  ["p50", "p50"],
+  ["p90", "p90"],
+  ["p95", "p95"],
+  ["p99", "p99"],
+  ["p999", "p99.9"],
+  ["p9999", "p99.99"],
+  ["max", "max"],
+  ["stddev", "stddev"]
+] as const

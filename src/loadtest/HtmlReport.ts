@@ -1,0 +1,286 @@
+/**
+ * A result as one HTML file to send to others: no network, no script, light and dark, for screens of any width.
+ *
+ * Made of a result alone; nothing is written here: see `cli/LoadTestCommand.ts`. The same for a terminal is in
+ * `Report.ts`, the charts are in `Chart.ts`, the style in `HtmlStyle.ts`.
+ */
+import type { Checked } from "./Assertion.ts"
+import * as Assessment from "./Assessment.ts"
+import * as Chart from "./Chart.ts"
+import { commandLine } from "./CommandLine.ts"
+import * as Findings from "./Findings.ts"
+import * as Format from "./Format.ts"
+import { style } from "./HtmlStyle.ts"
+import type { Latency, LoadResult } from "./LoadResult.ts"
+import { empty, Markup, markup } from "./Markup.ts"
+
+export interface HtmlOptions {
+  /** The results of `--assert`. */
+  readonly assertions?: ReadonlyArray<Checked>
+  /** How the program is called in the command line that repeats the run. */
+  readonly program?: string
+}
+
+const VERDICT_CLASSES: { readonly [K in Assessment.Verdict]: string } = {
+  "targets met": "good",
+  "minimum met": "fair",
+  "below minimum": "bad"
+}
+
+const tick = (met: boolean): Markup =>
+  met
+    ? markup`<span class="mark good" role="img" aria-label="met">✓</span>`
+    : markup`<span class="mark bad" role="img" aria-label="not met">✗</span>`
+
+/** A table that scrolls by itself where the screen is too narrow, so that the page does not. */
+const table = (
+  caption: string,
+  head: ReadonlyArray<string>,
+  rows: ReadonlyArray<ReadonlyArray<string | Markup>>,
+  className = "figures"
+) =>
+  markup`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table class="${className}">
+<caption>${caption}</caption>
+<thead><tr>${head.map((text) => markup`<th scope="col">${text}</th>`)}</tr></thead>
+<tbody>${rows.map(
+    (row) =>
+      markup`<tr>${row.map((value, column) => (column === 0 ? markup`<th scope="row">${value}</th>` : markup`<td>${value}</td>`))}</tr>\n`
+  )}</tbody>
+</table></div>`
+
+/** A chart with its data. Drawn twice, since text that fits a wide screen is too small when scaled to a phone. */
+const figure = (
+  id: string,
+  heading: string,
+  explanation: string,
+  draw: (drawing: Chart.Drawing) => Markup,
+  data: Markup
+): Markup => markup`<section class="card">
+<h2 id="${id}">${heading}</h2>
+<p class="explanation">${explanation}</p>
+<div class="chart wide">${draw({ id: `${id}-wide`, size: { width: 860, height: 330 } })}</div>
+<div class="chart narrow">${draw({ id: `${id}-narrow`, size: { width: 350, height: 270 } })}</div>
+<details><summary>Data</summary>${data}</details>
+</section>`
+
+const tile = (label: string, value: string, unit: string, met: boolean): Markup =>
+  markup`<div class="tile ${met ? "met" : "missed"}"><dt>${label}</dt><dd class="${/^[0-9]/.test(value) ? "number" : "words"}">${value}<span class="unit">${unit}</span></dd></div>`
+
+/** A figure apart from its unit, which is written smaller. */
+const split = (figureText: string): readonly [value: string, unit: string] => {
+  const [, value = figureText, unit = ""] = /^([0-9.,]+) (ms|%)$/.exec(figureText) ?? []
+  return [value, unit]
+}
+
+const tiles = (result: LoadResult, { lines }: Assessment.Assessment): Markup => {
+  const shown = lines.map((line) => {
+    // The schedule's rate is said in the table below; here is what was measured.
+    if (line.metric === "requests/second") {
+      return tile("Throughput", Format.rate(result.requests_per_second), "/s", line.target.met)
+    }
+    const [value, unit] = split(line.figure)
+    return tile(
+      line.metric.replace(/^./, (letter) => letter.toUpperCase()),
+      value,
+      unit,
+      line.target.met
+    )
+  })
+  return markup`<dl class="tiles">${shown}</dl>`
+}
+
+/** May be broken after a slash, where a column is narrow. */
+const breakable = (text: string): Markup => {
+  const [first = "", ...rest] = text.split("/")
+  return markup`${first}${rest.map((part) => markup`/<wbr>${part}`)}`
+}
+
+/** A figure stays with its unit; what is said in brackets may come below it. */
+const nonBreaking = (text: string): string => text.replaceAll(" ", "\u{A0}").replace("\u{A0}(", " (")
+
+const assessmentTable = ({ lines, note }: Assessment.Assessment): Markup => {
+  const mark = ({ bound, met }: Assessment.Mark) => markup`${tick(met)} ${bound}`
+  const rows = lines.map((line) => [
+    breakable(line.metric),
+    nonBreaking(line.figure),
+    mark(line.target),
+    mark(line.minimum)
+  ])
+  return markup`<section class="card">
+<h2>Assessment</h2>
+${table("Each figure against its target and its minimum", ["Metric", "Figure", "Target", "Minimum"], rows, "marks")}
+${note === undefined ? empty : markup`<p class="note">${note.reason} ${Assessment.NOTE_REMEDY} <code>${note.flags}</code></p>`}
+</section>`
+}
+
+const assertionTable = (assertions: ReadonlyArray<Checked>): Markup => {
+  if (assertions.length === 0) return empty
+  const rows = assertions.map(({ assertion, figure: actual, holds }) => [
+    markup`${tick(holds)} <code>${assertion.text}</code>`,
+    actual
+  ])
+  return markup`<section class="card">
+<h2>Assertions</h2>
+${table("What was asserted, and what was measured", ["Assertion", "Actual"], rows)}
+</section>`
+}
+
+/** What failed belongs above the figures. */
+const assertionVerdict = (assertions: ReadonlyArray<Checked>): Markup => {
+  const failed = assertions.filter(({ holds }) => !holds)
+  if (failed.length === 0) return empty
+  const texts = failed.map(({ assertion }) => assertion.text).join(", ")
+  return markup`<p class="verdict bad">${failed.length} of ${Format.plural(assertions.length, "assertion")} not met: ${texts}</p>`
+}
+
+const warningList = (result: LoadResult): Markup => {
+  const warnings = Findings.warnings(result)
+  if (warnings.length === 0) return empty
+  return markup`<section class="card doubts"><h2>Before you trust these figures</h2>
+<ul>${warnings.map((text) => markup`<li>${text}</li>`)}</ul></section>`
+}
+
+const latencyTable = ({ latency: { all, get, put } }: LoadResult): Markup => {
+  const columns = [all, put, get].map((latency: Latency) =>
+    latency.count === 0
+      ? Findings.LATENCIES.map(() => "–")
+      : Format.millisColumn(Findings.LATENCIES.map(([name]) => latency[name]))
+  )
+  const rows = Findings.LATENCIES.map(([, label], row) => [label, ...columns.map((column) => column[row] ?? "–")])
+  const counts = ["answers", ...[all, put, get].map(({ count }) => Format.count(count))]
+  return markup`<section class="card">
+<h2>PUT against GET</h2>
+${table("Latency in ms, of requests that were answered", ["", "All", "PUT", "GET"], [...rows, counts])}
+</section>`
+}
+
+const percentileRows = ({ percentiles }: LoadResult) =>
+  percentiles.map(({ latency, percentile }) => [`${Format.number(percentile, 7)} %`, Format.millis(latency)])
+
+const histogramRows = ({ histogram }: LoadResult) =>
+  histogram.map(({ count, from, to }) => [`${Format.millis(from)} to ${Format.millis(to)}`, Format.count(count)])
+
+const secondRows = ({ seconds }: LoadResult) =>
+  seconds.map(({ errors, max, p50, p99, requests, second }) => [
+    Format.count(second),
+    Format.count(requests),
+    Format.count(errors),
+    ...Format.millisColumn([p50, p99, max])
+  ])
+
+const SECOND_HEAD = ["Second", "Answered", "Failed", "p50 (ms)", "p99 (ms)", "Max (ms)"]
+
+const charts = (result: LoadResult): ReadonlyArray<Markup> => {
+  const { all } = result.latency
+  const slices = Chart.slicesOf(result.seconds, result.total_duration_seconds)
+  const secondTable = table("What happened in each second", SECOND_HEAD, secondRows(result))
+  const latencyCharts =
+    all.count === 0
+      ? []
+      : [
+          figure(
+            "percentiles",
+            "Latency by percentile",
+            "How slow the slowest requests are: each step to the right has ten times fewer requests beyond it.",
+            (drawing) => Chart.percentileCurve(drawing, result.percentiles, all),
+            table("Latency by percentile", ["Requests", "At most"], percentileRows(result))
+          ),
+          figure(
+            "histogram",
+            "Latency histogram",
+            "How many requests took how long. Bars of equal width are equal ratios of time.",
+            (drawing) => Chart.latencyHistogram(drawing, result.histogram, all),
+            table("Requests by latency", ["Latency", "Requests"], histogramRows(result))
+          )
+        ]
+  const timeCharts =
+    slices.length === 0
+      ? []
+      : [
+          figure(
+            "throughput",
+            "Throughput over time",
+            "Requests answered, second by second. A dip is a stall, of the server or of the load generator.",
+            (drawing) => Chart.throughputOverTime(drawing, slices),
+            secondTable
+          ),
+          figure(
+            "latency",
+            "Latency over time",
+            "The median and the 99th percentile of each second. The line is broken where nothing was answered.",
+            (drawing) => Chart.latencyOverTime(drawing, slices),
+            secondTable
+          )
+        ]
+  return [...latencyCharts, ...timeCharts]
+}
+
+const settingsList = (result: LoadResult, options: HtmlOptions): Markup => {
+  const { machine, settings, versions } = result
+  const items: ReadonlyArray<readonly [string, string]> = [
+    ["Server", `${result.host}:${result.port}`],
+    ["Loop", Findings.loopText(result)],
+    ["Connections", Findings.connectionsText(result)],
+    ["Workload", Findings.workloadText(result)],
+    ["Keys", Findings.keysText(result)],
+    ["Timeout", Format.seconds(settings.timeout_seconds)],
+    ["Seed", String(result.seed)],
+    ["Time", Findings.timeText(result)],
+    ["Requests", Format.count(result.total_requests)],
+    ["Errors", Findings.errorsText(result)],
+    ["Hit rate", Findings.hitRateText(result)],
+    ["Little's law", Findings.littlesLawText(result)],
+    ["Load generator", Findings.generatorText(result)],
+    ["Machine of the load generator", `${machine.cpu}, ${Format.plural(machine.cores, "core")}, ${machine.platform}`],
+    ["Versions", `kv-cache ${versions.kv_cache}, Node ${versions.node}`]
+  ]
+  const assertions = (options.assertions ?? []).map(({ assertion }) => assertion)
+  return markup`<section class="card">
+<h2>The run</h2>
+<dl class="settings">${items.map(([name, value]) => markup`<div><dt>${name}</dt><dd>${value}</dd></div>\n`)}</dl>
+<h3>To repeat it</h3>
+<pre><code>${commandLine(result, assertions, options.program ?? "kv-cache")}</code></pre>
+</section>`
+}
+
+/** The page's policy says what its making ensures: nothing is loaded and nothing is run. */
+const POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+
+/** The report as a whole HTML document. */
+export const html = (result: LoadResult, options: HtmlOptions = {}): string => {
+  const assessment = Assessment.assess(result)
+  const address = `${result.host}:${result.port}`
+  const title = `Load test of ${address}: ${assessment.verdict}`
+  const loop = result.loop === "open" ? "Open loop" : "Closed loop"
+  const document = markup`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<title>${title}</title>
+<style>${new Markup(style)}</style>
+</head>
+<body>
+<main>
+<header>
+<p class="eyebrow">KV-Cache load test</p>
+<h1>${address}</h1>
+<p class="lead">${loop}, ${Format.plural(result.connections, "connection")}, ${Format.plural(result.total_requests, "request")} in ${Format.seconds(result.total_duration_seconds)}, <span class="moment">${Format.moment(result.start_time)}</span></p>
+<p class="verdict ${VERDICT_CLASSES[assessment.verdict]}">${Assessment.verdictText(assessment)}</p>
+${assertionVerdict(options.assertions ?? [])}
+</header>
+${tiles(result, assessment)}
+${warningList(result)}
+${assessmentTable(assessment)}
+${assertionTable(options.assertions ?? [])}
+${charts(result)}
+${latencyTable(result)}
+${settingsList(result, options)}
+</main>
+</body>
+</html>
+`
+  return document.source
+}

@@ -1,0 +1,232 @@
+/**
+ * A load test as an effect: divides the work between threads, follows its progress, and makes one result of it.
+ *
+ * It prints nothing; what a person sees is in `Report.ts` and `cli/LoadTestCommand.ts`.
+ */
+import * as Os from "node:os"
+import { createHistogram, type RecordableHistogram } from "node:perf_hooks"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { ConnectError, TimeoutError } from "../client/ClientError.ts"
+import { version } from "../Version.ts"
+import type { DriverResult, LoadPlan } from "./LoadDriver.ts"
+import type { LoadResult, Second } from "./LoadResult.ts"
+import * as LoadThread from "./LoadThread.ts"
+import type { SecondRecord } from "./Recorder.ts"
+import { toBuckets, toLatency, toPercentiles } from "./Statistics.ts"
+import { preloadedKeys } from "./Workload.ts"
+
+export interface LoadTestOptions extends Omit<LoadPlan, "first" | "end"> {
+  /** Threads that send; 1 for none but this. */
+  readonly threads: number
+  /** The program that further threads run; without it there is one thread. */
+  readonly program?: URL | undefined
+  /** Told of each second of the measured run when it is over. */
+  readonly onSecond?: ((second: Second) => void) | undefined
+  /** Completes when the test shall end early. */
+  readonly stop?: Effect.Effect<void> | undefined
+}
+
+/** Cores that this process may use. */
+export const availableCores = (): number => Os.availableParallelism()
+
+/** The program that is running, if it is the bundled one: only that can be run by a worker too. */
+export const bundledProgram: URL | undefined = import.meta.url.endsWith("/main.js")
+  ? new URL(import.meta.url)
+  : undefined
+
+/** Opens the connections and gives the run itself: what fails before anything is measured fails here. */
+export const prepare = (
+  options: LoadTestOptions
+): Effect.Effect<
+  { readonly run: Effect.Effect<LoadResult, LoadThread.LoadThreadError> },
+  ConnectError | TimeoutError | LoadThread.LoadThreadError,
+  Scope.Scope
+> =>
+  Effect.gen(function* () {
+    const seconds = new Seconds(options.onSecond ?? (() => {}))
+    const onSecond = (record: SecondRecord) => seconds.add(record)
+    const plans = divide(options)
+    const { program } = options
+    const threads = yield* Effect.forEach(plans, (plan) =>
+      program === undefined || plans.length === 1
+        ? LoadThread.local(plan, onSecond)
+        : LoadThread.worker(plan, program, onSecond)
+    )
+    yield* Effect.forEach(threads, (thread) => thread.open, { concurrency: "unbounded", discard: true })
+    const run = Effect.gen(function* () {
+      let isStopped = false
+      const stop = Effect.tap(options.stop ?? Effect.never, () =>
+        Effect.sync(() => {
+          isStopped = true
+        })
+      )
+      const startedAt = yield* DateTime.now
+      const results = yield* Effect.forEach(threads, (thread) => thread.run(stop), { concurrency: "unbounded" })
+      const endedAt = yield* DateTime.now
+      return toResult(options, threads.length, results, seconds.all, {
+        startedAt: DateTime.formatIso(startedAt),
+        endedAt: DateTime.formatIso(endedAt),
+        isStopped
+      })
+    })
+    return { run }
+  })
+
+/** Connections in rows of nearly the same length, one row a thread. */
+const divide = (options: LoadTestOptions): ReadonlyArray<LoadPlan> => {
+  const { connections } = options.workload
+  const threads = options.program === undefined ? 1 : Math.min(options.threads, connections)
+  return Array.from({ length: threads }, (_, index) => ({
+    host: options.host,
+    port: options.port,
+    workload: options.workload,
+    first: Math.floor((connections * index) / threads),
+    end: Math.floor((connections * (index + 1)) / threads),
+    pipeline: options.pipeline,
+    ttl: options.ttl,
+    requests: options.requests,
+    duration: options.duration,
+    rate: options.rate,
+    warmup: options.warmup,
+    timeout: options.timeout
+  }))
+}
+
+/** Adds up what the threads say of the same second. */
+class Seconds {
+  private readonly records = new Map<number, { requests: number; errors: number; histogram: RecordableHistogram }>()
+  private readonly onSecond: (second: Second) => void
+
+  constructor(onSecond: (second: Second) => void) {
+    this.onSecond = onSecond
+  }
+
+  add(record: SecondRecord): void {
+    const known = this.records.get(record.second) ?? { requests: 0, errors: 0, histogram: createHistogram() }
+    known.requests += record.requests
+    known.errors += record.errors
+    known.histogram.add(record.histogram)
+    this.records.set(record.second, known)
+    this.onSecond(this.toSecond(record.second, known))
+  }
+
+  get all(): ReadonlyArray<Second> {
+    return [...this.records].toSorted(([a], [b]) => a - b).map(([second, record]) => this.toSecond(second, record))
+  }
+
+  private toSecond(
+    second: number,
+    record: { readonly requests: number; readonly errors: number; readonly histogram: RecordableHistogram }
+  ): Second {
+    const { max, p50, p99 } = toLatency(record.histogram)
+    return { second, requests: record.requests, errors: record.errors, p50, p99, max }
+  }
+}
+
+const sumOf = <A>(items: ReadonlyArray<A>, value: (item: A) => number): number =>
+  items.reduce((sum, item) => sum + value(item), 0)
+
+const maxOf = <A>(items: ReadonlyArray<A>, value: (item: A) => number): number =>
+  items.reduce((max, item) => Math.max(max, value(item)), 0)
+
+const merge = (histograms: ReadonlyArray<RecordableHistogram>): RecordableHistogram => {
+  const merged = createHistogram()
+  for (const histogram of histograms) if (histogram.count > 0) merged.add(histogram)
+  return merged
+}
+
+const addErrors = (results: ReadonlyArray<DriverResult>): Readonly<Record<string, number>> => {
+  const errors: Record<string, number> = {}
+  for (const { recording } of results) {
+    for (const [kind, count] of Object.entries(recording.errors)) errors[kind] = (errors[kind] ?? 0) + count
+  }
+  return errors
+}
+
+const toResult = (
+  options: LoadTestOptions,
+  threads: number,
+  results: ReadonlyArray<DriverResult>,
+  seconds: ReadonlyArray<Second>,
+  run: { readonly startedAt: string; readonly endedAt: string; readonly isStopped: boolean }
+): LoadResult => {
+  const recordings = results.map((result) => result.recording)
+  const putHistogram = merge(recordings.map((recording) => recording.put))
+  const getHistogram = merge(recordings.map((recording) => recording.get))
+  const allHistogram = merge([putHistogram, getHistogram])
+  const all = toLatency(allHistogram)
+  const elapsedSeconds = maxOf(results, (result) => result.elapsed) / 1e9
+  const putCount = sumOf(recordings, (recording) => recording.putCount)
+  const getCount = sumOf(recordings, (recording) => recording.getCount)
+  const failed = sumOf(recordings, (recording) => recording.putErrors + recording.getErrors)
+  const total = putCount + getCount
+  const hits = sumOf(recordings, (recording) => recording.hits)
+  const misses = sumOf(recordings, (recording) => recording.misses)
+  const { workload } = options
+  const keys = preloadedKeys(workload)
+  return {
+    host: options.host,
+    port: options.port,
+    connections: workload.connections,
+    requests_per_connection: options.requests ?? null,
+    put_ratio: workload.ratio,
+    start_time: run.startedAt,
+    end_time: run.endedAt,
+    total_duration_seconds: elapsedSeconds,
+    total_requests: total,
+    successful_requests: total - failed,
+    failed_requests: failed,
+    put_count: putCount,
+    get_count: getCount,
+    put_success: putCount - sumOf(recordings, (recording) => recording.putErrors),
+    get_success: getCount - sumOf(recordings, (recording) => recording.getErrors),
+    cache_hits: hits,
+    cache_misses: misses,
+    hit_rate: hits + misses === 0 ? 1 : hits / (hits + misses),
+    latency_min: all.min,
+    latency_max: all.max,
+    latency_mean: all.mean,
+    latency_median: all.p50,
+    latency_p95: all.p95,
+    latency_p99: all.p99,
+    latency_p999: all.p999,
+    latency_stddev: all.stddev,
+    requests_per_second: elapsedSeconds === 0 ? 0 : (total - failed) / elapsedSeconds,
+    error_rate: total === 0 ? 0 : failed / total,
+    errors: addErrors(results),
+    loop: options.rate === undefined ? "closed" : "open",
+    ended: run.isStopped ? "interrupted" : results.every((result) => result.isServerLost) ? "server lost" : "complete",
+    latency: { all, put: toLatency(putHistogram), get: toLatency(getHistogram) },
+    percentiles: toPercentiles(allHistogram),
+    histogram: toBuckets(allHistogram),
+    seconds,
+    seed: workload.seed,
+    settings: {
+      pipeline: options.pipeline,
+      duration_seconds: options.duration === undefined ? null : options.duration / 1000,
+      rate: options.rate ?? null,
+      warmup_seconds: options.warmup / 1000,
+      keys: keys === 0 ? null : keys,
+      distribution: workload.distribution,
+      zipf_exponent: workload.zipfExponent,
+      key_size: workload.keySize,
+      value_size: workload.valueSize,
+      ttl_seconds: options.ttl,
+      timeout_seconds: options.timeout / 1000,
+      threads
+    },
+    generator: {
+      event_loop_utilization: maxOf(results, (result) => result.health.utilization),
+      event_loop_delay_p99: maxOf(results, (result) => result.health.delayP99),
+      // The CPU time is that of the process, all of its threads: each of them has measured the same.
+      cpu: elapsedSeconds === 0 ? 0 : maxOf(results, (result) => result.health.cpuSeconds) / elapsedSeconds,
+      schedule_lag_mean: total === 0 ? 0 : sumOf(recordings, (recording) => recording.scheduleLagSum) / total / 1e6,
+      schedule_lag_max: maxOf(recordings, (recording) => recording.scheduleLagMax) / 1e6,
+      unsent: sumOf(results, (result) => result.unsent)
+    },
+    versions: { kv_cache: version, node: process.version },
+    machine: { cpu: Os.cpus()[0]?.model ?? "unknown", cores: Os.availableParallelism(), platform: process.platform }
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * What a load test asks for: a pure, seeded function from a connection to its endless row of requests. The same seed
+ * gives the same requests. It sends nothing and measures nothing.
+ *
+ * A value is a function of its key, so that every value read can be compared with the one that was written, whoever
+ * wrote it last.
+ */
+
+export interface WorkloadOptions {
+  readonly seed: number
+  readonly connections: number
+  /** Share of PUTs, 0 to 1. */
+  readonly ratio: number
+  /** Lengths in bytes, 1 to 256. */
+  readonly keySize: number
+  readonly valueSize: number
+  /**
+   * Size of a key space that all connections share and that is preloaded; absent where each connection asks for keys
+   * that it has put itself.
+   */
+  readonly keys?: number | undefined
+  readonly distribution: "uniform" | "zipf"
+  /** The exponent of the Zipf distribution; above 0. */
+  readonly zipfExponent: number
+}
+
+/** One request: the number of its key, and whether it writes it. */
+export interface WorkItem {
+  readonly isPut: boolean
+  readonly key: number
+}
+
+/** The rest of a connection's requests. */
+export interface WorkSource {
+  readonly next: () => WorkItem
+}
+
+/** Keys that one connection puts before it begins to overwrite them: bounds the memory of a long run. */
+const OWN_KEYS = 100_000
+
+/** The key space of a run that only reads and names none: it must be preloaded, or there would be nothing to read. */
+export const DEFAULT_READ_ONLY_KEYS = 10_000
+
+/** The keys that are put before the run, numbered from 0; 0 if there are none. */
+export const preloadedKeys = (options: WorkloadOptions): number =>
+  options.keys ?? (options.ratio === 0 ? DEFAULT_READ_ONLY_KEYS : 0)
+
+/** The requests of one connection, numbered from 0. */
+export const makeSource = (options: WorkloadOptions, connection: number): WorkSource => {
+  const random = makeRandom(options.seed, connection)
+  const shared = preloadedKeys(options)
+  return shared > 0 ? sharedSource(options, shared, random) : ownSource(options, connection, random)
+}
+
+const sharedSource = (options: WorkloadOptions, keys: number, random: () => number): WorkSource => {
+  const pick = makePicker(options, random)
+  return { next: () => ({ isPut: random() < options.ratio, key: pick(keys) }) }
+}
+
+const ownSource = (options: WorkloadOptions, connection: number, random: () => number): WorkSource => {
+  const pick = makePicker(options, random)
+  let puts = 0
+  const keyOf = (own: number) => own * options.connections + connection
+  return {
+    next: () => {
+      // Nothing can be read before something was put.
+      if (puts === 0 || random() < options.ratio) return { isPut: true, key: keyOf(puts++ % OWN_KEYS) }
+      return { isPut: false, key: keyOf(pick(Math.min(puts, OWN_KEYS))) }
+    }
+  }
+}
+
+/** Picks one of the first `count` keys. Under `zipf`, key 0 is the most popular. */
+const makePicker = (options: WorkloadOptions, random: () => number): ((count: number) => number) => {
+  if (options.distribution === "uniform") return (count) => Math.floor(random() * count)
+  let sampler = makeZipf(1, options.zipfExponent, random)
+  let size = 1
+  return (count) => {
+    // The sampler's set-up is a few powers: made again when the number of keys has doubled or is final.
+    if (count !== size && (count >= size * 2 || count < size || options.keys !== undefined)) {
+      sampler = makeZipf(count, options.zipfExponent, random)
+      size = count
+    }
+    return sampler() - 1
+  }
+}
+
+/**
+ * Samples 1 to `count` with a probability proportional to rank^-exponent, in constant time and memory. Rejection
+ * inversion: W. Hörmann and G. Derflinger, "Rejection-inversion to generate variates from monotone discrete
+ * distributions", ACM TOMACS 6 (1996).
+ */
+const makeZipf = (count: number, exponent: number, random: () => number): (() => number) => {
+  const oneMinus = 1 - exponent
+  const integral = (x: number) => expm1Over(oneMinus * Math.log(x)) * Math.log(x)
+  const inverse = (y: number) => Math.exp(log1pOver(Math.max(-1, y * oneMinus)) * y)
+  const density = (x: number) => Math.exp(-exponent * Math.log(x))
+  const first = integral(1.5) - 1
+  const last = integral(count + 0.5)
+  const shortcut = 2 - inverse(integral(2.5) - density(2))
+  return () => {
+    for (;;) {
+      const u = last + random() * (first - last)
+      const x = inverse(u)
+      const rank = Math.min(count, Math.max(1, Math.round(x)))
+      if (rank - x <= shortcut || u >= integral(rank + 0.5) - density(rank)) return rank
+    }
+  }
+}
+
+/** (e^x - 1) / x, also at 0. */
+const expm1Over = (x: number): number => (Math.abs(x) > 1e-8 ? Math.expm1(x) / x : 1 + x / 2)
+
+/** ln(1 + x) / x, also at 0. */
+const log1pOver = (x: number): number => (Math.abs(x) > 1e-8 ? Math.log1p(x) / x : 1 - x / 2)
+
+/**
+ * Uniform numbers in [0, 1): the generator sfc32 (C. Doty-Humphrey, PractRand), one stream for each connection, seeded
+ * with seed and stream and warmed up.
+ */
+export const makeRandom = (seed: number, stream: number): (() => number) => {
+  let a = seed >>> 0
+  let b = Math.floor(seed / 2 ** 32) >>> 0
+  let c = stream >>> 0
+  let counter = 1
+  const next = (): number => {
+    const sum = (((a + b) | 0) + counter) | 0
+    counter = (counter + 1) | 0
+    a = b ^ (b >>> 9)
+    b = (c + (c << 3)) | 0
+    c = (((c << 21) | (c >>> 11)) + sum) | 0
+    return (sum >>> 0) / 2 ** 32
+  }
+  for (let i = 0; i < 16; i++) next()
+  return next
+}
+
+const DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+const POOL_SIZE = 1 << 16
+
+/** Turns key numbers into the keys and values that are sent. */
+export interface Vocabulary {
+  readonly key: (number: number) => string
+  readonly value: (number: number) => string
+}
+
+/** Keys are their number in base 62, filled up; where `keySize` has too few of them, numbers share a key. */
+export const makeVocabulary = (options: WorkloadOptions): Vocabulary => {
+  const random = makeRandom(options.seed, 0xffff_ffff)
+  const pool = Array.from({ length: POOL_SIZE + options.valueSize }, () => DIGITS[Math.floor(random() * 62)]).join("")
+  const distinct = 62 ** options.keySize
+  const key = (number: number): string => {
+    let rest = number % distinct
+    let text = ""
+    do {
+      text = DIGITS[rest % 62] + text
+      rest = Math.floor(rest / 62)
+    } while (rest > 0)
+    return text.padStart(options.keySize, "0")
+  }
+  return {
+    key,
+    value: (number) => {
+      const shared = number % distinct
+      // Begins with the key's own digits, so that two keys seldom have the same value even where values are short.
+      const own = shared.toString(36)
+      const start = Math.imul(shared, 0x9e37_79b1) >>> 16
+      return (own + pool.slice(start, start + options.valueSize)).slice(0, options.valueSize)
+    }
+  }
+}
