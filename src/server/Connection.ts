@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Reply from "../domain/Reply.ts"
 import type { ProtocolService, Request } from "../protocol/Protocol.ts"
 import type { StoreService } from "../store/Store.ts"
+import type { Intake } from "./Intake.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
 
 /** Why a connection ended, for the log. */
@@ -23,6 +24,7 @@ export interface ConnectionContext {
   readonly store: StoreService["unsafe"]
   readonly protocol: ProtocolService
   readonly counters: ServerCounters
+  readonly intake: Intake
   /** How long a connection may be without a complete request or a drained output; 0 for ever. */
   readonly idleTimeout: Duration.Duration
   /** Called when a browser speaks to the server. */
@@ -41,6 +43,8 @@ const batch: Array<Request> = []
 let output = Buffer.allocUnsafeSlow(0)
 
 export class Connection {
+  /** The peer's address and port. */
+  readonly peer: string
   /** The fiber's last word on why the connection ended. */
   closeReason: CloseReason = "cut"
   private readonly socket: Socket
@@ -57,14 +61,16 @@ export class Connection {
   private onFlushed: () => void = doNothing
   private onUnblocked: () => void = doNothing
 
-  constructor(socket: Socket, context: ConnectionContext) {
+  /** `accepted` does not read yet. */
+  constructor(accepted: Socket, context: ConnectionContext) {
+    const socket = context.intake(accepted, (bytes) => this.receive(bytes))
     this.socket = socket
     this.context = context
+    this.peer = `${socket.remoteAddress}:${socket.remotePort}`
     this.decoder = context.protocol.makeRequestDecoder()
     this.lastActivity = context.store.now()
     const needed = MAX_BATCH * context.protocol.maxReplyBytes
     if (output.length < needed) output = Buffer.allocUnsafeSlow(needed)
-    socket.on("data", (chunk: Buffer) => this.receive(chunk))
     socket.on("drain", () => this.unblock())
     socket.on("end", () => this.peerEnded())
     socket.on("finish", () => this.onFlushed())
@@ -136,11 +142,11 @@ export class Connection {
     )
   }
 
-  private receive(chunk: Buffer): void {
-    this.context.counters.bytesIn += chunk.length
+  private receive(bytes: string): void {
+    this.context.counters.bytesIn += bytes.length
     // After the end the peer's bytes are read and dropped: closing a socket with unread bytes would reset the
     // connection, and the peer could lose the replies that are on their way.
-    if (!this.inputEnded) this.execute(chunk.toString("latin1"))
+    if (!this.inputEnded) this.execute(bytes)
   }
 
   private execute(bytes: string): void {

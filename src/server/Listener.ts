@@ -7,6 +7,7 @@ import * as Net from "node:net"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { HIGH_WATER_MARK } from "./Intake.ts"
 
 /** The server could not listen; the message names host and port and says what to do. */
 export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
@@ -25,12 +26,8 @@ export interface Address {
 export const format = ({ host, port }: Address): string =>
   host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
 
-/** The bytes that a socket buffers for its peer before it says that the peer does not keep up. */
-const HIGH_WATER_MARK = 64 * 1024
-
 /**
- * Listens until the scope closes. Sockets are handed over as they are accepted, with their listeners to be attached at
- * once: a socket reads by itself from the next turn of the event loop on. `onError` is told of connections that could
+ * Listens until the scope closes. Sockets are handed over as they are accepted; they do not read yet. `onError` is told of connections that could
  * not be accepted.
  */
 export const listen = (
@@ -41,7 +38,10 @@ export const listen = (
   Effect.acquireRelease(
     Effect.callback<Net.Server, ListenError>((resume) => {
       // Half-open sockets: a client that ends its side (`nc -N`) still gets its replies.
-      const server = Net.createServer({ allowHalfOpen: true, noDelay: true, highWaterMark: HIGH_WATER_MARK }, onSocket)
+      const server = Net.createServer(
+        { allowHalfOpen: true, noDelay: true, pauseOnConnect: true, highWaterMark: HIGH_WATER_MARK },
+        onSocket
+      )
       server.once("error", (error: NodeJS.ErrnoException) => resume(Effect.fail(toListenError(address, error))))
       server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
         server.removeAllListeners("error")

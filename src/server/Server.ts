@@ -14,6 +14,7 @@ import * as Reply from "../domain/Reply.ts"
 import { Protocol } from "../protocol/Protocol.ts"
 import { Store, type StoreStats } from "../store/Store.ts"
 import { Connection, type ConnectionContext } from "./Connection.ts"
+import { CurrentIntake } from "./Intake.ts"
 import * as Listener from "./Listener.ts"
 import type { ServerConfig } from "./ServerConfig.ts"
 import * as ServerCounters from "./ServerCounters.ts"
@@ -53,6 +54,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     store: store.unsafe,
     protocol,
     counters,
+    intake: yield* CurrentIntake,
     idleTimeout: config.idleTimeout,
     onHttp: () => {
       if (warnedOfHttp) return
@@ -66,7 +68,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     connections.add(connection)
     counters.accepted++
     counters.open++
-    const peer = `${socket.remoteAddress}:${socket.remotePort}`
+    const { peer } = connection
     supervise(
       Effect.logDebug("connection opened").pipe(
         Effect.andThen(connection.serve),
