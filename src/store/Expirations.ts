@@ -103,6 +103,19 @@ export class Expirations {
     }
   }
 
+  /**
+   * A time in ms before which nothing is due; `NEVER` if nothing has a deadline. It may be earlier than the first
+   * deadline: a wide bucket is looked into when its time comes, and then there is a later bound.
+   */
+  get nextDue(): number {
+    if (this.draining !== NONE) return this.time
+    for (let level = 0; level < LEVELS; level++) {
+      const index = this.firstOccupied(level)
+      if (index !== NONE) return this.startOf(level, index)
+    }
+    return NEVER
+  }
+
   /** Moves the wheel's time to the next occupied bucket that begins by `now`, or to `now` if there is none. */
   private advance(now: number): boolean {
     for (let level = 0; level < LEVELS; level++) {

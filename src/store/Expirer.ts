@@ -1,13 +1,15 @@
 /**
  * Active expiry: a scheduled fiber that frees the memory of keys that have expired and that nobody asks for.
  *
+ * It follows the deadlines instead of ticking: an idle cache costs nothing, and a test that moves the clock by ten years
+ * wakes it a few times, not three billion.
+ *
  * It decides nothing: a key is gone at its deadline for every command (see `Keyspace.ts`), whether it was swept or not.
  */
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schedule from "effect/Schedule"
 import { Store } from "./Store.ts"
 
 /**
@@ -22,24 +24,53 @@ export interface ExpirerService {
 }
 
 export class Expirer extends Context.Service<Expirer, ExpirerService>()("kv-cache/store/Expirer") {
-  /** Sweeps every `interval`, counted from the end of the last sweep. A sweep that fails is logged, and the next one comes. */
+  /**
+   * Sweeps when something is due, and at most once an `interval`; while no key is due it sleeps, however long that is.
+   * A sweep that fails is logged, and the next one comes.
+   */
   static readonly layer = (options: { readonly interval: Duration.Input }): Layer.Layer<Expirer, never, Store> =>
-    Layer.effect(
-      Expirer,
-      Effect.gen(function* () {
-        const store = yield* Store
-        const sweep = Effect.sync(() => store.unsafe.sweep(store.unsafe.now(), SLICE)).pipe(
-          Effect.tap((more) => (more ? Effect.yieldNow : Effect.void)),
-          Effect.repeat({ while: (more) => more }),
-          Effect.asVoid
-        )
-        yield* sweep.pipe(
-          Effect.catchCause((cause) => Effect.logError("a sweep of expired keys failed; the next one comes", cause)),
-          Effect.delay(options.interval),
-          Effect.repeat(Schedule.forever),
-          Effect.forkScoped
-        )
-        return Expirer.of({ sweep })
-      })
-    )
+    Layer.effect(Expirer, make(options.interval))
 }
+
+const make = Effect.fnUntraced(function* (interval: Duration.Input) {
+  const { unsafe: store } = yield* Store
+  const pause = Duration.toMillis(Duration.fromInputUnsafe(interval))
+
+  const sweep = Effect.sync(() => store.sweep(store.now(), SLICE)).pipe(
+    Effect.tap((more) => (more ? Effect.yieldNow : Effect.void)),
+    Effect.repeat({ while: (more) => more }),
+    Effect.asVoid
+  )
+
+  let earliest = store.now() + pause
+
+  /** Completes when the next key is due, but not before `earliest`. */
+  const untilDue = Effect.suspend(() => {
+    const time = Math.max(earliest, store.nextDue())
+    const sleep = Effect.as(Effect.sleep(time - store.now()), false)
+    if (time === earliest) return sleep
+    return Effect.raceFirst(
+      sleep,
+      Effect.callback<boolean>((resume) => store.wakeBefore(time, () => resume(Effect.succeed(true))))
+    )
+  }).pipe(Effect.repeat({ while: (isEarlier) => isEarlier }))
+
+  const sweepOnce = Effect.suspend(() => {
+    const { expired } = store.stats()
+    const before = earliest
+    earliest = store.now() + pause
+    // A sweep that only moved keys down the wheel has found out when the next one is due: that one needs no pause.
+    const withoutPause = Effect.sync(() => {
+      if (store.stats().expired === expired) earliest = before
+    })
+    return Effect.andThen(sweep, withoutPause)
+  })
+
+  yield* untilDue.pipe(
+    Effect.andThen(sweepOnce),
+    Effect.catchCause((cause) => Effect.logError("a sweep of expired keys failed; the next one comes", cause)),
+    Effect.forever,
+    Effect.forkScoped
+  )
+  return Expirer.of({ sweep })
+})

@@ -42,6 +42,8 @@ export interface Keyspace {
    * caller cuts a long sweep into slices.
    */
   readonly sweep: (now: number, budget: number) => boolean
+  /** A time in ms before which there is nothing to sweep; infinite if no key has a TTL. */
+  readonly nextDue: number
   /** Removes every key; nothing is counted as removed. */
   readonly clear: (now: number) => void
 }

@@ -48,6 +48,10 @@ export class PackedKeyspace implements Keyspace {
     return this.cost
   }
 
+  get nextDue(): number {
+    return this.expirations.nextDue
+  }
+
   put(key: Key, value: Value, ttl: Ttl, now: number): void {
     const deadline = ttl === 0 ? NEVER : now + ttl * 1000
     const hash = this.keyHash.hash(key)

@@ -57,6 +57,10 @@ export interface StoreService {
     readonly execute: (command: Command.StoreCommand, now: number) => Reply.Reply
     /** Frees at most `budget` entries that have expired; says whether there may be more. */
     readonly sweep: (now: number, budget: number) => boolean
+    /** A time in ms before which there is nothing to sweep; infinite if no key has a TTL. */
+    readonly nextDue: () => number
+    /** Calls `wake`, once, when a key is put that is due before `time`, in ms. */
+    readonly wakeBefore: (time: number, wake: () => void) => void
     readonly stats: () => StoreStats
   }
 }
@@ -74,11 +78,20 @@ const make = Effect.fnUntraced(function* (limits: Limits) {
   let hits = 0
   let misses = 0
 
+  // Whoever sweeps sleeps until then, unless something is due earlier.
+  let wakeTime = Number.NEGATIVE_INFINITY
+  let wake = doNothing
+  const wakeUp = (): void => {
+    wakeTime = Number.NEGATIVE_INFINITY
+    wake()
+  }
+
   const execute = (command: Command.StoreCommand, at: number): Reply.Reply => {
     switch (command._tag) {
       case "Put":
         puts++
         keyspace.put(command.key, command.value, command.ttl, at)
+        if (command.ttl !== 0 && at + command.ttl * 1000 < wakeTime) wakeUp()
         return Reply.stored
       case "Get": {
         const value = keyspace.get(command.key, at)
@@ -133,9 +146,21 @@ const make = Effect.fnUntraced(function* (limits: Limits) {
     size: Effect.sync(() => keyspace.size),
     clear: Effect.sync(() => keyspace.clear(now())),
     stats: Effect.sync(stats),
-    unsafe: { now, execute, sweep: (at, budget) => keyspace.sweep(at, budget), stats }
+    unsafe: {
+      now,
+      execute,
+      sweep: (at, budget) => keyspace.sweep(at, budget),
+      nextDue: () => keyspace.nextDue,
+      wakeBefore: (time, onWake) => {
+        wakeTime = time
+        wake = onWake
+      },
+      stats
+    }
   })
 })
+
+const doNothing = (): void => {}
 
 export class Store extends Context.Service<Store, StoreService>()("kv-cache/store/Store") {
   /** A store in this process's memory, empty at first, within `limits`. */
