@@ -5,7 +5,7 @@ import { defineConfig, type Plugin } from "rolldown"
 const programs = { main: "src/main.ts" }
 
 /** Entries of the library: what users of the package import. Its peer dependencies stay imports. */
-const library = { index: "src/index.ts" }
+const library = { index: "src/index.ts", testing: "src/testing.ts" }
 
 const shebang = "#!/usr/bin/env node"
 

@@ -25,15 +25,15 @@ import * as Assertion from "../loadtest/Assertion.ts"
 import * as HtmlReport from "../loadtest/HtmlReport.ts"
 import { type LoadResult, LoadResultJson, type Second } from "../loadtest/LoadResult.ts"
 import * as LoadTest from "../loadtest/LoadTest.ts"
+import type { LoadTestOptions } from "../loadtest/LoadTest.ts"
 import * as LoadThread from "../loadtest/LoadThread.ts"
 import * as Progress from "../loadtest/Progress.ts"
 import * as Report from "../loadtest/Report.ts"
 import { parseDuration } from "../server/ServerConfig.ts"
 
-/** Exit codes: an assertion that does not hold or a server that was lost; no server at all; ended by Ctrl-C. */
+/** Exit codes: an assertion that does not hold or a server that was lost; a test that could not be made at all. */
 const NOT_MET = 1
-const NO_SERVER = 2
-const INTERRUPTED = 130
+const NOT_MADE = 2
 
 /** The test did not end well; the message, if any, is still to be said. */
 class LoadTestFailed extends Schema.TaggedError<LoadTestFailed>()("LoadTestFailed", {
@@ -50,9 +50,9 @@ class LoadTestFailed extends Schema.TaggedError<LoadTestFailed>()("LoadTestFaile
 }
 
 /** The test did not end well, and the report has said so. */
-class LoadTestUnmet extends Schema.TaggedError<LoadTestUnmet>()("LoadTestUnmet", { code: Schema.Int }) {
+class LoadTestUnmet extends Schema.TaggedError<LoadTestUnmet>()("LoadTestUnmet", {}) {
   override get [Runtime.errorExitCode]() {
-    return this.code
+    return NOT_MET
   }
 }
 
@@ -109,6 +109,15 @@ const durationFlag = (flag: string, min: Duration.Duration, description: string)
     parse: (text) => Option.filter(parseDuration(text), Duration.between({ minimum: min, maximum: Duration.hours(24) }))
   })
 
+const fileFlag = (flag: string, expected: string, description: string) =>
+  parameter({
+    flag,
+    metavar: "file",
+    description,
+    expected,
+    parse: (text) => (text === "" ? Option.none() : Option.some(text))
+  })
+
 const flags = {
   host: parameter({
     flag: "host",
@@ -138,12 +147,11 @@ const flags = {
   ttl: integerFlag("ttl", 0, 2_147_483_647, "TTL of PUTs, in seconds; 0 for none (default: 0)").pipe(
     Flag.withDefault(0)
   ),
-  output: Flag.String("output").pipe(
-    Flag.withAlias("o"),
-    Flag.withMetavar("file"),
-    Flag.withDescription("Write the results as JSON to a file; - for stdout (default: stdout if it is no terminal)"),
-    Flag.optional
-  ),
+  output: fileFlag(
+    "output",
+    "a file, or - for stdout",
+    "Write the results as JSON to a file; - for stdout (default: stdout if it is no terminal)"
+  ).pipe(Flag.withAlias("o"), Flag.optional),
   pipeline: integerFlag("pipeline", 1, 10_000, "Requests in flight per connection (default: 1)").pipe(
     Flag.withAlias("P"),
     Flag.withDefault(1)
@@ -156,9 +164,11 @@ const flags = {
     expected: "a number of requests per second from 1 to 10000000",
     parse: number(1, 10_000_000, DECIMAL)
   }).pipe(Flag.optional),
-  warmup: durationFlag("warmup", Duration.zero, "Time before the measured run (default: 1s or 5 % of the run)").pipe(
-    Flag.optional
-  ),
+  warmup: durationFlag(
+    "warmup",
+    Duration.zero,
+    "Time before the measured run (default: 1s or 5 % of the run, whichever is less)"
+  ).pipe(Flag.optional),
   keys: integerFlag("keys", 1, 16_000_000, "Size of a key space that all connections share, preloaded").pipe(
     Flag.optional
   ),
@@ -188,11 +198,7 @@ const flags = {
     Flag.atLeast(0),
     Flag.mapEffect((texts) => Effect.forEach(texts, toAssertion))
   ),
-  report: Flag.String("report").pipe(
-    Flag.withMetavar("file"),
-    Flag.withDescription("Write a self-contained HTML report"),
-    Flag.optional
-  )
+  report: fileFlag("report", "a file", "Write a self-contained HTML report").pipe(Flag.optional)
 }
 
 const toAssertion = (text: string) =>
@@ -231,20 +237,20 @@ interface Config {
 const DEFAULT_WARMUP = Duration.seconds(1)
 const WARMUP_SHARE = 0.05
 
-/** 1 s, or 5 % of a run by time; of a run by count the driver takes 5 % of the requests if they are done sooner. */
-const warmupOf = (config: Config): Duration.Duration =>
-  Option.getOrElse(config.warmup, () =>
-    Option.match(config.duration, {
-      onNone: () => DEFAULT_WARMUP,
-      onSome: (duration) => Duration.min(DEFAULT_WARMUP, Duration.times(duration, WARMUP_SHARE))
-    })
-  )
+/** As long as was asked for; else 1 s, or 5 % of the run, of its time or of its requests, if that is sooner. */
+const warmupOf = ({ duration, requests, warmup }: Config): Pick<LoadTestOptions, "warmup" | "warmupRequests"> => {
+  if (Option.isSome(warmup)) return { warmup: Duration.toMillis(warmup.value) }
+  if (Option.isNone(duration)) {
+    return { warmup: Duration.toMillis(DEFAULT_WARMUP), warmupRequests: Math.ceil(requests * WARMUP_SHARE) }
+  }
+  return { warmup: Duration.toMillis(Duration.min(DEFAULT_WARMUP, Duration.times(duration.value, WARMUP_SHARE))) }
+}
 
 /** One core is for the server, if it runs here; more than four threads have not been seen to help. */
 const defaultThreads = (connections: number): number =>
   Math.max(1, Math.min(4, connections, LoadTest.availableCores() - 1))
 
-const toOptions = (config: Config, seed: number): LoadTest.LoadTestOptions => ({
+const toOptions = (config: Config, seed: number): LoadTestOptions => ({
   host: config.host,
   port: config.port,
   workload: {
@@ -262,7 +268,7 @@ const toOptions = (config: Config, seed: number): LoadTest.LoadTestOptions => ({
   requests: Option.isSome(config.duration) ? undefined : config.requests,
   duration: Option.getOrUndefined(Option.map(config.duration, Duration.toMillis)),
   rate: Option.getOrUndefined(config.rate),
-  warmup: Duration.toMillis(warmupOf(config)),
+  ...warmupOf(config),
   timeout: Duration.toMillis(config.timeout),
   threads: Option.getOrElse(config.threads, () => defaultThreads(config.connections)),
   program: LoadTest.bundledProgram
@@ -271,19 +277,24 @@ const toOptions = (config: Config, seed: number): LoadTest.LoadTestOptions => ({
 const PROGRESS_ON_TERMINAL = Duration.millis(250)
 const PROGRESS_IN_LOG = Duration.seconds(3)
 
-/** Shows on stderr how far the run is, again and again. */
-const showProgress = Effect.fnUntraced(function* (config: Config, seconds: ReadonlyArray<Second>) {
+/** Shows on stderr how far the run is, again and again. `seconds` holds what is known of each second so far. */
+const showProgress = Effect.fnUntraced(function* (config: Config, seconds: ReadonlyMap<number, Second>) {
   const isTerminal = process.stderr.isTTY === true
   const startedAt = yield* Clock.monotonicTimeNanos
+  const warmup = Option.isSome(config.duration) || Option.isSome(config.warmup) ? warmupOf(config).warmup / 1000 : 0
   const show = Effect.gen(function* () {
-    const elapsed = Number((yield* Clock.monotonicTimeNanos) - startedAt) / 1e9
-    const requests = seconds.reduce((sum, second) => sum + second.requests + second.errors, 0)
+    const elapsed = Number((yield* Clock.monotonicTimeNanos) - startedAt) / 1e9 - warmup
+    const known = [...seconds.values()]
+    const requests = known.reduce((sum, second) => sum + second.requests + second.errors, 0)
     const done = Option.match(config.duration, {
       onNone: () => requests / (config.requests * config.connections),
       onSome: (duration) => elapsed / Duration.toSeconds(duration)
     })
-    const state = { elapsed, done, last: seconds.at(-1) }
-    process.stderr.write(isTerminal ? `\r${Progress.bar(state)}\u001b[K` : `${Progress.line(state)}\n`)
+    const last = known.toSorted((a, b) => a.second - b.second).at(-1)
+    const state = { elapsed, done, last }
+    process.stderr.write(
+      isTerminal ? `\r${Progress.bar(state, process.stderr.columns)}\u001b[K` : `${Progress.line(state)}\n`
+    )
   })
   return yield* show.pipe(
     Effect.delay(isTerminal ? PROGRESS_ON_TERMINAL : PROGRESS_IN_LOG),
@@ -296,28 +307,24 @@ const showProgress = Effect.fnUntraced(function* (config: Config, seconds: Reado
   )
 })
 
-const noServer = (error: { readonly message: string }) =>
-  new LoadTestFailed({ code: NO_SERVER, message: error.message })
+const notMade = (message: string) => new LoadTestFailed({ code: NOT_MADE, message })
 
 /** Runs until it is done or a signal comes; then it is ended early, and what was measured is reported all the same. */
 const run = Effect.fnUntraced(function* (config: Config) {
   const seed = yield* Option.match(config.seed, {
-    onNone: () => Random.nextIntBetween(0, 2 ** 32),
+    onNone: () => Random.nextIntBetween(0, 2 ** 32, { halfOpen: true }),
     onSome: Effect.succeed
   })
-  const seconds: Array<Second> = []
+  const seconds = new Map<number, Second>()
   const stop = yield* Deferred.make<void>()
   const prepared = yield* Effect.interruptible(
     LoadTest.prepare({
       ...toOptions(config, seed),
-      onSecond: (second) => {
-        // Several threads tell of the same second, each time with all that is known of it.
-        if (seconds.at(-1)?.second === second.second) seconds.pop()
-        seconds.push(second)
-      },
+      // Several threads tell of the same second, each time with all that is known of it.
+      onSecond: (second) => seconds.set(second.second, second),
       stop: Deferred.await(stop)
     })
-  ).pipe(Effect.mapError(noServer))
+  ).pipe(Effect.mapError(({ message }) => notMade(message)))
   const progress = yield* Effect.forkChild(showProgress(config, seconds))
   const running = yield* Effect.forkChild(prepared.run)
   const exit = yield* Effect.exit(Effect.interruptible(Fiber.await(running)))
@@ -331,11 +338,27 @@ const run = Effect.fnUntraced(function* (config: Config) {
 
 // --- writing
 
-const writeFile = Effect.fnUntraced(
-  function* (file: string, text: string) {
+/** Makes a file's directory; before the run, so that no run is made in vain. */
+const makeDirectory = Effect.fnUntraced(
+  function* (file: string) {
     const fileSystem = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     yield* fileSystem.makeDirectory(path.dirname(file), { recursive: true })
+    const isDirectory = yield* fileSystem.stat(file).pipe(
+      Effect.map(({ type }) => type === "Directory"),
+      Effect.orElseSucceed(() => false)
+    )
+    if (isDirectory) return yield* notMade(`Cannot write '${file}': it is a directory.`)
+  },
+  (effect, file) =>
+    Effect.catchTag(effect, "PlatformError", (error) =>
+      Effect.fail(notMade(`Cannot make the directory of '${file}': ${error.message}`))
+    )
+)
+
+const writeFile = Effect.fnUntraced(
+  function* (file: string, text: string) {
+    const fileSystem = yield* FileSystem.FileSystem
     yield* fileSystem.writeFileString(file, text)
   },
   (effect, file) =>
@@ -349,6 +372,10 @@ const encodeResult = Schema.encodeEffect(LoadResultJson)
 
 const wantsColors = (stream: { readonly isTTY?: boolean }): boolean => stream.isTTY === true && !process.env["NO_COLOR"]
 
+/** Where the JSON document goes to: a file, `-` for stdout, or nowhere. */
+const outputOf = (config: Config): Option.Option<string> =>
+  Option.orElse(config.output, () => (process.stdout.isTTY === true ? Option.none() : Option.some("-")))
+
 /** The JSON document alone goes to a stdout that is no terminal; the summary then goes to stderr. */
 const write = Effect.fnUntraced(function* (
   config: Config,
@@ -356,16 +383,17 @@ const write = Effect.fnUntraced(function* (
   assertions: ReadonlyArray<Assertion.Checked>
 ) {
   const json = `${yield* Effect.orDie(encodeResult(result))}\n`
-  const output = Option.getOrElse(config.output, () => (process.stdout.isTTY === true ? "" : "-"))
-  if (output !== "" && output !== "-") yield* writeFile(output, json)
-  if (Option.isSome(config.report)) {
-    yield* writeFile(config.report.value, HtmlReport.html(result, { assertions }))
-  }
-  if (output === "-") {
+  const output = outputOf(config)
+  // The summary first: where a file cannot be written, it is all that there is of the run.
+  if (Option.contains(output, "-")) {
     yield* Console.error(Report.summary(result, { assertions, colors: wantsColors(process.stderr) }))
     yield* writeStdout(json)
   } else {
     yield* Console.log(Report.summary(result, { assertions, colors: wantsColors(process.stdout) }))
+    if (Option.isSome(output)) yield* writeFile(output.value, json)
+  }
+  if (Option.isSome(config.report)) {
+    yield* writeFile(config.report.value, HtmlReport.html(result, { assertions }))
   }
 })
 
@@ -376,13 +404,14 @@ const writeStdout = (text: string): Effect.Effect<void> =>
   })
 
 const loadTest = Effect.fnUntraced(function* (config: Config) {
+  const files = [...Option.toArray(config.output), ...Option.toArray(config.report)].filter((file) => file !== "-")
+  yield* Effect.forEach(files, (file) => makeDirectory(file), { discard: true })
   const { isInterrupted, result } = yield* run(config)
   const assertions = Assertion.checkAll(config.assert, result)
   yield* write(config, result, assertions)
-  if (isInterrupted) return yield* new LoadTestUnmet({ code: INTERRUPTED })
-  if (result.ended === "server lost" || assertions.some(({ holds }) => !holds)) {
-    return yield* new LoadTestUnmet({ code: NOT_MET })
-  }
+  // Ends as what it was: by a signal, whatever came of the assertions.
+  if (isInterrupted) return yield* Effect.interrupt
+  if (result.ended === "server lost" || assertions.some(({ holds }) => !holds)) return yield* new LoadTestUnmet()
 })
 
 const readResult = Effect.fnUntraced(
@@ -392,16 +421,12 @@ const readResult = Effect.fnUntraced(
     return yield* Schema.decodeEffect(LoadResultJson)(text)
   },
   (effect, file) =>
-    Effect.mapError(
-      effect,
-      (error) =>
-        new LoadTestFailed({
-          code: NO_SERVER,
-          message:
-            error._tag === "SchemaError"
-              ? `'${file}' is no result of a load test: ${error.message.split("\n")[0]}.`
-              : `Cannot read '${file}': ${error.message}`
-        })
+    Effect.mapError(effect, (error) =>
+      notMade(
+        error._tag === "SchemaError"
+          ? `'${file}' is no result of a load test: ${error.message.split("\n")[0]}.`
+          : `Cannot read '${file}': ${error.message}`
+      )
     )
 )
 
@@ -412,7 +437,8 @@ const compare = Command.make(
     b: Argument.String("b.json").pipe(Argument.withDescription("Results of another run"))
   },
   Effect.fnUntraced(function* ({ a, b }) {
-    yield* Console.log(Report.compare(yield* readResult(a), yield* readResult(b)))
+    const options = { names: [a, b], colors: wantsColors(process.stdout) } as const
+    yield* Console.log(Report.compare(yield* readResult(a), yield* readResult(b), options))
   })
 ).pipe(Command.withDescription("Print the results of two runs side by side, with their ratios"))
 

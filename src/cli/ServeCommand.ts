@@ -9,6 +9,7 @@ import * as TextProtocol from "../protocol/text/TextProtocol.ts"
 import * as Listener from "../server/Listener.ts"
 import { Server } from "../server/Server.ts"
 import { type Settings, settings } from "../server/ServerConfig.ts"
+import { VirtualClock } from "../server/VirtualClock.ts"
 import { Expirer } from "../store/Expirer.ts"
 import { Store } from "../store/Store.ts"
 import { version } from "../Version.ts"
@@ -32,11 +33,25 @@ const serve = Effect.fnUntraced(
     Effect.provide(effect, Logging.layer({ level: config.debug ? "Debug" : config.logLevel, format: config.logFormat }))
 )
 
-const serveUntilSignal = Effect.fnUntraced(function* (config: Settings) {
-  const server = Context.get(yield* Layer.build(serverLayer(config)), Server)
-  yield* Effect.logInfo(`listening on ${Listener.format(server.address)}`).pipe(
+const serveUntilSignal = (config: Settings) =>
+  config.clock === "virtual" ? serveInVirtualTime(config) : serveWith(serverLayer(config), config)
+
+/** The clock's layer is the only difference. */
+const serveInVirtualTime = Effect.fnUntraced(function* (config: Settings) {
+  const clock = yield* Layer.build(VirtualClock.layer)
+  const server = yield* serveWith(Layer.provide(serverLayer(config), Layer.succeedContext(clock)), config)
+  // The grace period of the shutdown that follows must pass.
+  yield* Context.get(clock, VirtualClock).perform({ _tag: "Run", factor: 1 })
+  return server
+})
+
+const serveWith = Effect.fnUntraced(function* (layer: ReturnType<typeof serverLayer>, config: Settings) {
+  const server = Context.get(yield* Layer.build(layer), Server)
+  const time = config.clock === "virtual" ? ", in virtual time: it is 0 ms until CLOCK moves it" : ""
+  yield* Effect.logInfo(`listening on ${Listener.format(server.address)}${time}`).pipe(
     Effect.annotateLogs({
       version,
+      clock: config.clock,
       maxKeys: config.maxKeys,
       maxMemory: config.maxMemory ?? "none",
       maxConnections: config.maxConnections
@@ -57,6 +72,7 @@ export const serveCommand = Command.make(
     idleTimeout: fromSetting(settings.idleTimeout),
     expireInterval: fromSetting(settings.expireInterval),
     shutdownGrace: fromSetting(settings.shutdownGrace),
+    clock: fromSetting(settings.clock),
     logLevel: fromSetting(settings.logLevel),
     debug: fromSwitch(settings.debug),
     logFormat: fromSetting(settings.logFormat)

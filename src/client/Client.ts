@@ -5,6 +5,7 @@
  * was sent is never sent again by itself, since a PUT or DELETE may have been executed: reconnection, where it is asked
  * for, is for the next request.
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -40,7 +41,9 @@ export interface ClientService {
   /** Whether a key is there. */
   readonly exists: (key: string) => Effect.Effect<boolean, RequestError>
   /** Sends commands as a pipeline and gives their replies, in order. A reply that says no is a `Failed` reply. */
-  readonly execute: (commands: ReadonlyArray<Command.StoreCommand>) => Effect.Effect<ReadonlyArray<Reply>, ClientError>
+  readonly execute: (
+    commands: ReadonlyArray<Command.AnsweredCommand>
+  ) => Effect.Effect<ReadonlyArray<Reply>, ClientError>
   /** Ends the connection as the protocol has it, after the answers to all earlier requests. */
   readonly quit: Effect.Effect<void, ClientError>
 }
@@ -63,8 +66,19 @@ const make = Effect.fnUntraced(function* (options: ClientOptions) {
     return connection
   })
 
+  // Time in ms of the last request.
+  let usedAt = yield* now
+
+  // A server closes idle connections, and the news may be waiting in the socket: it is read before what is sent would be
+  // lost on such a connection.
+  const look = Effect.flatMap(now, (time) => {
+    const isStale = options.reconnect !== undefined && time - usedAt > STALE_AFTER
+    usedAt = time
+    return isStale ? turnOfTheEventLoop : Effect.void
+  })
+
   // One fiber reconnects, the others wait for it and find the new connection.
-  const connection = Effect.suspend((): Effect.Effect<ClientConnection, ClientError> => {
+  const usable = Effect.suspend((): Effect.Effect<ClientConnection, ClientError> => {
     if (current !== undefined && isUsable(current.connection, options)) return Effect.succeed(current.connection)
     return lock.withPermits(1)(
       Effect.suspend(() =>
@@ -73,10 +87,12 @@ const make = Effect.fnUntraced(function* (options: ClientOptions) {
     )
   })
 
-  const execute = (commands: ReadonlyArray<Command.StoreCommand>) =>
+  const connection = Effect.andThen(look, usable)
+
+  const execute = (commands: ReadonlyArray<Command.AnsweredCommand>) =>
     Effect.flatMap(connection, (connected) => connected.execute(commands))
 
-  const executeOne = Effect.fnUntraced(function* (command: Command.StoreCommand) {
+  const executeOne = Effect.fnUntraced(function* (command: Command.AnsweredCommand) {
     const [reply] = yield* execute([command])
     if (reply === undefined || reply._tag === "Failed") {
       const message = reply === undefined ? "no reply" : reply.message
@@ -103,6 +119,14 @@ const make = Effect.fnUntraced(function* (options: ClientOptions) {
     quit: Effect.suspend(() => (current === undefined ? Effect.void : current.connection.quit))
   })
 })
+
+/** ms without a request after which a connection may have been closed for being idle. */
+const STALE_AFTER = 1000
+
+const now = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
+
+/** The event loop polls its sockets between two yields, and tells what it found in the turn after. */
+const turnOfTheEventLoop = Effect.repeat(Effect.yieldNow, { times: 3 })
 
 /** A closed connection is used, and fails as it should, where nobody asked for a new one. */
 const isUsable = (connection: ClientConnection, options: ClientOptions): boolean =>

@@ -8,7 +8,7 @@ import type * as Net from "node:net"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Command, StoreCommand } from "../domain/Command.ts"
+import type { Command, AnsweredCommand } from "../domain/Command.ts"
 import type { Reply } from "../domain/Reply.ts"
 import type { MalformedReply, ProtocolService } from "../protocol/Protocol.ts"
 import {
@@ -22,7 +22,7 @@ import { type ConnectOptions, DEFAULT_TIMEOUT, openSocket } from "./ClientSocket
 
 /** Commands that were sent together and await their answers. */
 interface Waiting {
-  readonly commands: ReadonlyArray<StoreCommand>
+  readonly commands: ReadonlyArray<AnsweredCommand>
   readonly replies: Array<Reply>
   /** Whoever waited has given up: the answers are still to come, and are dropped. */
   abandoned: boolean
@@ -75,6 +75,7 @@ export class ClientConnection {
     socket.on("error", (error: NodeJS.ErrnoException) =>
       this.fail(this.closedBecause(describeCut(error.code) ?? error.message))
     )
+    socket.on("end", () => this.fail(this.closedBecause("the server closed it")))
     socket.on("close", () => this.fail(this.closedBecause("the server closed it")))
   }
 
@@ -101,7 +102,7 @@ export class ClientConnection {
    * array that they are put into.
    */
   execute(
-    commands: ReadonlyArray<StoreCommand>,
+    commands: ReadonlyArray<AnsweredCommand>,
     into?: Array<Reply>
   ): Effect.Effect<ReadonlyArray<Reply>, ClientError> {
     if (commands.length === 0) return Effect.succeed([])

@@ -4,7 +4,7 @@
  * PURE: a line in, an action out. Its own words are few (`help`, `time` and such); all else is read by the protocol's
  * decoder, as the server would read it. `Repl.ts` does what is asked.
  */
-import type { StoreCommand } from "../domain/Command.ts"
+import type { AnsweredCommand } from "../domain/Command.ts"
 import * as Reply from "../domain/Reply.ts"
 import type { ProtocolService } from "../protocol/Protocol.ts"
 import { USAGE } from "../protocol/text/RequestDecoder.ts"
@@ -104,7 +104,7 @@ export type Action =
   | { readonly _tag: "Print"; readonly text: string }
   /** Something is wrong with the line, in the words of a reply. */
   | { readonly _tag: "Refuse"; readonly reply: Reply.Reply }
-  | { readonly _tag: "Send"; readonly command: StoreCommand; readonly timed: boolean }
+  | { readonly _tag: "Send"; readonly command: AnsweredCommand; readonly timed: boolean }
   | { readonly _tag: "Status" }
   | { readonly _tag: "Reconnect" }
   | { readonly _tag: "Clear" }

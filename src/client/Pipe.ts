@@ -10,7 +10,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import type { StoreCommand } from "../domain/Command.ts"
+import type { AnsweredCommand } from "../domain/Command.ts"
 import * as Reply from "../domain/Reply.ts"
 import type { Request } from "../protocol/Protocol.ts"
 import type { ClientConnection } from "./ClientConnection.ts"
@@ -66,7 +66,7 @@ export const run = Effect.fnUntraced(function* <E, R>(
   const send = Effect.fnUntraced(function* (requests: ReadonlyArray<Request>) {
     const replies: Array<Reply.Reply> = []
     // Started here and now, so that batches leave in their order.
-    const sent = yield* Effect.forkScoped(connection.execute(requests.filter(isStoreCommand), replies), {
+    const sent = yield* Effect.forkScoped(connection.execute(requests.filter(isAnswered), replies), {
       startImmediately: true
     })
     const batch: Batch = { requests, replies, sent }
@@ -134,5 +134,5 @@ const NEWLINE = new Uint8Array([0x0a])
 const isEnd = (request: Request): boolean =>
   request._tag === "Quit" || (request._tag === "Malformed" && request.reason !== "syntax")
 
-const isStoreCommand = (request: Request): request is StoreCommand =>
+const isAnswered = (request: Request): request is AnsweredCommand =>
   request._tag !== "Quit" && request._tag !== "Malformed"

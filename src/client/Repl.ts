@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
-import { Key, type StoreCommand } from "../domain/Command.ts"
+import { Key, type AnsweredCommand } from "../domain/Command.ts"
 import type { Reply } from "../domain/Reply.ts"
 import type { ProtocolService } from "../protocol/Protocol.ts"
 import { type ClientConnection, connect } from "./ClientConnection.ts"
@@ -50,7 +50,7 @@ const NO_ANSWER = "Not waiting for the answer any more; the command may still be
 const NO_CONNECTION = "Not waiting for the connection any more."
 
 /** What `status` asks the server: it counts as no use of a key and changes nothing. */
-const PROBE: StoreCommand = { _tag: "Exists", key: Key.make("kv-cache-client-status") }
+const PROBE: AnsweredCommand = { _tag: "Exists", key: Key.make("kv-cache-client-status") }
 
 /** How long the end waits for the server to take note of it. */
 const FAREWELL = Duration.millis(500)
@@ -126,7 +126,7 @@ export const run = Effect.fnUntraced(function* (options: Options) {
       print(red(printable(error.message)))
     )
 
-  const ask = Effect.fnUntraced(function* (command: StoreCommand) {
+  const ask = Effect.fnUntraced(function* (command: AnsweredCommand) {
     const connection = link === undefined ? yield* reconnect : link.connection
     const started = yield* Clock.monotonicTimeNanos
     const [reply] = yield* connection.execute([command])

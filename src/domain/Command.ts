@@ -47,18 +47,57 @@ export type Ttl = typeof Ttl.Type
 /** The TTL of a key that does not expire. */
 export const NO_TTL: Ttl = Ttl.make(0)
 
+/** The latest time that a virtual clock can be set to, in ms (2^41, about 69 years). */
+export const MAX_CLOCK_MILLIS = 2 ** 41
+
+const MAX_CLOCK_FACTOR = 1_000_000
+
+const ClockMillis = Schema.Number.check(
+  Schema.makeFilter((millis: number) =>
+    Number.isInteger(millis) && millis >= 0 && millis <= MAX_CLOCK_MILLIS
+      ? undefined
+      : `ms must be a whole number of milliseconds from 0 to ${MAX_CLOCK_MILLIS}`
+  )
+)
+
+const ClockFactor = Schema.Number.check(
+  Schema.makeFilter((factor: number) =>
+    factor > 0 && factor <= MAX_CLOCK_FACTOR ? undefined : `factor must be a number above 0, up to ${MAX_CLOCK_FACTOR}`
+  )
+)
+
+/** What can be done with the clock of a server whose time is virtual. */
+export const ClockAction = Schema.TaggedUnion({
+  /** Says what time it is. */
+  Now: {},
+  /** Moves time forward, by ms. */
+  Advance: { millis: ClockMillis },
+  /** Moves time forward, to a time in ms since the server's start. */
+  Set: { millis: ClockMillis },
+  /** Lets time flow, so many times as fast as it does. */
+  Run: { factor: ClockFactor },
+  /** Stops time. */
+  Freeze: {}
+})
+export type ClockAction = typeof ClockAction.Type
+
 /** Every request that a client can make. */
 export const Command = Schema.TaggedUnion({
   Put: { key: Key, value: Value, ttl: Ttl },
   Get: { key: Key },
   Delete: { key: Key },
   Exists: { key: Key },
-  Quit: {}
+  Quit: {},
+  /** Only a server whose time is virtual takes it. */
+  Clock: { action: ClockAction }
 })
 export type Command = typeof Command.Type
 
-/** The commands that a store executes: all but `Quit`, which ends a connection. */
-export type StoreCommand = Exclude<Command, { readonly _tag: "Quit" }>
+/** The commands that a store executes: all but `Quit`, which ends a connection, and `Clock`, which moves its time. */
+export type StoreCommand = Exclude<Command, { readonly _tag: "Quit" | "Clock" }>
+
+/** The commands that have a reply: all but `Quit`, whose answer is the end of the connection. */
+export type AnsweredCommand = Exclude<Command, { readonly _tag: "Quit" }>
 
 /** A value that is no command, with the message of the check that it failed. */
 export class InvalidCommand extends Schema.TaggedError<InvalidCommand>()("InvalidCommand", {

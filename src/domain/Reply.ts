@@ -15,6 +15,8 @@ export type Reply =
   | { readonly _tag: "NotFound" }
   /** The answer to an EXISTS. */
   | { readonly _tag: "Existence"; readonly exists: boolean }
+  /** The answer to a CLOCK: what time it is then, in ms. */
+  | { readonly _tag: "Time"; readonly millis: number }
   /** The answer to a request that was not executed, with what was wrong: one line of printable ASCII. */
   | { readonly _tag: "Failed"; readonly message: string }
 
@@ -28,3 +30,5 @@ export const absent: Reply = { _tag: "Existence", exists: false }
 export const found = (value: string): Reply => ({ _tag: "Found", value })
 
 export const failed = (message: string): Reply => ({ _tag: "Failed", message })
+
+export const time = (millis: number): Reply => ({ _tag: "Time", millis })

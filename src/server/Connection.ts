@@ -10,11 +10,14 @@
 import type { Socket } from "node:net"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type { ClockAction } from "../domain/Command.ts"
 import * as Reply from "../domain/Reply.ts"
 import type { ProtocolService, Request } from "../protocol/Protocol.ts"
 import type { StoreService } from "../store/Store.ts"
+import type { Fault, Faults } from "./Faults.ts"
 import type { Intake } from "./Intake.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
+import type { VirtualClockService } from "./VirtualClock.ts"
 
 /** Why a connection ended, for the log. */
 export type CloseReason = "closed by the client" | "closed by the server" | "closed as idle" | "cut"
@@ -27,6 +30,11 @@ export interface ConnectionContext {
   readonly intake: Intake
   /** How long a connection may be without a complete request or a drained output; 0 for ever. */
   readonly idleTimeout: Duration.Duration
+  /** In tests: what the CLOCK command moves, and what goes wrong on purpose. */
+  readonly clock: VirtualClockService | undefined
+  readonly faults: Faults | undefined
+  /** Runs an effect in a fiber of the server's. */
+  readonly fork: (effect: Effect.Effect<void>) => void
   /** Called when a browser speaks to the server. */
   readonly onHttp: () => void
 }
@@ -55,11 +63,15 @@ export class Connection {
   // Bytes that were read and could not be executed, because the peer does not take its replies.
   private stalled: string | undefined
   private blocked = false
+  // A reply is being waited for: nothing after it is executed, and the connection is not idle.
+  private held = false
+  private replies = 0
   // No request is executed any more: QUIT, a fatal error, the peer's end, or the server's.
   private inputEnded = false
   private onClosed: () => void = doNothing
   private onFlushed: () => void = doNothing
   private onUnblocked: () => void = doNothing
+  private onReleased: () => void = doNothing
 
   /** `accepted` does not read yet. */
   constructor(accepted: Socket, context: ConnectionContext) {
@@ -124,11 +136,20 @@ export class Connection {
     })
   }
 
+  /** Completes when the reply that is waited for has come. */
+  private get released(): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      this.onReleased = () => resume(Effect.void)
+    })
+  }
+
   /** Completes when nothing has happened for the idle timeout. Sleeps again only as often as that. */
   private get idle(): Effect.Effect<void> {
     const timeout = Duration.toMillis(this.context.idleTimeout)
     if (timeout === 0) return Effect.never
     return Effect.suspend(() => {
+      // Whoever moves the clock by years must not be woken for each idle timeout in between.
+      if (this.held) return Effect.as(this.released, true)
       const remaining = this.lastActivity + timeout - this.context.store.now()
       return remaining > 0 ? Effect.as(Effect.sleep(remaining), true) : Effect.succeed(false)
     }).pipe(
@@ -152,9 +173,11 @@ export class Connection {
   private execute(bytes: string): void {
     const { counters, protocol, store } = this.context
     const now = store.now()
+    // Where a reply may have to be waited for, requests are taken one by one.
+    const limit = this.context.faults === undefined && this.context.clock === undefined ? MAX_BATCH : 1
     let offset = 0
     while (offset < bytes.length && !this.inputEnded) {
-      offset = this.decoder.decode(bytes, offset, batch, MAX_BATCH)
+      offset = this.decoder.decode(bytes, offset, batch, limit)
       if (batch.length === 0) continue
       this.lastActivity = now
       let replies = ""
@@ -167,17 +190,83 @@ export class Connection {
           replies += protocol.encodeReply(Reply.failed(request.message))
           if (request.reason !== "syntax") this.inputEnded = true
           if (request.reason === "http") this.context.onHttp()
+        } else if (request._tag === "Clock") {
+          if (this.context.clock === undefined) replies += protocol.encodeReply(notVirtual)
+          else return this.hold(bytes.slice(offset), this.moveClock(request.action))
         } else {
           replies += protocol.encodeReply(store.execute(request, now))
         }
       }
+      const fault = this.faultFor(batch, replies)
       batch.length = 0
+      if (fault !== undefined) return this.hold(bytes.slice(offset), this.suffer(fault, replies))
       if (replies !== "" && !this.write(replies) && !this.inputEnded) {
         this.block(bytes.slice(offset))
         return
       }
     }
     if (this.inputEnded) this.end()
+  }
+
+  private faultFor(requests: ReadonlyArray<Request>, replies: string): Fault | undefined {
+    const [request] = requests
+    if (this.context.faults === undefined || request === undefined || replies === "") return undefined
+    return this.context.faults.forReply(request, this.replies++)
+  }
+
+  private moveClock(action: ClockAction): Effect.Effect<void> {
+    const { clock, protocol } = this.context
+    batch.length = 0
+    if (clock === undefined) return Effect.void
+    return Effect.map(clock.perform(action), (reply) => {
+      this.write(protocol.encodeReply(reply))
+    })
+  }
+
+  /** What a fault makes of a reply. */
+  private suffer(fault: Fault, reply: string): Effect.Effect<void> {
+    switch (fault.kind) {
+      case "delay":
+        return Effect.andThen(
+          Effect.sleep(fault.millis),
+          Effect.sync(() => this.write(reply))
+        )
+      case "slow":
+        return Effect.forEach(
+          reply,
+          (byte, index) =>
+            Effect.andThen(
+              index === 0 ? Effect.void : Effect.sleep(fault.millis),
+              Effect.sync(() => this.write(byte))
+            ),
+          { discard: true }
+        )
+      case "truncate":
+        return Effect.sync(() => {
+          if (fault.bytes > 0) this.write(reply.slice(0, fault.bytes))
+          this.end()
+        })
+      case "close":
+        return Effect.sync(() => this.end())
+      case "refuse":
+        return Effect.void
+    }
+  }
+
+  /** Executes nothing until `work` is done, then what is left. */
+  private hold(rest: string, work: Effect.Effect<void>): void {
+    batch.length = 0
+    this.held = true
+    this.block(rest)
+    const resume = Effect.sync(() => {
+      this.held = false
+      this.lastActivity = this.context.store.now()
+      this.onReleased()
+      if (this.socket.destroyed) return
+      if (this.inputEnded) this.end()
+      else if (!this.socket.writableNeedDrain) this.unblock()
+    })
+    this.context.fork(Effect.ensuring(work, resume))
   }
 
   /** Writes replies; says whether the peer keeps up. */
@@ -196,7 +285,7 @@ export class Connection {
   }
 
   private unblock(): void {
-    if (!this.blocked) return
+    if (!this.blocked || this.held) return
     this.blocked = false
     this.lastActivity = this.context.store.now()
     const rest = this.stalled
@@ -239,5 +328,7 @@ const LAST_TURNS = 8
 
 /** The event loop polls its sockets between two yields. */
 const nextTurns = Effect.repeat(Effect.andThen(Effect.yieldNow, Effect.yieldNow), { times: LAST_TURNS - 1 })
+
+const notVirtual = Reply.failed("CLOCK is for servers with virtual time only: start one with serve --clock virtual")
 
 const doNothing = (): void => {}

@@ -10,13 +10,16 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Reply from "../domain/Reply.ts"
 import { Protocol } from "../protocol/Protocol.ts"
 import { Store, type StoreStats } from "../store/Store.ts"
 import { Connection, type ConnectionContext } from "./Connection.ts"
+import { CurrentFaults } from "./Faults.ts"
 import { CurrentIntake } from "./Intake.ts"
 import * as Listener from "./Listener.ts"
 import type { ServerConfig } from "./ServerConfig.ts"
+import { VirtualClock } from "./VirtualClock.ts"
 import * as ServerCounters from "./ServerCounters.ts"
 
 export interface ServerStats extends Readonly<ServerCounters.ServerCounters> {
@@ -49,6 +52,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   // Closing the set, after the drain below, interrupts what is left, and so destroys its sockets.
   const fibers = yield* FiberSet.make<void>()
   const supervise = yield* FiberSet.runtime(fibers)()
+  const faults = yield* CurrentFaults
   let warnedOfHttp = false
   const context: ConnectionContext = {
     store: store.unsafe,
@@ -56,6 +60,9 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     counters,
     intake: yield* CurrentIntake,
     idleTimeout: config.idleTimeout,
+    clock: Option.getOrUndefined(yield* Effect.serviceOption(VirtualClock)),
+    faults,
+    fork: (effect) => void supervise(effect),
     onHttp: () => {
       if (warnedOfHttp) return
       warnedOfHttp = true
@@ -112,7 +119,8 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const address = yield* Listener.listen(
     config,
     (socket) => {
-      if (counters.open < config.maxConnections) serve(socket)
+      if (faults?.refusesConnection()) socket.destroy()
+      else if (counters.open < config.maxConnections) serve(socket)
       else refuse(socket)
     },
     (error) => {

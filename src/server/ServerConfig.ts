@@ -79,6 +79,8 @@ const setting = <A>(definition: Setting<A>): Setting<A> => definition
 
 export type LogFormat = "auto" | "pretty" | "json"
 
+export type ClockKind = "real" | "virtual"
+
 const LOG_LEVELS: ReadonlyMap<string, Severity> = new Map([
   ["trace", "Trace"],
   ["debug", "Debug"],
@@ -173,6 +175,16 @@ export const settings = {
     description: "Longest time that a shutdown waits for clients to take their replies; a plain number is seconds",
     expected: "a duration from 0 to 10m, such as 5s, 500ms, or a number of seconds",
     parse: duration(Duration.zero, Duration.minutes(10))
+  }),
+  clock: setting<ClockKind>({
+    flag: "clock",
+    environment: "KV_CACHE_CLOCK",
+    metavar: "kind",
+    default: "real",
+    defaultText: "real",
+    description: "real, or virtual: time stands still, for tests, until the CLOCK command moves it",
+    expected: "real or virtual",
+    parse: oneOf(["real", "virtual"])
   }),
   logLevel: setting<Severity>({
     flag: "log-level",

@@ -39,6 +39,7 @@ const cases: ReadonlyArray<Case> = [
   withValue(settings.idleTimeout, ["90", Duration.seconds(90)], ["0", Duration.zero], "31d"),
   withValue(settings.expireInterval, ["1s", Duration.seconds(1)], ["5ms", Duration.millis(5)], "0"),
   withValue(settings.shutdownGrace, ["1s", Duration.seconds(1)], ["0", Duration.zero], "-1"),
+  withValue(settings.clock, ["virtual", "virtual"], ["real", "real"], "frozen"),
   withValue(settings.logLevel, ["debug", "Debug"], ["WARN", "Warn"], "loud"),
   withValue(settings.logFormat, ["json", "json"], ["pretty", "pretty"], "xml")
 ]

@@ -37,6 +37,7 @@ describe("the table of settings", () => {
         "idle-timeout",
         "expire-interval",
         "shutdown-grace",
+        "clock",
         "log-level",
         "debug",
         "log-format"

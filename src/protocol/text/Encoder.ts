@@ -1,5 +1,5 @@
 /** The text protocol's bytes, as latin1 text: replies of the server, commands of the client. */
-import type { Command } from "../../domain/Command.ts"
+import type { ClockAction, Command } from "../../domain/Command.ts"
 import { MAX_VALUE_LENGTH } from "../../domain/Command.ts"
 import type { Reply } from "../../domain/Reply.ts"
 import { NOT_FOUND_MESSAGE } from "./ReplyDecoder.ts"
@@ -21,6 +21,8 @@ export const encodeReply = (reply: Reply): string => {
       return NOT_FOUND
     case "Existence":
       return reply.exists ? "OK 1\n" : "OK 0\n"
+    case "Time":
+      return `OK ${reply.millis}\n`
     case "Failed":
       return `ERROR ${reply.message.slice(0, LONGEST_LINE)}\n`
   }
@@ -43,5 +45,22 @@ export const encodeCommand = (command: Command): string => {
       return `EXISTS ${command.key}\n`
     case "Quit":
       return "QUIT\n"
+    case "Clock":
+      return `CLOCK ${encodeAction(command.action)}\n`
+  }
+}
+
+const encodeAction = (action: ClockAction): string => {
+  switch (action._tag) {
+    case "Now":
+      return "NOW"
+    case "Advance":
+      return `ADVANCE ${action.millis}`
+    case "Set":
+      return `SET ${action.millis}`
+    case "Run":
+      return `RUN ${action.factor}`
+    case "Freeze":
+      return "FREEZE"
   }
 }

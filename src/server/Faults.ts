@@ -1,0 +1,97 @@
+/**
+ * Faults on demand, for tests of what uses a cache: which reply is delayed, cut or not given at all. Pure, seeded: it
+ * decides, and `Connection.ts` does it. A server that serves has none.
+ */
+import * as Context from "effect/Context"
+import type { Request } from "../protocol/Protocol.ts"
+
+/** What can happen to a reply. */
+export type FaultKind =
+  /** The reply comes late, by ms of the server's clock. */
+  | { readonly kind: "delay"; readonly millis: number }
+  /** The reply comes byte by byte, with ms of the server's clock between two of them. */
+  | { readonly kind: "slow"; readonly millis: number }
+  /** Only the first bytes of the reply come, and the connection is closed. */
+  | { readonly kind: "truncate"; readonly bytes: number }
+  /** So many replies come on a connection, and in the place of the next one it is closed. */
+  | { readonly kind: "close"; readonly afterReplies: number }
+  /** Connections are closed as soon as they are accepted. */
+  | { readonly kind: "refuse" }
+
+/** A fault, and when it happens. */
+export type Fault = FaultKind & {
+  /** Only requests for such keys; all requests if absent. */
+  readonly keys?: RegExp | ((key: string) => boolean) | undefined
+  /** At most so many times; always if absent. */
+  readonly times?: number | undefined
+  /** With this probability, 0 to 1; always if absent. */
+  readonly probability?: number | undefined
+}
+
+interface Armed {
+  readonly fault: Fault
+  left: number
+}
+
+export class Faults {
+  private armed: ReadonlyArray<Armed> = []
+  private state: number
+
+  /** The same seed decides in the same way. */
+  constructor(seed: number) {
+    this.state = seed >>> 0
+  }
+
+  /** Replaces all faults; the first one that fits a reply is the one that happens. */
+  set(...faults: ReadonlyArray<Fault>): void {
+    this.armed = faults.map((fault) => ({ fault, left: fault.times ?? Number.POSITIVE_INFINITY }))
+  }
+
+  /** No more faults. */
+  clear(): void {
+    this.armed = []
+  }
+
+  /** Whether a new connection is closed at once. */
+  refusesConnection(): boolean {
+    return this.happens(({ fault }) => fault.kind === "refuse") !== undefined
+  }
+
+  /** What happens to the reply to a request, the connection's reply number `index`, counted from 0. */
+  forReply(request: Request, index: number): Fault | undefined {
+    return this.happens(({ fault }) => {
+      if (fault.kind === "refuse") return false
+      return matches(fault, request) && (fault.kind !== "close" || index >= fault.afterReplies)
+    })
+  }
+
+  private happens(fits: (armed: Armed) => boolean): Fault | undefined {
+    const found = this.armed.find((armed) => {
+      if (armed.left <= 0 || !fits(armed)) return false
+      return armed.fault.probability === undefined || this.chance() < armed.fault.probability
+    })
+    if (found !== undefined) found.left--
+    return found?.fault
+  }
+
+  /** A number in [0, 1): the generator mulberry32 (T. Ettinger). */
+  private chance(): number {
+    this.state = (this.state + 0x6d2b_79f5) >>> 0
+    let mixed = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+const matches = ({ keys }: Fault, request: Request): boolean => {
+  if (keys === undefined) return true
+  if (!("key" in request)) return false
+  return keys instanceof RegExp
+    ? new RegExp(keys.source, keys.flags.replace(/[gy]/g, "")).test(request.key)
+    : keys(request.key)
+}
+
+/** The faults of a server; none unless a test provides some. */
+export const CurrentFaults = Context.Reference<Faults | undefined>("kv-cache/server/CurrentFaults", {
+  defaultValue: () => undefined
+})

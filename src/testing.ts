@@ -1,0 +1,230 @@
+/**
+ * A real server on a real socket whose time a test can move: the package's `kv-cache/testing` entry.
+ *
+ * Two faces of one thing. `TestServer.layer` is for suites of Effect: under `it.effect` it runs on their `TestClock`.
+ * `startTestServer` is for any other test runner: it brings a virtual clock of its own. Store, expirer, sockets and
+ * protocol are those that serve in production, line for line; the Clock's layer is all that differs.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Schedule from "effect/Schedule"
+import * as Scheduler from "effect/Scheduler"
+import * as Scope from "effect/Scope"
+import { Client } from "./client/Client.ts"
+import type { ClientError } from "./client/ClientError.ts"
+import type { ClockAction } from "./domain/Command.ts"
+import * as TextProtocol from "./protocol/text/TextProtocol.ts"
+import { CurrentFaults, Faults } from "./server/Faults.ts"
+import type { ListenError } from "./server/Listener.ts"
+import { Server, type ServerStats } from "./server/Server.ts"
+import { settings } from "./server/ServerConfig.ts"
+import { VirtualClock } from "./server/VirtualClock.ts"
+import { Expirer } from "./store/Expirer.ts"
+import type { Limits } from "./store/Keyspace.ts"
+import { Store } from "./store/Store.ts"
+
+export type { Fault, FaultKind, Faults } from "./server/Faults.ts"
+export type { ServerStats } from "./server/Server.ts"
+
+/** What a test may want to be different from a server's defaults. */
+export interface TestServerOptions extends Partial<Limits> {
+  /** Most clients connected at once. */
+  readonly maxConnections?: number | undefined
+  /** Connections without a request for this long are closed; 0 for never. Default: 300 s, as in production. */
+  readonly idleTimeout?: Duration.Input | undefined
+  /** Least time between two sweeps that free expired keys. Default: 100 ms, as in production. */
+  readonly expireInterval?: Duration.Input | undefined
+  /** What decides on faults with a probability: the same seed decides in the same way. Default: 1. */
+  readonly seed?: number | undefined
+}
+
+export interface TestServerService {
+  readonly host: string
+  /** The free port that was found. */
+  readonly port: number
+  /** `host:port` */
+  readonly address: string
+  readonly stats: Effect.Effect<ServerStats>
+  /** What goes wrong on purpose; nothing at first. */
+  readonly faults: Faults
+}
+
+const HOST = "127.0.0.1"
+
+/** A connection that the idle timeout closed is no failure of a test's: the next request finds a new one. */
+const RECONNECT = Schedule.recurs(1)
+
+export class TestServer extends Context.Service<TestServer, TestServerService>()("kv-cache/testing/TestServer") {
+  /**
+   * A server on a free port of 127.0.0.1 and a client that is connected to it, for as long as the scope is open. It is
+   * ready when it is acquired, and leaves nothing behind. Its time is the Clock of the surrounding program: under
+   * `it.effect` that is the `TestClock`, and `TestClock.adjust` returns when all that was due has run.
+   */
+  static readonly layer = (
+    options: TestServerOptions = {}
+  ): Layer.Layer<TestServer | Client, ListenError | ClientError> =>
+    Layer.unwrap(
+      Effect.gen(function* () {
+        const { port } = yield* TestServer
+        return Client.layer({ host: HOST, port, reconnect: RECONNECT })
+      })
+    ).pipe(Layer.provideMerge(serverLayer(options)))
+}
+
+const serverLayer = (options: TestServerOptions): Layer.Layer<TestServer, ListenError> => {
+  const faults = new Faults(options.seed ?? 1)
+  const server = Server.layer({
+    host: HOST,
+    port: 0,
+    maxConnections: options.maxConnections ?? settings.maxConnections.default,
+    idleTimeout: Duration.fromInputUnsafe(options.idleTimeout ?? settings.idleTimeout.default),
+    // A test's end waits for nobody: under a clock that stands still it would wait for ever.
+    shutdownGrace: Duration.zero
+  })
+  const expirer = Expirer.layer({ interval: options.expireInterval ?? settings.expireInterval.default })
+  const store = Store.layerMemory({
+    maxKeys: options.maxKeys ?? settings.maxKeys.default,
+    maxMemory: options.maxMemory
+  })
+  return Layer.effect(
+    TestServer,
+    Effect.map(Server, ({ address: { host, port }, stats }) =>
+      TestServer.of({ host, port, address: `${host}:${port}`, stats, faults })
+    )
+  ).pipe(
+    Layer.provide(server),
+    Layer.provideMerge(expirer),
+    Layer.provide(store),
+    Layer.provide(TextProtocol.layer),
+    Layer.provide(Layer.succeed(CurrentFaults, faults))
+  )
+}
+
+export interface StartOptions extends TestServerOptions {
+  /** `virtual`: time stands still until `advance` or `setTime` moves it. `real`: it flows. Default: `virtual`. */
+  readonly clock?: "virtual" | "real" | undefined
+}
+
+export interface RunningTestServer extends AsyncDisposable {
+  readonly host: string
+  /** The free port that was found. */
+  readonly port: number
+  /** `tcp://host:port` */
+  readonly url: string
+  /** What goes wrong on purpose; nothing at first. */
+  readonly faults: Faults
+  /**
+   * Moves time forward, by ms or a duration such as `"30 minutes"`. Resolves when all that was due has run: expired keys
+   * are gone and swept, idle connections closed. Fails where the clock is real.
+   */
+  readonly advance: (duration: Duration.Input) => Promise<void>
+  /** Moves time forward to a time in ms since the start. Fails where the clock is real, and for a time that is past. */
+  readonly setTime: (millis: number) => Promise<void>
+  /** ms: since the start on a virtual clock, since 1970 on the real one. */
+  readonly now: () => number
+  readonly stats: () => Promise<ServerStats>
+  /** Closes all connections and the port. May be called again. */
+  readonly stop: () => Promise<void>
+}
+
+// Taken when this module is loaded: test runners with fake timers replace the global ones, and then nothing would run.
+// oxlint-disable-next-line no-restricted-globals -- this is the service
+const { clearImmediate, clearTimeout, Date: RealDate, setImmediate, setTimeout } = globalThis
+const monotonic = process.hrtime.bigint.bind(process.hrtime)
+
+const scheduler = new Scheduler.MixedScheduler("async", (task) => {
+  const immediate = setImmediate(task)
+  return () => clearImmediate(immediate)
+})
+
+const runPromise = <A, E>(effect: Effect.Effect<A, E>): Promise<A> => Effect.runPromise(effect, { scheduler })
+
+const LONGEST_TIMER = 2 ** 31 - 1
+
+const sleepMillis = (millis: number): Effect.Effect<void> =>
+  Number.isFinite(millis)
+    ? Effect.callback<void>((resume) => {
+        const rest = Math.max(0, millis - LONGEST_TIMER)
+        const timer = setTimeout(
+          () => resume(rest > 0 ? sleepMillis(rest) : Effect.void),
+          Math.min(millis, LONGEST_TIMER)
+        )
+        return Effect.sync(() => clearTimeout(timer))
+      })
+    : Effect.never
+
+/** The real time, whatever a test runner makes of the global one. */
+const realClock: Clock.Clock = {
+  currentTimeMillisUnsafe: () => RealDate.now(),
+  currentTimeMillis: Effect.sync(() => RealDate.now()),
+  currentTimeNanosUnsafe: () => BigInt(RealDate.now()) * 1_000_000n,
+  currentTimeNanos: Effect.sync(() => BigInt(RealDate.now()) * 1_000_000n),
+  monotonicTimeNanosUnsafe: monotonic,
+  monotonicTimeNanos: Effect.sync(monotonic),
+  sleep: (duration) => sleepMillis(Duration.toMillis(duration))
+}
+
+/** What a running server is moved by: nothing where its time is real. */
+interface Time {
+  readonly now: () => number
+  readonly move: (action: ClockAction) => Promise<void>
+}
+
+const virtualTime = Effect.gen(function* () {
+  const { perform } = yield* VirtualClock
+  const clock = yield* Clock.Clock
+  const move = async (action: ClockAction): Promise<void> => {
+    const reply = await runPromise(perform(action))
+    if (reply._tag === "Failed") throw new RangeError(reply.message)
+  }
+  const time: Time = { now: () => clock.currentTimeMillisUnsafe(), move }
+  return time
+})
+
+const realTime: Time = {
+  now: () => realClock.currentTimeMillisUnsafe(),
+  move: () => Promise.reject(new TypeError('this server runs on the real clock: start it with { clock: "virtual" }'))
+}
+
+const start = Effect.fnUntraced(function* (options: StartOptions, time: Time) {
+  const context = yield* Layer.build(serverLayer(options))
+  const { faults, host, port, stats } = Context.get(context, TestServer)
+  return {
+    host,
+    port,
+    url: `tcp://${host}:${port}`,
+    faults,
+    advance: (duration: Duration.Input) =>
+      time.move({ _tag: "Advance", millis: Duration.toMillis(Duration.fromInputUnsafe(duration)) }),
+    setTime: (millis: number) => time.move({ _tag: "Set", millis }),
+    now: time.now,
+    stats: () => runPromise(stats)
+  }
+})
+
+/** Starts a server on a free port of 127.0.0.1, by default in virtual time at 0 ms. */
+export const startTestServer = async (options: StartOptions = {}): Promise<RunningTestServer> => {
+  const scope = Scope.makeUnsafe()
+  const server =
+    options.clock === "real"
+      ? start(options, realTime).pipe(Effect.provideService(Clock.Clock, realClock))
+      : Effect.gen(function* () {
+          const clock = yield* Layer.build(VirtualClock.layer)
+          const started = Effect.flatMap(virtualTime, (time) => start(options, time))
+          return yield* Effect.provideContext(started, clock)
+        })
+  const running = await runPromise(
+    server.pipe(
+      Scope.provide(scope),
+      Effect.provide(Logger.layer([])),
+      Effect.onError(() => Scope.close(scope, Exit.void))
+    )
+  )
+  const stop = (): Promise<void> => runPromise(Scope.close(scope, Exit.void))
+  return { ...running, stop, [Symbol.asyncDispose]: stop }
+}
