@@ -1,0 +1,36 @@
+# The image of KV-Cache: the built program on Node, run by a user without rights. It serves by default; whatever is
+# said after the image's name is said to the program: docker run IMAGE loadtest --host ...
+
+FROM node:24-slim AS build
+WORKDIR /build
+# What seldom changes comes first: a change to the sources does not install the dependencies again.
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --no-audit --no-fund
+COPY . .
+RUN npm run build
+
+FROM node:24-slim
+ARG VERSION=dev
+LABEL org.opencontainers.image.title="KV-Cache" \
+      org.opencontainers.image.description="An in-memory key-value cache server with TTL and LRU eviction" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="$VERSION"
+
+# All of the program is this one file. It is named .mjs because no package.json beside it says that it is a module.
+COPY --from=build /build/dist/main.js /app/main.mjs
+
+# A container's own loopback is reachable by nobody: inside one, the server listens on every address.
+ENV NODE_ENV=production \
+    KV_CACHE_HOST=0.0.0.0 \
+    KV_CACHE_PORT=7171
+EXPOSE 7171
+USER node
+STOPSIGNAL SIGTERM
+
+# Asks the server as any client would. "OK 0" is a healthy answer too.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=5s --retries=3 \
+  CMD node /app/main.mjs client --host "$KV_CACHE_HOST" --port "$KV_CACHE_PORT" EXISTS healthcheck
+
+# Node itself is process 1 (no shell, no npm in between), so SIGTERM reaches the server.
+ENTRYPOINT ["node", "/app/main.mjs"]
+CMD ["serve"]
