@@ -15,6 +15,7 @@ import * as Reply from "../domain/Reply.ts"
 import type { ProtocolService, Request } from "../protocol/Protocol.ts"
 import type { StoreService } from "../store/Store.ts"
 import type { Fault, Faults } from "./Faults.ts"
+import type { IdleWatch, Watched } from "./IdleWatch.ts"
 import type { Intake } from "./Intake.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
 import type { VirtualClockService } from "./VirtualClock.ts"
@@ -28,8 +29,8 @@ export interface ConnectionContext {
   readonly protocol: ProtocolService
   readonly counters: ServerCounters
   readonly intake: Intake
-  /** How long a connection may be without a complete request or a drained output; 0 for ever. */
-  readonly idleTimeout: Duration.Duration
+  /** Closes what has been without a complete request or a drained output for too long. */
+  readonly idleWatch: IdleWatch
   /** In tests: what the CLOCK command moves, and what goes wrong on purpose. */
   readonly clock: VirtualClockService | undefined
   readonly faults: Faults | undefined
@@ -50,16 +51,14 @@ const LINGER = Duration.seconds(1)
 const batch: Array<Request> = []
 let output = Buffer.allocUnsafeSlow(0)
 
-export class Connection {
-  /** The peer's address and port. */
-  readonly peer: string
+export class Connection implements Watched {
   /** The fiber's last word on why the connection ended. */
   closeReason: CloseReason = "cut"
   private readonly socket: Socket
   private readonly context: ConnectionContext
   private readonly decoder: ReturnType<ProtocolService["makeRequestDecoder"]>
   // When the last request was complete or the last reply drained, in ms of the store's clock.
-  private lastActivity: number
+  private activeAt: number
   // Bytes that were read and could not be executed, because the peer does not take its replies.
   private stalled: string | undefined
   private blocked = false
@@ -71,16 +70,14 @@ export class Connection {
   private onClosed: () => void = doNothing
   private onFlushed: () => void = doNothing
   private onUnblocked: () => void = doNothing
-  private onReleased: () => void = doNothing
 
   /** `accepted` does not read yet. */
   constructor(accepted: Socket, context: ConnectionContext) {
     const socket = context.intake(accepted, (bytes) => this.receive(bytes))
     this.socket = socket
     this.context = context
-    this.peer = `${socket.remoteAddress}:${socket.remotePort}`
     this.decoder = context.protocol.makeRequestDecoder()
-    this.lastActivity = context.store.now()
+    this.activeAt = context.store.now()
     const needed = MAX_BATCH * context.protocol.maxReplyBytes
     if (output.length < needed) output = Buffer.allocUnsafeSlow(needed)
     socket.on("drain", () => this.unblock())
@@ -91,6 +88,20 @@ export class Connection {
     socket.on("close", () => this.closed())
   }
 
+  /** The peer's address and port, while the socket is open. */
+  get peer(): string {
+    return `${this.socket.remoteAddress}:${this.socket.remotePort}`
+  }
+
+  get lastActivity(): number {
+    return this.held ? Number.POSITIVE_INFINITY : this.activeAt
+  }
+
+  closeIdle(): void {
+    this.closeReason = "closed as idle"
+    this.socket.destroy()
+  }
+
   /** Whether the peer does not take its replies at present. */
   get isBlocked(): boolean {
     return this.blocked
@@ -98,7 +109,7 @@ export class Connection {
 
   /** Serves until the connection has ended; interrupting it destroys the socket. */
   get serve(): Effect.Effect<void> {
-    return Effect.raceFirst(this.flushed, this.idle).pipe(
+    return this.flushed.pipe(
       Effect.andThen(Effect.suspend(() => (this.socket.destroyed ? Effect.void : this.linger))),
       Effect.ensuring(Effect.sync(() => this.socket.destroy()))
     )
@@ -136,33 +147,6 @@ export class Connection {
     })
   }
 
-  /** Completes when the reply that is waited for has come. */
-  private get released(): Effect.Effect<void> {
-    return Effect.callback((resume) => {
-      this.onReleased = () => resume(Effect.void)
-    })
-  }
-
-  /** Completes when nothing has happened for the idle timeout. Sleeps again only as often as that. */
-  private get idle(): Effect.Effect<void> {
-    const timeout = Duration.toMillis(this.context.idleTimeout)
-    if (timeout === 0) return Effect.never
-    return Effect.suspend(() => {
-      // Whoever moves the clock by years must not be woken for each idle timeout in between.
-      if (this.held) return Effect.as(this.released, true)
-      const remaining = this.lastActivity + timeout - this.context.store.now()
-      return remaining > 0 ? Effect.as(Effect.sleep(remaining), true) : Effect.succeed(false)
-    }).pipe(
-      Effect.repeat({ while: (more) => more }),
-      Effect.andThen(
-        Effect.sync(() => {
-          this.closeReason = "closed as idle"
-          this.socket.destroy()
-        })
-      )
-    )
-  }
-
   private receive(bytes: string): void {
     this.context.counters.bytesIn += bytes.length
     // After the end the peer's bytes are read and dropped: closing a socket with unread bytes would reset the
@@ -179,7 +163,7 @@ export class Connection {
     while (offset < bytes.length && !this.inputEnded) {
       offset = this.decoder.decode(bytes, offset, batch, limit)
       if (batch.length === 0) continue
-      this.lastActivity = now
+      this.activeAt = now
       let replies = ""
       for (const request of batch) {
         if (request._tag === "Quit") {
@@ -260,13 +244,14 @@ export class Connection {
     this.block(rest)
     const resume = Effect.sync(() => {
       this.held = false
-      this.lastActivity = this.context.store.now()
-      this.onReleased()
+      this.activeAt = this.context.store.now()
       if (this.socket.destroyed) return
+      this.context.idleWatch.add(this)
       if (this.inputEnded) this.end()
       else if (!this.socket.writableNeedDrain) this.unblock()
     })
-    this.context.fork(Effect.ensuring(work, resume))
+    // A turn later: what is held one after the other, thousands in a chunk, would else be so many calls deep.
+    this.context.fork(Effect.ensuring(work, Effect.andThen(Effect.yieldNow, resume)))
   }
 
   /** Writes replies; says whether the peer keeps up. */
@@ -287,7 +272,7 @@ export class Connection {
   private unblock(): void {
     if (!this.blocked || this.held) return
     this.blocked = false
-    this.lastActivity = this.context.store.now()
+    this.activeAt = this.context.store.now()
     const rest = this.stalled
     this.stalled = undefined
     if (rest !== undefined) this.execute(rest)

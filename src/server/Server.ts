@@ -10,12 +10,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
+import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as Reply from "../domain/Reply.ts"
 import { Protocol } from "../protocol/Protocol.ts"
 import { Store, type StoreStats } from "../store/Store.ts"
 import { Connection, type ConnectionContext } from "./Connection.ts"
 import { CurrentFaults } from "./Faults.ts"
+import { IdleWatch } from "./IdleWatch.ts"
 import { CurrentIntake } from "./Intake.ts"
 import * as Listener from "./Listener.ts"
 import type { ServerConfig } from "./ServerConfig.ts"
@@ -49,6 +51,8 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const protocol = yield* Protocol
   const counters = ServerCounters.make()
   const connections = new Set<Connection>()
+  const idleWatch = new IdleWatch(Duration.toMillis(config.idleTimeout), store.unsafe.now)
+  yield* Effect.forkScoped(idleWatch.run)
   // Closing the set, after the drain below, interrupts what is left, and so destroys its sockets.
   const fibers = yield* FiberSet.make<void>()
   const supervise = yield* FiberSet.runtime(fibers)()
@@ -59,7 +63,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     protocol,
     counters,
     intake: yield* CurrentIntake,
-    idleTimeout: config.idleTimeout,
+    idleWatch,
     clock: Option.getOrUndefined(yield* Effect.serviceOption(VirtualClock)),
     faults,
     fork: (effect) => void supervise(effect),
@@ -70,26 +74,32 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     }
   }
 
+  // Asked once: on a busy server ten thousand connections come and go whose opening nobody wants to read.
+  const logsConnections = yield* LogLevel.isEnabled("Debug")
+
+  const withLogs = (connection: Connection, served: Effect.Effect<void>): Effect.Effect<void> => {
+    const { peer } = connection
+    return Effect.logDebug("connection opened").pipe(
+      Effect.andThen(served),
+      Effect.ensuring(Effect.suspend(() => Effect.logDebug(`connection ${connection.closeReason}`))),
+      Effect.annotateLogs({ peer })
+    )
+  }
+
   const serve = (socket: Socket): void => {
     const connection = new Connection(socket, context)
     connections.add(connection)
+    idleWatch.add(connection)
     counters.accepted++
     counters.open++
-    const { peer } = connection
-    supervise(
-      Effect.logDebug("connection opened").pipe(
-        Effect.andThen(connection.serve),
-        Effect.ensuring(
-          Effect.suspend(() => {
-            connections.delete(connection)
-            counters.open--
-            if (connection.closeReason === "closed as idle") counters.idled++
-            return Effect.logDebug(`connection ${connection.closeReason}`)
-          })
-        ),
-        Effect.annotateLogs({ peer })
-      )
-    )
+    const leave = Effect.sync(() => {
+      connections.delete(connection)
+      idleWatch.delete(connection)
+      counters.open--
+      if (connection.closeReason === "closed as idle") counters.idled++
+    })
+    const served = Effect.ensuring(connection.serve, leave)
+    supervise(logsConnections ? withLogs(connection, served) : served)
   }
 
   const refuse = (socket: Socket): void => {

@@ -4,12 +4,14 @@
  * It is a layer like any other clock. Store, expirer and server do not know which one they have: what waits for time,
  * waits for this one. Only the CLOCK command (`Connection.ts`) asks for the service itself.
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import * as TestClock from "effect/testing/TestClock"
 import { type ClockAction, MAX_CLOCK_MILLIS } from "../domain/Command.ts"
 import * as Reply from "../domain/Reply.ts"
@@ -17,6 +19,8 @@ import * as Reply from "../domain/Reply.ts"
 export interface VirtualClockService {
   /** Does what a CLOCK command says. The reply comes when all that was due by the new time has run. */
   readonly perform: (action: ClockAction) => Effect.Effect<Reply.Reply>
+  /** From now on time flows as it does, and nothing stops it: for an end that must not wait for ever. */
+  readonly release: Effect.Effect<void>
 }
 
 /** How often a clock that runs is moved, in real time. */
@@ -24,6 +28,23 @@ const TICK = Duration.millis(10)
 
 /** It would be said of a server that nobody moves: here that is no mistake. */
 const NO_WARNING = Duration.days(20)
+
+/** A request may have to connect, be accepted and be read first; an end has one way to go. */
+const TURNS_BEFORE = 12
+const TURNS_AFTER = 4
+
+/** The event loop polls its sockets between two yields. */
+const turns = (count: number) => Effect.repeat(Effect.yieldNow, { times: count - 1 })
+
+/**
+ * Moves time between sockets of one process: what was sent before has been read when time begins to move, and what came
+ * of the move has arrived when it is over.
+ */
+export const betweenSockets = <A>(move: Effect.Effect<A>): Effect.Effect<A> =>
+  turns(TURNS_BEFORE).pipe(
+    Effect.andThen(move),
+    Effect.tap(() => turns(TURNS_AFTER))
+  )
 
 export class VirtualClock extends Context.Service<VirtualClock, VirtualClockService>()("kv-cache/server/VirtualClock") {
   /** A clock at 0 ms that stands still, in the place of the real one, with the service to move it. */
@@ -36,20 +57,28 @@ export class VirtualClock extends Context.Service<VirtualClock, VirtualClockServ
 const make: Effect.Effect<VirtualClockService, never, Scope.Scope> = Effect.gen(function* () {
   const scope = yield* Effect.scope
   const clock = yield* TestClock.testClockWith(Effect.succeed)
+  // Whoever moves time says how far from where it is: one at a time.
+  const lock = yield* Semaphore.make(1)
   let running: Fiber.Fiber<never> | undefined
+  let isReleased = false
 
-  const now = Effect.sync(() => Reply.time(clock.currentTimeMillisUnsafe()))
+  const current = () => Math.floor(clock.currentTimeMillisUnsafe())
 
-  const moveTo = (millis: number) => {
-    const current = clock.currentTimeMillisUnsafe()
-    if (millis < current) {
-      return Effect.succeed(Reply.failed(`CLOCK SET goes forward only: it is ${current} ms`))
-    }
-    if (millis > MAX_CLOCK_MILLIS) {
-      return Effect.succeed(Reply.failed(`the clock goes up to ${MAX_CLOCK_MILLIS} ms: it is ${current} ms`))
-    }
-    return Effect.andThen(clock.adjust(Duration.millis(millis - current)), now)
-  }
+  const now = Effect.sync(() => Reply.time(current()))
+
+  /** The way to a time is made up of whatever is due in between. */
+  const goTo = (millis: number) => clock.adjust(Duration.millis(millis - clock.currentTimeMillisUnsafe()))
+
+  const moveTo = (target: () => number) =>
+    Effect.suspend(() => {
+      const millis = target()
+      if (millis > MAX_CLOCK_MILLIS) return refuse(`the clock goes up to ${MAX_CLOCK_MILLIS} ms`)
+      if (millis < current()) return refuse("the clock goes forward only")
+      if (!Number.isInteger(millis)) return refuse("the clock goes by whole milliseconds")
+      return Effect.andThen(goTo(millis), now)
+    }).pipe(lock.withPermits(1), betweenSockets)
+
+  const refuse = (why: string) => Effect.succeed(Reply.failed(`${why}: it is ${current()} ms`))
 
   const freeze = Effect.suspend(() => {
     const fiber = running
@@ -57,13 +86,32 @@ const make: Effect.Effect<VirtualClockService, never, Scope.Scope> = Effect.gen(
     return fiber === undefined ? Effect.void : Fiber.interrupt(fiber)
   })
 
+  const liveNanos = clock.withLive(Clock.monotonicTimeNanos)
+
+  /** Time flows by what has passed, not by what was slept: a busy machine does not slow it. */
+  const flow = Effect.fnUntraced(function* (factor: number): Effect.fn.Return<never> {
+    let seen = yield* liveNanos
+    let owed = 0
+    const tick = Effect.flatMap(liveNanos, (nanos) => {
+      owed += (Number(nanos - seen) / 1e6) * factor
+      seen = nanos
+      const millis = Math.min(Math.floor(owed), MAX_CLOCK_MILLIS - current())
+      owed -= millis
+      return goTo(current() + millis)
+    }).pipe(lock.withPermits(1), Effect.uninterruptible)
+    return yield* clock.withLive(Effect.sleep(TICK)).pipe(Effect.andThen(tick), Effect.forever)
+  })
+
   const run = Effect.fnUntraced(function* (factor: number) {
     yield* freeze
-    const tick = Duration.times(TICK, factor)
-    running = yield* clock
-      .withLive(Effect.sleep(TICK))
-      .pipe(Effect.andThen(clock.adjust(tick)), Effect.forever, Effect.forkIn(scope))
+    running = yield* Effect.forkIn(flow(factor), scope)
   })
+
+  /** What decides whether time flows, until it is decided for good. */
+  const decide = (decision: Effect.Effect<void>) =>
+    Effect.suspend(() =>
+      isReleased ? refuse("the server is shutting down, and time flows until it has") : Effect.andThen(decision, now)
+    )
 
   return {
     perform: (action) => {
@@ -71,14 +119,18 @@ const make: Effect.Effect<VirtualClockService, never, Scope.Scope> = Effect.gen(
         case "Now":
           return now
         case "Advance":
-          return Effect.suspend(() => moveTo(clock.currentTimeMillisUnsafe() + action.millis))
+          return moveTo(() => current() + action.millis)
         case "Set":
-          return Effect.suspend(() => moveTo(action.millis))
+          return moveTo(() => action.millis)
         case "Run":
-          return Effect.andThen(run(action.factor), now)
+          return decide(run(action.factor))
         case "Freeze":
-          return Effect.andThen(freeze, now)
+          return decide(freeze)
       }
-    }
+    },
+    release: Effect.suspend(() => {
+      isReleased = true
+      return run(1)
+    })
   }
 })
