@@ -4,6 +4,7 @@
  *
  * It reads neither flags nor environment: `cli/ServeCommand.ts` does.
  */
+import { MAX_MEMORY } from "../store/PackedKeyspace.ts"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import type { Severity } from "effect/LogLevel"
@@ -72,7 +73,7 @@ const MIN_MEMORY = 64 * 1024
 const parseBytes = (text: string): Option.Option<number> =>
   Option.filter(
     parseQuantity(text, /^([0-9]+)([a-z]*)$/, UNITS_IN_BYTES),
-    (bytes) => bytes >= MIN_MEMORY && Number.isSafeInteger(bytes)
+    (bytes) => bytes >= MIN_MEMORY && bytes <= MAX_MEMORY
   )
 
 const setting = <A>(definition: Setting<A>): Setting<A> => definition
@@ -92,8 +93,8 @@ const LOG_LEVELS: ReadonlyMap<string, Severity> = new Map([
 const parseLogLevel = (text: string): Option.Option<Severity> =>
   Option.fromNullishOr(LOG_LEVELS.get(text.toLowerCase()))
 
-/** The most keys that the store can hold: a JavaScript `Map` ends at 2^24 entries. */
-const MAX_KEYS = 16_000_000
+/** More keys than fit into the memory that the store can address. */
+const MAX_KEYS = 500_000_000
 
 export const settings = {
   host: setting<string>({
@@ -133,7 +134,7 @@ export const settings = {
     default: undefined,
     defaultText: "none",
     description: "Most memory that entries take, such as 64mb or 1gb (1kb is 1024 bytes)",
-    expected: "a size of at least 64kb, such as 64mb, 1gb, or a number of bytes",
+    expected: "a size from 64kb to 30gb, such as 64mb, 1gb, or a number of bytes",
     parse: parseBytes
   }),
   maxConnections: setting<number>({

@@ -7,12 +7,14 @@
  * would hold up everybody. (R. Fagin et al., "Extendible hashing - a fast access method for dynamic files", ACM TODS 4,
  * 1979.) Within a segment, linear probing, and deletion that moves later entries up: no tombstones, so that a segment
  * in which keys come and go for ever stays as fast as a new one. (D. Knuth, TAOCP 3, 6.4, algorithm R.)
+ *
+ * Splitting cannot tell equal hashes apart, so it has a limit; a segment that has come to it gets a larger table
+ * instead. With an even hash that begins at about a hundred million entries.
  */
 
-const SEGMENT_BITS = 11
-const BUCKETS = 1 << SEGMENT_BITS
-const MASK = BUCKETS - 1
-const MAX_LOAD = (BUCKETS * 3) / 4
+const BUCKETS = 1 << 11
+/** Half of the hash's bits choose a segment, at the most; the other half is left to choose a bucket. */
+const MAX_DEPTH = 16
 const EMPTY = -1
 
 /** There is no (further) candidate. */
@@ -26,13 +28,22 @@ export const INDEX_BYTES = 16
 
 interface Segment {
   /** Pairs of words: a record's number, or `EMPTY`, and the hash. */
-  readonly buckets: Int32Array
+  buckets: Int32Array
+  /** The highest number of a bucket; there are a power of two of them. */
+  mask: number
   /** How many of the hash's highest bits its entries have in common. */
   depth: number
   count: number
 }
 
-const makeSegment = (depth: number): Segment => ({ buckets: new Int32Array(BUCKETS * 2).fill(EMPTY), depth, count: 0 })
+const makeBuckets = (count: number): Int32Array => new Int32Array(count * 2).fill(EMPTY)
+
+const makeSegment = (depth: number): Segment => ({
+  buckets: makeBuckets(BUCKETS),
+  mask: BUCKETS - 1,
+  depth,
+  count: 0
+})
 
 export class HashIndex {
   private directory: Array<Segment> = [makeSegment(0)]
@@ -40,12 +51,14 @@ export class HashIndex {
 
   /** Where to look for a hash: the position of the first candidate, or `NOT_THERE`. */
   first(hash: number): number {
-    return this.probe(this.segmentOf(hash).buckets, hash, hash & MASK)
+    const segment = this.segmentOf(hash)
+    return probe(segment, hash, hash & segment.mask)
   }
 
   /** The position of the next candidate behind `position`. */
   next(hash: number, position: number): number {
-    return this.probe(this.segmentOf(hash).buckets, hash, (position + 1) & MASK)
+    const segment = this.segmentOf(hash)
+    return probe(segment, hash, (position + 1) & segment.mask)
   }
 
   /** The record at a position that `first` or `next` gave. */
@@ -56,8 +69,9 @@ export class HashIndex {
   /** Adds a record under a hash. */
   add(hash: number, record: number): void {
     let segment = this.segmentOf(hash)
-    while (segment.count >= MAX_LOAD) {
-      this.split(segment, hash)
+    while (isFull(segment)) {
+      if (segment.depth === MAX_DEPTH) grow(segment)
+      else this.split(segment, hash)
       segment = this.segmentOf(hash)
     }
     place(segment, hash, record)
@@ -66,13 +80,13 @@ export class HashIndex {
   /** Removes the entry at a position that `first` or `next` gave for the hash. */
   remove(hash: number, position: number): void {
     const segment = this.segmentOf(hash)
-    const { buckets } = segment
+    const { buckets, mask } = segment
     segment.count--
     let hole = position
-    for (let at = (hole + 1) & MASK; buckets[at * 2] !== EMPTY; at = (at + 1) & MASK) {
-      const home = buckets[at * 2 + 1]! & MASK
+    for (let at = (hole + 1) & mask; buckets[at * 2] !== EMPTY; at = (at + 1) & mask) {
+      const home = buckets[at * 2 + 1]! & mask
       // An entry may move up into the hole unless its home lies behind the hole.
-      if (((at - home) & MASK) < ((at - hole) & MASK)) continue
+      if (((at - home) & mask) < ((at - hole) & mask)) continue
       buckets[hole * 2] = buckets[at * 2]!
       buckets[hole * 2 + 1] = buckets[at * 2 + 1]!
       hole = at
@@ -82,6 +96,8 @@ export class HashIndex {
 
   /** Removes everything. */
   clear(): void {
+    // Nothing is there and nothing has grown: the one segment is as good as a new one.
+    if (this.depth === 0 && this.directory[0]!.count === 0) return
     this.directory = [makeSegment(0)]
     this.depth = 0
   }
@@ -89,13 +105,6 @@ export class HashIndex {
   private segmentOf(hash: number): Segment {
     // A shift by 32 is none in JavaScript: at depth 0 there is one segment.
     return this.directory[this.depth === 0 ? 0 : hash >>> (32 - this.depth)]!
-  }
-
-  private probe(buckets: Int32Array, hash: number, from: number): number {
-    for (let at = from; ; at = (at + 1) & MASK) {
-      if (buckets[at * 2] === EMPTY) return NOT_THERE
-      if (buckets[at * 2 + 1] === hash) return at
-    }
   }
 
   private split(segment: Segment, hash: number): void {
@@ -121,11 +130,32 @@ export class HashIndex {
   }
 }
 
+const isFull = (segment: Segment): boolean => segment.count >= ((segment.mask + 1) * 3) / 4
+
+const probe = ({ buckets, mask }: Segment, hash: number, from: number): number => {
+  for (let at = from; ; at = (at + 1) & mask) {
+    if (buckets[at * 2] === EMPTY) return NOT_THERE
+    if (buckets[at * 2 + 1] === hash) return at
+  }
+}
+
 const place = (segment: Segment, hash: number, record: number): void => {
-  const { buckets } = segment
-  let at = hash & MASK
-  while (buckets[at * 2] !== EMPTY) at = (at + 1) & MASK
+  const { buckets, mask } = segment
+  let at = hash & mask
+  while (buckets[at * 2] !== EMPTY) at = (at + 1) & mask
   buckets[at * 2] = record
   buckets[at * 2 + 1] = hash
   segment.count++
+}
+
+/** Gives a segment a table twice as large. */
+const grow = (segment: Segment): void => {
+  const { buckets, mask } = segment
+  segment.buckets = makeBuckets((mask + 1) * 2)
+  segment.mask = mask * 2 + 1
+  segment.count = 0
+  for (let at = 0; at <= mask; at++) {
+    const record = buckets[at * 2]!
+    if (record !== EMPTY) place(segment, buckets[at * 2 + 1]!, record)
+  }
 }

@@ -8,7 +8,7 @@ import type { Key, Ttl, Value } from "../domain/Command.ts"
 export interface Limits {
   /** The most keys that are held. */
   readonly maxKeys: number
-  /** The most bytes that entries may take, as `Keyspace.bytes` counts them. Absent for no bound. */
+  /** The most bytes that entries may take, as `Keyspace.bytes` counts them. Absent for as many as the engine can hold. */
   readonly maxMemory?: number | undefined
 }
 

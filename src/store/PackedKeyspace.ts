@@ -3,20 +3,24 @@
  * argument, and the secret of its hash too.
  *
  * A hash index finds the number of an entry's record; the record holds deadline and links, and the address of a slot
- * that holds the bytes of key and value. All three grow and shrink in small steps, so no operation waits for another
- * one's growth, and millions of entries are a few thousand objects to the collector.
+ * that holds the bytes of key and value. All three grow in small steps, so no operation waits for another one's growth, and
+ * millions of entries are a few thousand objects to the collector. Slots shrink in small steps too; index and records
+ * keep what they have for later keys, and give it back when the last key has gone.
  */
 import type { Key, Ttl, Value } from "../domain/Command.ts"
 import { LeastRecentlyUsed, NO_SLOT } from "./Eviction.ts"
 import { BUDGET_SPENT, Expirations, NEVER, NONE } from "./Expirations.ts"
 import { HashIndex, INDEX_BYTES, NOT_THERE } from "./HashIndex.ts"
 import { EVICTION_SEARCH_BUDGET, type Keyspace, type Limits, type Removal } from "./Keyspace.ts"
-import { KeyHash } from "./KeyHash.ts"
+import type { KeyHash } from "./KeyHash.ts"
 import { ADDRESS, LENGTHS, RECORD_BYTES, Records } from "./Records.ts"
 import { slotBytes, Slabs } from "./Slabs.ts"
 
 /** What an entry with `length` bytes of key and value takes, in bytes: its slot, its record, its share of the index. */
 export const entryBytes = (length: number): number => slotBytes(length) + RECORD_BYTES + INDEX_BYTES
+
+/** The most that entries may take, in bytes: addresses of slots reach 32 GB. */
+export const MAX_MEMORY = 30 * 2 ** 30
 
 export class PackedKeyspace implements Keyspace {
   readonly removed: Record<Removal, number> = { deleted: 0, expired: 0, evicted: 0, replaced: 0 }
@@ -35,7 +39,7 @@ export class PackedKeyspace implements Keyspace {
   /** `now` in ms, an integer that never decreases. */
   constructor(limits: Limits, keyHash: KeyHash, now: number) {
     this.maxKeys = limits.maxKeys
-    this.maxMemory = limits.maxMemory ?? Number.POSITIVE_INFINITY
+    this.maxMemory = Math.min(limits.maxMemory ?? MAX_MEMORY, MAX_MEMORY)
     this.keyHash = keyHash
     this.expirations = new Expirations(now, this.records)
   }
@@ -170,7 +174,7 @@ export class PackedKeyspace implements Keyspace {
     this.cost -= entryBytes(length)
     this.removed[reason]++
     this.records.release(record)
-    // A large index is not kept for an empty keyspace; the records and pages have gone by themselves.
+    // A large index is not kept for an empty keyspace; of records and pages little is left by itself.
     if (this.records.size === 0) this.index.clear()
   }
 

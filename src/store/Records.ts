@@ -48,10 +48,11 @@ export class Records {
   /** Gives a record back. */
   release(id: number): void {
     this.count--
-    // All chunks go when the last record does: what a large keyspace needed is not kept for an empty one.
+    // When the last record goes, so do all chunks but one: what a large keyspace needed is not kept for an empty one,
+    // and a keyspace whose only key comes and goes does not allocate each time.
     if (this.count === 0) {
-      this.words = []
-      this.doubles = []
+      this.words = this.words.slice(0, 1)
+      this.doubles = this.doubles.slice(0, 1)
       this.unusedHead = -1
       this.used = 0
       return

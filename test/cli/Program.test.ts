@@ -18,6 +18,7 @@ describe("a server", () => {
       assert.strictEqual(server.listening.level, "INFO")
       assert.deepStrictEqual(server.listening.annotations, {
         version,
+        clock: "real",
         maxKeys: 10,
         maxMemory: "none",
         maxConnections: 10_000
@@ -194,7 +195,7 @@ describe("what is refused", () => {
       environment: { KV_CACHE_MAX_KEYS: "lots" },
       said:
         "ERROR Invalid value for environment variable KV_CACHE_MAX_KEYS: 'lots'. " +
-        "Expected a number of keys from 1 to 16000000.\n"
+        "Expected a number of keys from 1 to 500000000.\n"
     },
     {
       name: "an unknown flag",

@@ -91,9 +91,9 @@ describe("texts", () => {
   it("of a number of keys", () => {
     accepts(settings.maxKeys, [
       ["1", 1],
-      ["16000000", 16_000_000]
+      ["500000000", 500_000_000]
     ])
-    refuses(settings.maxKeys, [...notNumbers, "0", "16000001"])
+    refuses(settings.maxKeys, [...notNumbers, "0", "500000001"])
   })
 
   it("of a number of connections", () => {

@@ -35,6 +35,7 @@ interface Entry {
   readonly key: Command.Key
   readonly value: Command.Value
   readonly deadline: number
+  readonly cost: number
 }
 
 /**
@@ -54,7 +55,7 @@ class Oracle {
   }
 
   get bytes(): number {
-    return this.live.reduce((sum, entry) => sum + costOf(entry.key, entry.value), 0)
+    return this.live.reduce((sum, entry) => sum + entry.cost, 0)
   }
 
   expire(now: number): void {
@@ -171,7 +172,8 @@ const checkAgainstModel = (
       const v = value("v".repeat(random.chance(0.9) ? 1 + random.below(40) : 1 + random.below(256)))
       const seconds = random.pick([0, 0, 1, 2, 1 + random.below(10), 60, 3600, Command.MAX_TTL_SECONDS])
       keyspace.put(k, v, ttl(seconds), now)
-      oracle.put({ key: k, value: v, deadline: seconds === 0 ? Number.POSITIVE_INFINITY : now + seconds * 1000 })
+      const deadline = seconds === 0 ? Number.POSITIVE_INFINITY : now + seconds * 1000
+      oracle.put({ key: k, value: v, deadline, cost: costOf(k, v) })
       const removedDead = keyspace.removed.expired - expiredBefore
       holds(
         step,
@@ -196,8 +198,8 @@ const checkAgainstModel = (
   assert.strictEqual(keyspace.bytes, oracle.bytes)
   for (const entry of oracle.live) assert.strictEqual(keyspace.get(entry.key, now), entry.value)
   for (const each of keys) {
-    assert.strictEqual(keyspace.delete(each, now), oracle.delete(each))
-    assert.isFalse(keyspace.has(each, now))
+    same("at the end", `delete ${each}`, keyspace.delete(each, now), oracle.delete(each))
+    same("at the end", `has ${each}`, keyspace.has(each, now), false)
   }
   assert.strictEqual(keyspace.size, 0)
   assert.strictEqual(keyspace.bytes, 0)
@@ -278,8 +280,8 @@ describe.each(engines)("%s", (_name, make) => {
     for (let sweep = 0; sweep < 1000; sweep++) {
       const now = sweep * 1_000_000
       keyspace.put(key(`t${sweep}`), value("v"), ttl(1), now)
-      assert.isFalse(keyspace.sweep(now + 1000, 100))
-      assert.strictEqual(keyspace.size, 2)
+      same(`sweep ${sweep}`, "more to sweep", keyspace.sweep(now + 1000, 100), false)
+      same(`sweep ${sweep}`, "size", keyspace.size, 2)
     }
     assert.strictEqual(keyspace.removed.expired, 1000)
     assert.isTrue(keyspace.has(key("forever"), 2e9))
@@ -373,9 +375,7 @@ describe.each(engines)("%s", (_name, make) => {
     for (let i = 0; i < 2500; i++) keyspace.put(key(`k${i}`), value(`w${i}`), ttl(1), 10_000)
     assert.strictEqual(keyspace.size, 2000)
     assert.deepStrictEqual(keyspace.removed, { deleted: 100, expired: 0, evicted: 500, replaced: 0 })
-    for (let i = 500; i < 2500; i++) {
-      assert.strictEqual<string | undefined>(keyspace.get(key(`k${i}`), 10_000), `w${i}`)
-    }
+    for (let i = 500; i < 2500; i++) same("after it", `get k${i}`, keyspace.get(key(`k${i}`), 10_000), `w${i}`)
     assert.isFalse(keyspace.sweep(11_000, PLENTY))
     assert.strictEqual(keyspace.size, 0)
   })
@@ -389,12 +389,16 @@ describe.each(engines)("%s", (_name, make) => {
         for (let i = 0; i < 3000; i++)
           keyspace.put(key(`k${i}`), value(`v${round}`), ttl(how === "delete" ? 0 : 1 + (i % 7)), now)
         assert.strictEqual(keyspace.size, 3000)
-        for (let i = 0; i < 3000; i++)
-          assert.strictEqual<string | undefined>(keyspace.get(key(`k${i}`), now), `v${round}`)
-        if (how === "delete") for (let i = 0; i < 3000; i++) assert.isTrue(keyspace.delete(key(`k${i}`), now))
+        const step = `round ${round}`
+        for (let i = 0; i < 3000; i++) same(step, `get k${i}`, keyspace.get(key(`k${i}`), now), `v${round}`)
+        if (how === "delete") {
+          for (let i = 0; i < 3000; i++) same(step, `delete k${i}`, keyspace.delete(key(`k${i}`), now), true)
+        }
         now += 7000
         if (how === "sweep") assert.isFalse(keyspace.sweep(now, PLENTY))
-        if (how === "expire") for (let i = 0; i < 3000; i++) assert.isFalse(keyspace.has(key(`k${i}`), now))
+        if (how === "expire") {
+          for (let i = 0; i < 3000; i++) same(step, `has k${i}`, keyspace.has(key(`k${i}`), now), false)
+        }
         assert.strictEqual(keyspace.size, 0)
         assert.strictEqual(keyspace.bytes, 0)
         assert.strictEqual(keyspace.removed.deleted + keyspace.removed.expired, 3000 * round)
