@@ -1,0 +1,110 @@
+/**
+ * Requests that are sent in one write, and what must come back for them. Pure.
+ *
+ * All bytes are made before the measurement where they can be: a tape is one buffer of requests, one of replies, and
+ * the places where they end, so that neither sending nor checking makes or parses anything.
+ */
+import { keyOf, valueOf, type Wire } from "./Wire.ts"
+
+/** A slice of requests, and of the replies that it must get. */
+export interface Batch {
+  readonly request: Buffer | string
+  /** The replies of this batch and others. */
+  readonly replies: Buffer
+  /** Where the reply of each request ends in `replies`; the one before it is where it starts. */
+  readonly ends: Uint32Array
+  /** The first reply of the batch in `ends`. */
+  readonly first: number
+  readonly count: number
+}
+
+/** Says what a connection sends next, or that there is nothing left. */
+export type BatchSource = () => Batch | undefined
+
+export interface MixOptions {
+  readonly keys: number
+  readonly valueSize: number
+  readonly putShare: number
+  readonly pipeline: number
+  readonly seed: number
+}
+
+/** Requests of a tape: enough that a key space of millions is not reduced to what fits a processor's cache. */
+const tapeLength = (keys: number): number => (keys > 100_000 ? 2 ** 20 : 2 ** 16)
+
+/** PUTs and GETs of keys chosen at random, every one of which is there: an endless walk over prebuilt batches. */
+export const mix = (wire: Wire, options: MixOptions): BatchSource => {
+  const { keys, pipeline, putShare, seed, valueSize } = options
+  const random = makeRandom(seed)
+  const length = Math.ceil(tapeLength(keys) / pipeline) * pipeline
+  const longest = keyOf(keys - 1)
+  const longestValue = valueOf(keys - 1, valueSize)
+  const requests = Buffer.allocUnsafeSlow(length * wire.put(longest, longestValue, 0).length)
+  const replies = Buffer.allocUnsafeSlow(
+    length * Math.max(wire.found(longest, longestValue).length, wire.stored.length)
+  )
+  const starts = new Uint32Array(length + 1)
+  const ends = new Uint32Array(length)
+  let sent = 0
+  let answered = 0
+  for (let i = 0; i < length; i++) {
+    const number = Math.floor(random() * keys)
+    const key = keyOf(number)
+    const value = valueOf(number, valueSize)
+    const isPut = random() < putShare
+    sent += requests.write(isPut ? wire.put(key, value, 0) : wire.get(key), sent, "latin1")
+    answered += replies.write(isPut ? wire.stored : wire.found(key, value), answered, "latin1")
+    starts[i + 1] = sent
+    ends[i] = answered
+  }
+  let next = 0
+  return () => {
+    const first = next
+    next = next + pipeline === length ? 0 : next + pipeline
+    return {
+      request: requests.subarray(starts[first], starts[first + pipeline]),
+      replies,
+      ends,
+      first,
+      count: pipeline
+    }
+  }
+}
+
+export interface FillOptions {
+  readonly firstKey: number
+  readonly keys: number
+  readonly valueSize: number
+  readonly pipeline: number
+  /** The TTL in seconds for a PUT that is sent now, 0 for none. */
+  readonly ttl: () => number
+}
+
+/** A PUT of each key, once, in order. */
+export const fill = (wire: Wire, options: FillOptions): BatchSource => {
+  const { firstKey, keys, pipeline, ttl, valueSize } = options
+  const replies = Buffer.from(wire.stored.repeat(pipeline), "latin1")
+  const ends = Uint32Array.from({ length: pipeline }, (_, i) => (i + 1) * wire.stored.length)
+  let next = firstKey
+  const last = firstKey + keys
+  return () => {
+    if (next === last) return undefined
+    const count = Math.min(pipeline, last - next)
+    const seconds = ttl()
+    let request = ""
+    for (let i = 0; i < count; i++) request += wire.put(keyOf(next + i), valueOf(next + i, valueSize), seconds)
+    next += count
+    return { request, replies, ends, first: 0, count }
+  }
+}
+
+/** Numbers from 0 to 1 that depend on the seed alone: xorshift32. */
+const makeRandom = (seed: number): (() => number) => {
+  let state = seed | 0 || 1
+  return () => {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return (state >>> 0) / 2 ** 32
+  }
+}

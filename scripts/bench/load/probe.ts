@@ -1,0 +1,89 @@
+/**
+ * The probing client: a process of its own that asks the server one thing about every millisecond, and remembers the
+ * longest that it had to wait. What others do to the server meanwhile is not its concern.
+ *
+ * On a machine with few cores a wait may also be one for a core: the server's, before it answers, or the probe's own,
+ * before it sees the answer. The kernel counts both, and they are taken off to say what the server itself did.
+ */
+import { connect } from "node:net"
+import type { Batch } from "./Batch.ts"
+import { fail, finish, onRelease, readOptions, say } from "./Helper.ts"
+import { Histogram } from "./Histogram.ts"
+import type { ProbeOptions, ProbeResult } from "./Messages.ts"
+import { ReplyCheck } from "./ReplyCheck.ts"
+import { runQueueClock } from "../Proc.ts"
+import { wires } from "./Wire.ts"
+
+/** ms from one reply to the next question. */
+const PAUSE = 1
+
+/** Questions that do not count. */
+const COLD = 100
+
+const { port, serverPid, wire } = readOptions<ProbeOptions>()
+const { found, get, put, stored } = wires[wire]
+const KEY = "probe"
+const VALUE = "still-there"
+
+const exchange = (request: string, reply: string): Batch => ({
+  request,
+  replies: Buffer.from(reply, "latin1"),
+  ends: Uint32Array.of(reply.length),
+  first: 0,
+  count: 1
+})
+const write = exchange(put(KEY, VALUE, 0), stored)
+const read = exchange(get(KEY), found(KEY, VALUE))
+
+const check = new ReplyCheck()
+const waits = new Histogram()
+const serverQueued = runQueueClock(serverPid)
+const selfQueued = runQueueClock(process.pid)
+const queued = (): number => serverQueued() + selfQueued()
+let longestStall = 0
+let asked = 0
+let sentAt = 0
+let queuedBefore = 0
+let isReleased = false
+
+const socket = connect({ host: "127.0.0.1", port, noDelay: true })
+
+const ask = (): void => {
+  const question = asked++ % 2 === 0 ? write : read
+  check.expect(question)
+  queuedBefore = queued()
+  sentAt = performance.now()
+  socket.write(question.request, "latin1")
+}
+
+const end = (): void => {
+  const result: ProbeResult = {
+    probes: waits.count,
+    longest: waits.max,
+    longestStall,
+    p50: waits.percentile(0.5),
+    p99: waits.percentile(0.99)
+  }
+  finish(result)
+}
+
+socket.on("connect", ask)
+socket.on("data", (chunk) => {
+  const answered = check.accept(chunk, chunk.length)
+  if (typeof answered === "string") return fail(`wrong reply: ${answered}`)
+  if (!check.isDone) return
+  const wait = performance.now() - sentAt
+  // The first questions find everything cold, here and there.
+  if (asked === COLD) say({ isReady: true })
+  if (asked > COLD) {
+    waits.record(wait, 1)
+    longestStall = Math.max(longestStall, wait - (queued() - queuedBefore))
+  }
+  if (isReleased) end()
+  else setTimeout(ask, PAUSE)
+})
+socket.on("error", (error) => fail(`connection lost: ${error.message}`))
+socket.on("close", () => fail("connection closed by the server"))
+
+// A question is always on its way or about to be, and a stall that is under way still counts.
+onRelease(() => (isReleased = true))

@@ -1,0 +1,27 @@
+/** The figures of several rounds as one: the median, and how far they lie apart. Pure. */
+
+export interface Summary {
+  readonly median: number
+  readonly min: number
+  readonly max: number
+}
+
+/** NaN where there is nothing. */
+export const median = (values: ReadonlyArray<number>): number => {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length / 2
+  const upper = sorted[Math.floor(middle)] ?? Number.NaN
+  return Number.isInteger(middle) ? ((sorted[middle - 1] ?? Number.NaN) + upper) / 2 : upper
+}
+
+export const summarize = (values: ReadonlyArray<number>): Summary => ({
+  median: median(values),
+  min: values.length === 0 ? Number.NaN : Math.min(...values),
+  max: values.length === 0 ? Number.NaN : Math.max(...values)
+})
+
+/** What `ours` is of `theirs`, round by round: rounds that lie next to each other met the same machine. */
+export const ratios = (ours: ReadonlyArray<number>, theirs: ReadonlyArray<number>): Summary => {
+  const rounds = Math.min(ours.length, theirs.length)
+  return summarize(Array.from({ length: rounds }, (_, i) => (ours[i] ?? Number.NaN) / (theirs[i] ?? Number.NaN)))
+}

@@ -1,0 +1,86 @@
+/** Puts load on a server through the generator, in the few ways that the scenarios share. */
+import type { GeneratorOptions, GeneratorResult, ProbeOptions, ProbeResult } from "../load/Messages.ts"
+import { ask, Helper } from "../Processes.ts"
+import type { Server } from "../servers/Peers.ts"
+import { VALUE_SIZE, WARMUP } from "./Scenario.ts"
+
+/** s that a fill may take: some 20,000 keys a second. */
+const FILL_LIMIT = 250
+
+/** s for all else that a helper does: its start, its preparation. */
+const MARGIN = 30
+
+const generate = (options: GeneratorOptions, seconds: number): Promise<GeneratorResult> =>
+  ask("generator", options, seconds + MARGIN)
+
+export interface Load {
+  readonly connections: number
+  readonly pipeline: number
+  /** All of them are there. */
+  readonly keys: number
+  readonly seconds: number
+  readonly seed: number
+}
+
+/** Half PUTs, half GETs. */
+export const drive = ({ pid, port, wire }: Server, load: Load): Promise<GeneratorResult> => {
+  const { connections, keys, pipeline, seconds, seed } = load
+  return generate(
+    {
+      port,
+      wire,
+      serverPid: pid,
+      connections,
+      pipeline,
+      valueSize: VALUE_SIZE,
+      work: { kind: "mix", keys, putShare: 0.5, warmup: WARMUP, seconds, seed }
+    },
+    WARMUP + seconds
+  )
+}
+
+export interface Fill {
+  readonly keys: number
+  readonly firstKey?: number
+  readonly valueSize?: number
+  /** All keys expire this many seconds after the start. */
+  readonly expireAfter?: number
+  readonly nice?: number
+}
+
+/** A PUT of each key, over few connections: what waits in their pipelines is no more than a fraction of a ms. */
+export const load = ({ pid, port, wire }: Server, fill: Fill): Promise<GeneratorResult> => {
+  const { expireAfter = 0, firstKey = 0, keys, nice = 0, valueSize = VALUE_SIZE } = fill
+  return generate(
+    {
+      port,
+      wire,
+      serverPid: pid,
+      connections: 4,
+      pipeline: 64,
+      valueSize,
+      nice,
+      work: { kind: "fill", firstKey, keys, expireAfter }
+    },
+    FILL_LIMIT
+  )
+}
+
+/** How far the generator yields to the server and to the probe, so that a probe waits for the server and not for a core. */
+export const POLITE = 10
+
+/** Does something to a server while a probing client watches. */
+export const probed = async <A>(
+  { pid, port, wire }: Server,
+  during: () => Promise<A>
+): Promise<{ readonly probe: ProbeResult; readonly result: A }> => {
+  const helper = new Helper("probe", { port, wire, serverPid: pid } satisfies ProbeOptions)
+  try {
+    await helper.next<object>(MARGIN)
+    const result = await during()
+    helper.release()
+    return { probe: await helper.next<ProbeResult>(MARGIN), result }
+  } finally {
+    await helper.stop()
+  }
+}

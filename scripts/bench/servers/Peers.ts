@@ -1,0 +1,173 @@
+/** The servers that are compared: how each is found on this machine, and started on a free port of 127.0.0.1. */
+import { spawnSync } from "node:child_process"
+import { once } from "node:events"
+import { readFileSync } from "node:fs"
+import { connect, createServer } from "node:net"
+import type { WireName } from "../load/Wire.ts"
+import { bundled, start, type Started, stop } from "../Processes.ts"
+
+export interface Server {
+  readonly name: string
+  readonly wire: WireName
+  readonly pid: number
+  readonly port: number
+  readonly stop: () => Promise<void>
+}
+
+export interface Peer {
+  readonly name: string
+  readonly version: string
+  /** Starts it, with flags of its own beside those that every benchmark needs. */
+  readonly start: (...flags: ReadonlyArray<string>) => Promise<Server>
+}
+
+export const KV_CACHE = "KV-Cache"
+export const REDIS = "redis-server"
+export const MEMCACHED = "memcached -t 1"
+export const BARE_NODE = "bare Node"
+
+interface Definition {
+  readonly name: string
+  readonly wire: WireName
+  readonly file: string
+  readonly args: (port: number) => ReadonlyArray<string>
+}
+
+/** ms */
+const START_LIMIT = 15_000
+const RETRY = 2
+
+export const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const address = server.address()
+  server.close()
+  await once(server, "close")
+  if (address === null || typeof address === "string") throw new Error("no free port")
+  return address.port
+}
+
+/** Asks until there is an answer, every 2 ms: a fresh connection, one request, any reply. */
+export const firstReply = async (port: number, request: string, started: Started): Promise<void> => {
+  const deadline = performance.now() + START_LIMIT
+  while (!(await answers(port, request))) {
+    if (started.child.exitCode !== null || started.pid === 0) {
+      throw new Error(`${started.child.spawnfile} did not start: ${started.lastWords()}`)
+    }
+    if (performance.now() > deadline) throw new Error(`${started.child.spawnfile} did not answer`)
+    await new Promise((resolve) => setTimeout(resolve, RETRY))
+  }
+}
+
+const answers = (port: number, request: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ host: "127.0.0.1", port, noDelay: true })
+    const done = (answered: boolean) => (): void => {
+      resolve(answered)
+      socket.destroy()
+    }
+    socket.on("connect", () => socket.write(request))
+    socket.on("data", done(true))
+    socket.on("error", done(false))
+    socket.on("close", done(false))
+  })
+
+/** A request that is answered by an empty server too. */
+const hello: Readonly<Record<WireName, string>> = {
+  text: "GET hello\n",
+  resp: "*1\r\n$4\r\nPING\r\n",
+  memcached: "version\r\n"
+}
+
+const launch = async (definition: Definition, flags: ReadonlyArray<string>): Promise<Server> => {
+  const { args, file, name, wire } = definition
+  const port = await freePort()
+  const started = start(file, [...args(port), ...flags])
+  // What it says is not needed; unread, it would block in the end.
+  started.child.stdout?.resume()
+  try {
+    await firstReply(port, hello[wire], started)
+  } catch (error) {
+    await stop(started)
+    throw error
+  }
+  return { name, wire, pid: started.pid, port, stop: () => stop(started) }
+}
+
+/** The version that a program prints, or nothing if there is no such program. */
+const installed = (file: string, flag: string): string | undefined => {
+  const { error, stdout } = spawnSync(file, [flag], { encoding: "utf8", timeout: START_LIMIT })
+  return error === undefined ? /\d+(\.\d+)+/.exec(stdout)?.[0] : undefined
+}
+
+/** How our server is started; other flags follow. */
+export const kvCacheArgs = (file: string, port: number): ReadonlyArray<string> => [
+  file,
+  "serve",
+  "--host",
+  "127.0.0.1",
+  "--port",
+  String(port),
+  "--log-level",
+  "error"
+]
+
+/** KV-Cache, from a built `main.js`. */
+export const kvCache = (file: string): Peer => {
+  const { version }: { version: string } = JSON.parse(readFileSync("package.json", "utf8"))
+  const definition: Definition = {
+    name: KV_CACHE,
+    wire: "text",
+    file: process.execPath,
+    args: (port) => kvCacheArgs(file, port)
+  }
+  return { name: KV_CACHE, version, start: (...flags) => launch(definition, flags) }
+}
+
+const bareNode: Definition = {
+  name: BARE_NODE,
+  wire: "text",
+  file: process.execPath,
+  args: (port) => [bundled("bare-node"), String(port)]
+}
+
+const redis: Definition = {
+  name: REDIS,
+  wire: "resp",
+  file: "redis-server",
+  args: (port) => ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+}
+
+const memcached: Definition = {
+  name: MEMCACHED,
+  wire: "memcached",
+  file: "memcached",
+  args: (port) => [
+    "-l",
+    "127.0.0.1",
+    "-p",
+    String(port),
+    "-U",
+    "0",
+    "-t",
+    "1",
+    "-m",
+    "256",
+    // It refuses to run as root.
+    ...(process.getuid?.() === 0 ? ["-u", "nobody"] : [])
+  ]
+}
+
+/** What there is to compare with, and the names of what is not installed. */
+export const findPeers = (): { readonly peers: ReadonlyArray<Peer>; readonly missing: ReadonlyArray<string> } => {
+  const missing: Array<string> = []
+  const peers: Array<Peer> = []
+  const add = (definition: Definition, version: string | undefined): void => {
+    if (version === undefined) missing.push(definition.name)
+    else peers.push({ name: definition.name, version, start: (...flags) => launch(definition, flags) })
+  }
+  add(bareNode, process.versions.node)
+  add(redis, installed("redis-server", "--version"))
+  add(memcached, installed("memcached", "-V"))
+  return { peers, missing }
+}
