@@ -73,15 +73,13 @@ const parameter = <A>({ description, expected, flag, metavar, parse }: Parameter
     Flag.withMetavar(metavar),
     Flag.withDescription(description),
     Flag.mapEffect((text) =>
-      Option.match(parse(text), {
-        onNone: () =>
-          Effect.fail(
-            new CliError.ValidationError({
-              message: `Invalid value for flag --${flag}: '${text}'. Expected ${expected}.`
-            })
-          ),
-        onSome: Effect.succeed
-      })
+      Effect.mapError(
+        Effect.fromOption(parse(text)),
+        () =>
+          new CliError.ValidationError({
+            message: `Invalid value for flag --${flag}: '${text}'. Expected ${expected}.`
+          })
+      )
     )
   )
 

@@ -9,12 +9,12 @@ import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { ConnectError, TimeoutError } from "../client/ClientError.ts"
+import type { ClientError } from "../client/ClientError.ts"
 import type { ProtocolService } from "../protocol/Protocol.ts"
 import { LoadConnection } from "./LoadConnection.ts"
 import { Pacer } from "./Pacer.ts"
 import { Recorder, type Recording, type SecondRecord } from "./Recorder.ts"
-import { makeSource, makeVocabulary, preloadedKeys, type WorkloadOptions } from "./Workload.ts"
+import { makeSource, makeVocabulary, type Part, preloadedKeys, type WorkloadOptions } from "./Workload.ts"
 
 /** What one thread is asked to do. Plain data: it can be sent to another thread. */
 export interface LoadPlan {
@@ -35,6 +35,8 @@ export interface LoadPlan {
   readonly rate?: number | undefined
   /** ms that the warm-up takes at most; 0 for none. */
   readonly warmup: number
+  /** Requests of each connection after which the warm-up is over, if that is sooner. */
+  readonly warmupRequests?: number | undefined
   /** ms after which a request has failed. */
   readonly timeout: number
 }
@@ -59,18 +61,19 @@ export interface DriverResult {
   readonly isServerLost: boolean
 }
 
-/** How often an open loop looks for requests whose moment has come. */
+/** How often, at least, an open loop looks for requests whose moment has come. */
 const OPEN_TICK = Duration.millis(1)
 
-/** How often a closed loop looks for requests that are late. */
-const CLOSED_TICK = Duration.millis(20)
+/** How often all connections are looked at: for requests that are late, and for the end of the phase. */
+const LOOK = Duration.millis(20)
 
-/** Preloading PUTs in one write, and connections that are opened at a time. */
+/** Preloading PUTs in one write, and connections that are opened, or that preload, at a time. */
 const PRELOAD_BATCH = 256
+const PRELOAD_AT_A_TIME = 64
 const OPEN_AT_A_TIME = 256
 
-/** The warm-up's share of a run by count. */
-const WARMUP_SHARE = 0.05
+/** ms: what the event loop's delay is measured with is itself so late, even in a loop that is idle. */
+const DELAY_RESOLUTION = 1
 
 export class LoadDriver {
   private readonly plan: LoadPlan
@@ -78,7 +81,7 @@ export class LoadDriver {
   private readonly recorder: Recorder
   private readonly connections: ReadonlyArray<LoadConnection>
   // What an answer leads to depends on the phase.
-  private onProgress: (connection: LoadConnection) => void = doNothing
+  private phaseNow: Phase | undefined
   private unsent = 0
 
   constructor(plan: LoadPlan, protocol: ProtocolService, clock: Clock.Clock, onSecond: (record: SecondRecord) => void) {
@@ -86,65 +89,57 @@ export class LoadDriver {
     this.clock = clock
     this.recorder = new Recorder(onSecond)
     const vocabulary = makeVocabulary(plan.workload)
-    this.connections = Array.from({ length: plan.end - plan.first }, (_, index) => {
-      const connection = new LoadConnection({
-        host: plan.host,
-        port: plan.port,
-        protocol,
-        vocabulary,
-        source: makeSource(plan.workload, plan.first + index),
-        recorder: this.recorder,
-        ttl: plan.ttl,
-        now: this.now,
-        onProgress: (changed) => this.onProgress(changed)
-      })
-      connection.prepare()
-      return connection
-    })
+    this.connections = Array.from(
+      { length: plan.end - plan.first },
+      () =>
+        new LoadConnection({
+          host: plan.host,
+          port: plan.port,
+          protocol,
+          vocabulary,
+          recorder: this.recorder,
+          ttl: plan.ttl,
+          pipeline: plan.pipeline,
+          timeout: plan.timeout * 1e6,
+          now: this.now,
+          onProgress: (connection) => this.phaseNow?.changed(connection, this.now())
+        })
+    )
   }
 
   /** Opens all connections, and preloads this thread's share of the shared keys. */
-  get open(): Effect.Effect<void, ConnectError | TimeoutError, Scope.Scope> {
+  get open(): Effect.Effect<void, ClientError, Scope.Scope> {
     return Effect.forEach(this.connections, (connection) => connection.open, {
       concurrency: OPEN_AT_A_TIME,
       discard: true
     }).pipe(Effect.andThen(this.preload))
   }
 
-  /** Requests that have come to something in this phase. */
-  get finished(): number {
-    return this.recorder.finished
-  }
-
   /** Warms up, then runs and measures, until all is done or `stop` completes. */
   run(stop: Effect.Effect<void>): Effect.Effect<DriverResult> {
-    return Effect.suspend(() => {
-      const { duration, rate, requests, warmup } = this.plan
-      const warmUp =
-        warmup === 0
-          ? Effect.void
-          : this.phase({
-              requests: requests === undefined ? undefined : Math.ceil(requests * WARMUP_SHARE),
-              duration: warmup,
-              rate
-            })
-      return Effect.raceFirst(warmUp, stop).pipe(Effect.andThen(this.measured({ requests, duration, rate }, stop)))
-    })
+    const { duration, rate, requests, warmup, warmupRequests } = this.plan
+    const warmUp =
+      warmup === 0 ? Effect.void : this.phase("warm-up", { requests: warmupRequests, duration: warmup, rate })
+    const measured = Effect.raceFirst(this.phase("measured", { requests, duration, rate }), stop)
+    return Effect.raceFirst(Effect.as(warmUp, measured), Effect.as(stop, Effect.void)).pipe(
+      Effect.flatMap((rest) => this.measure(rest))
+    )
   }
 
   private readonly now = (): number => Number(this.clock.monotonicTimeNanosUnsafe())
 
-  private measured(phase: Phase, stop: Effect.Effect<void>): Effect.Effect<DriverResult> {
+  private measure(measured: Effect.Effect<void>): Effect.Effect<DriverResult> {
     return Effect.suspend(() => {
       const start = this.now()
       this.recorder.start(start)
       this.unsent = 0
-      const delay = monitorEventLoopDelay({ resolution: 1 })
+      const delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION })
       delay.enable()
       const loop = hooks.eventLoopUtilization()
       const cpu = process.cpuUsage()
-      return Effect.raceFirst(this.phase(phase), stop).pipe(
-        Effect.andThen(Effect.sync(() => this.toResult(start, delay, loop, cpu)))
+      return Effect.andThen(
+        measured,
+        Effect.sync(() => this.toResult(start, delay, loop, cpu))
       )
     })
   }
@@ -161,7 +156,7 @@ export class LoadDriver {
       recording: this.recorder.end(),
       health: {
         utilization: hooks.eventLoopUtilization(loop).utilization,
-        delayP99: delay.percentile(99) / 1e6,
+        delayP99: Math.max(0, delay.percentile(99) / 1e6 - DELAY_RESOLUTION),
         cpuSeconds: (used.user + used.system) / 1e6
       },
       elapsed: this.now() - start,
@@ -170,84 +165,132 @@ export class LoadDriver {
     }
   }
 
-  private get preload(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const { first, workload } = this.plan
-      const keys = preloadedKeys(workload)
-      const share = Math.ceil(keys / workload.connections)
-      const next = this.connections.map((_, index) => Math.min(keys, (first + index) * share))
-      return this.untilAllAreDone((connection, index) => {
-        const from = next[index] ?? keys
-        const end = Math.min(keys, (first + index + 1) * share)
-        if (from >= end) return true
-        if (connection.inFlight > 0) return false
-        const to = Math.min(end, from + PRELOAD_BATCH)
-        connection.sendPuts(Array.from({ length: to - from }, (_, offset) => from + offset))
-        next[index] = to
-        return false
-      })
-    })
-  }
-
-  private phase(phase: Phase): Effect.Effect<void> {
-    const { connections, plan, recorder } = this
-    const startedAt = this.now()
-    const pacer = new Pacer(
-      {
-        requests: phase.requests,
-        duration: phase.duration === undefined ? undefined : phase.duration * 1e6,
-        rate: phase.rate,
-        connections: plan.workload.connections,
-        pipeline: plan.pipeline,
-        patience: plan.timeout * 1e6
-      },
-      plan.first,
-      connections.length,
-      startedAt,
-      (lag) => recorder.sentLate(lag)
-    )
-    const settled = this.untilAllAreDone((connection, index) => pacer.feed(index, connection, this.now()))
-    const tick = Effect.sync(() => {
-      const now = this.now()
-      for (const connection of connections) {
-        connection.expire(now - plan.timeout * 1e6, now)
-        this.onProgress(connection)
-      }
-      recorder.roll(now)
-    }).pipe(Effect.delay(phase.rate === undefined ? CLOSED_TICK : OPEN_TICK), Effect.forever)
-    return Effect.raceFirst(settled, tick).pipe(
-      Effect.ensuring(
-        Effect.sync(() => {
-          this.unsent = pacer.unsent(this.now())
+  private get preload(): Effect.Effect<void, ClientError> {
+    const { first, workload } = this.plan
+    const keys = preloadedKeys(workload)
+    const share = Math.ceil(keys / workload.connections)
+    return Effect.forEach(
+      this.connections,
+      (connection, index) => {
+        const from = Math.min(keys, (first + index) * share)
+        return Effect.forEach(batches(from, Math.min(keys, from + share)), (batch) => connection.put(batch), {
+          discard: true
         })
-      )
+      },
+      { concurrency: PRELOAD_AT_A_TIME, discard: true }
     )
   }
 
-  /**
-   * Calls `step` for each connection, now and after each of its answers, until it says that the connection has sent
-   * all that it will; completes when all of that is answered, or lost.
-   */
-  private untilAllAreDone(step: (connection: LoadConnection, index: number) => boolean): Effect.Effect<void> {
-    return Effect.callback<void>((resume) => {
-      const open = new Map(this.connections.map((connection, index) => [connection, index]))
-      this.onProgress = (connection) => {
-        const index = open.get(connection)
-        if (index === undefined) return
-        const isLost = connection.lost !== undefined
-        if (!isLost && (!step(connection, index) || connection.inFlight > 0)) return
-        open.delete(connection)
-        if (open.size === 0) resume(Effect.void)
-      }
-      for (const connection of this.connections) this.onProgress(connection)
-      return Effect.sync(() => {
-        this.onProgress = doNothing
+  private phase(part: Part, options: PhaseOptions): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { connections, plan } = this
+      connections.forEach((connection, index) =>
+        connection.prepare(makeSource(plan.workload, plan.first + index, part))
+      )
+      const pacer = new Pacer(
+        {
+          requests: options.requests,
+          duration: options.duration === undefined ? undefined : options.duration * 1e6,
+          rate: options.rate,
+          connections: plan.workload.connections,
+          pipeline: plan.pipeline,
+          patience: plan.timeout * 1e6
+        },
+        plan.first,
+        connections.length,
+        this.now(),
+        (lag) => this.recorder.sentLate(lag)
+      )
+      const isOpen = options.rate !== undefined
+      const settled = Effect.callback<void>((resume) => {
+        const phase = new Phase(connections, pacer, isOpen, () => resume(Effect.void))
+        this.phaseNow = phase
+        phase.look(this.now())
+        return Effect.sync(() => {
+          this.phaseNow = undefined
+        })
       })
+      const tick = Effect.sync(() => {
+        const now = this.now()
+        this.phaseNow?.look(now)
+        this.recorder.roll(now)
+      }).pipe(Effect.delay(isOpen ? OPEN_TICK : LOOK), Effect.forever)
+      return Effect.raceFirst(settled, tick).pipe(
+        Effect.ensuring(
+          Effect.sync(() => {
+            this.phaseNow = undefined
+            this.unsent = pacer.unsent(this.now())
+          })
+        )
+      )
     })
   }
 }
 
 /** What a warm-up and a measured run have in common; `duration` in ms. */
-type Phase = Pick<LoadPlan, "requests" | "duration" | "rate">
+type PhaseOptions = Pick<LoadPlan, "requests" | "duration" | "rate">
 
-const doNothing = (): void => {}
+const batches = (from: number, end: number): ReadonlyArray<ReadonlyArray<number>> =>
+  Array.from({ length: Math.ceil((end - from) / PRELOAD_BATCH) }, (_, batch) => {
+    const first = from + batch * PRELOAD_BATCH
+    return Array.from({ length: Math.min(PRELOAD_BATCH, end - first) }, (__, offset) => first + offset)
+  })
+
+/** A phase that runs: feeds connections, and knows which of them have something left to do. */
+class Phase {
+  private readonly connections: ReadonlyArray<LoadConnection>
+  private readonly pacer: Pacer
+  private readonly isOpen: boolean
+  private readonly onDone: () => void
+  private readonly busy: Map<LoadConnection, number>
+  private readonly lost = new Set<LoadConnection>()
+  private looksAt = 0
+
+  constructor(connections: ReadonlyArray<LoadConnection>, pacer: Pacer, isOpen: boolean, onDone: () => void) {
+    this.connections = connections
+    this.pacer = pacer
+    this.isOpen = isOpen
+    this.onDone = onDone
+    this.busy = new Map(connections.map((connection, index) => [connection, index]))
+  }
+
+  /** Answers have come to a connection, or it was lost. */
+  changed(connection: LoadConnection, now: number): void {
+    this.feed(connection, now)
+    // Timers are coarse: while answers come, they tell the time more often.
+    if (this.isOpen) this.feedDue(now)
+  }
+
+  /** Time has passed. */
+  look(now: number): void {
+    if (this.isOpen) this.feedDue(now)
+    if (now < this.looksAt) return
+    this.looksAt = now + Duration.toMillis(LOOK) * 1e6
+    for (const connection of this.connections) {
+      connection.expire(now)
+      this.feed(connection, now)
+    }
+  }
+
+  private feedDue(now: number): void {
+    for (const index of this.pacer.due(now)) {
+      const connection = this.connections[index]
+      if (connection !== undefined) this.feed(connection, now)
+    }
+  }
+
+  private feed(connection: LoadConnection, now: number): void {
+    const index = this.busy.get(connection)
+    if (index === undefined) return
+    const isLost = connection.lost !== undefined
+    if (isLost && !this.lost.has(connection)) {
+      this.lost.add(connection)
+      // Each loss fails a request at least, or it would not show.
+      if (!connection.hasFailedByLoss) this.pacer.fail(index, connection, now)
+    }
+    // In an open loop the requests go on coming, also those of a connection that is lost.
+    const isFed = (isLost && !this.isOpen) || this.pacer.feed(index, connection, now)
+    if (isFed && connection.inFlight === 0) this.busy.delete(connection)
+    if (this.busy.size === 0 || this.lost.size === this.connections.length) this.onDone()
+  }
+}

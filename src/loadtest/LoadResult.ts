@@ -54,7 +54,7 @@ export const Second = Schema.Struct({
 export type Second = typeof Second.Type
 
 /** What was asked for, so that the run can be repeated. */
-export const Settings = Schema.Struct({
+const Settings = Schema.Struct({
   pipeline: Schema.Int,
   /** Seconds, or null for a run by count. */
   duration_seconds: Schema.NullOr(Schema.Finite),
@@ -74,7 +74,7 @@ export const Settings = Schema.Struct({
 export type Settings = typeof Settings.Type
 
 /** How the load generator itself fared: whether it, and not the server, was the limit. */
-export const Generator = Schema.Struct({
+const Generator = Schema.Struct({
   /** Share of the time that the busiest thread's event loop was busy, 0 to 1. */
   event_loop_utilization: Schema.Finite,
   /** ms, the 99th percentile of the busiest thread's event loop delay. */

@@ -6,9 +6,10 @@
 import * as Os from "node:os"
 import { createHistogram, type RecordableHistogram } from "node:perf_hooks"
 import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { ConnectError, TimeoutError } from "../client/ClientError.ts"
+import type { ClientError } from "../client/ClientError.ts"
 import { version } from "../Version.ts"
 import type { DriverResult, LoadPlan } from "./LoadDriver.ts"
 import type { LoadResult, Second } from "./LoadResult.ts"
@@ -41,7 +42,7 @@ export const prepare = (
   options: LoadTestOptions
 ): Effect.Effect<
   { readonly run: Effect.Effect<LoadResult, LoadThread.LoadThreadError> },
-  ConnectError | TimeoutError | LoadThread.LoadThreadError,
+  ClientError | LoadThread.LoadThreadError,
   Scope.Scope
 > =>
   Effect.gen(function* () {
@@ -62,9 +63,10 @@ export const prepare = (
           isStopped = true
         })
       )
-      const startedAt = yield* DateTime.now
       const results = yield* Effect.forEach(threads, (thread) => thread.run(stop), { concurrency: "unbounded" })
       const endedAt = yield* DateTime.now
+      // The start of what was measured, not of the warm-up before it.
+      const startedAt = DateTime.subtractDuration(endedAt, Duration.nanos(BigInt(Math.round(longest(results)))))
       return toResult(options, threads.length, results, seconds.all, {
         startedAt: DateTime.formatIso(startedAt),
         endedAt: DateTime.formatIso(endedAt),
@@ -90,6 +92,7 @@ const divide = (options: LoadTestOptions): ReadonlyArray<LoadPlan> => {
     duration: options.duration,
     rate: options.rate,
     warmup: options.warmup,
+    warmupRequests: options.warmupRequests,
     timeout: options.timeout
   }))
 }
@@ -131,6 +134,9 @@ const sumOf = <A>(items: ReadonlyArray<A>, value: (item: A) => number): number =
 const maxOf = <A>(items: ReadonlyArray<A>, value: (item: A) => number): number =>
   items.reduce((max, item) => Math.max(max, value(item)), 0)
 
+/** ns that the measured run took. */
+const longest = (results: ReadonlyArray<DriverResult>): number => maxOf(results, (result) => result.elapsed)
+
 const merge = (histograms: ReadonlyArray<RecordableHistogram>): RecordableHistogram => {
   const merged = createHistogram()
   for (const histogram of histograms) if (histogram.count > 0) merged.add(histogram)
@@ -157,7 +163,7 @@ const toResult = (
   const getHistogram = merge(recordings.map((recording) => recording.get))
   const allHistogram = merge([putHistogram, getHistogram])
   const all = toLatency(allHistogram)
-  const elapsedSeconds = maxOf(results, (result) => result.elapsed) / 1e9
+  const elapsedSeconds = longest(results) / 1e9
   const putCount = sumOf(recordings, (recording) => recording.putCount)
   const getCount = sumOf(recordings, (recording) => recording.getCount)
   const failed = sumOf(recordings, (recording) => recording.putErrors + recording.getErrors)

@@ -9,7 +9,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type { ConnectError, TimeoutError } from "../client/ClientError.ts"
+import type { ClientError } from "../client/ClientError.ts"
 import { textProtocol } from "../protocol/text/TextProtocol.ts"
 import { type DriverResult, LoadDriver, type LoadPlan } from "./LoadDriver.ts"
 import type { SecondRecord } from "./Recorder.ts"
@@ -21,7 +21,7 @@ export class LoadThreadError extends Schema.TaggedError<LoadThreadError>()("Load
 
 export interface LoadThread {
   /** Opens the thread's connections and preloads its keys. */
-  readonly open: Effect.Effect<void, ConnectError | TimeoutError | LoadThreadError, Scope.Scope>
+  readonly open: Effect.Effect<void, ClientError | LoadThreadError, Scope.Scope>
   /** Runs and measures until all is done or `stop` completes. */
   readonly run: (stop: Effect.Effect<void>) => Effect.Effect<DriverResult, LoadThreadError>
 }

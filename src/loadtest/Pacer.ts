@@ -26,6 +26,10 @@ export interface Sender {
   readonly send: (count: number, since?: number) => void
 }
 
+/**
+ * The requests of an open loop are numbered in the order of their moments: a round of all connections, another round,
+ * and so on. All that is said of moments is said in these numbers, so that no rounding makes two answers differ.
+ */
 export class Pacer {
   private readonly options: PacerOptions
   private readonly startedAt: number
@@ -33,6 +37,8 @@ export class Pacer {
   private readonly sent: Float64Array
   private readonly first: number
   private readonly onSentLate: (lag: number) => void
+  // Requests of all connections whose moment had come when `due` was last asked.
+  private told = 0
 
   /** For the connections from number `first` on, `count` of them, starting at `now` (ns). */
   constructor(options: PacerOptions, first: number, count: number, now: number, onSentLate: (lag: number) => void) {
@@ -49,15 +55,41 @@ export class Pacer {
     return this.options.rate === undefined ? this.feedClosed(index, sender, now) : this.feedOpen(index, sender, now)
   }
 
+  /** A request that was to come next could not be sent, and fails. */
+  fail(index: number, sender: Sender, now: number): void {
+    const sent = this.sent[index] ?? 0
+    if (now >= this.endsAt || sent >= this.requests) return
+    sender.send(1)
+    this.sent[index] = sent + 1
+  }
+
+  /** Open loop: the connections with requests whose moment has come since this was last asked. */
+  due(now: number): ReadonlyArray<number> {
+    const { connections } = this.options
+    const told = this.told
+    const total = this.dueInAll(now)
+    const indices: Array<number> = []
+    this.told = total
+    for (let number = Math.max(told, total - connections); number < total; number++) {
+      const index = (number % connections) - this.first
+      if (index >= 0 && index < this.sent.length) indices.push(index)
+    }
+    return indices
+  }
+
   /** Open loop: requests whose moment has come by `now` and that were not sent. */
   unsent(now: number): number {
     if (this.options.rate === undefined) return 0
     return this.sent.reduce((sum, sent, index) => sum + Math.max(0, this.dueBy(index, now) - sent), 0)
   }
 
+  private get requests(): number {
+    return this.options.requests ?? Number.POSITIVE_INFINITY
+  }
+
   private feedClosed(index: number, sender: Sender, now: number): boolean {
     const sent = this.sent[index] ?? 0
-    const remaining = now >= this.endsAt ? 0 : (this.options.requests ?? Number.POSITIVE_INFINITY) - sent
+    const remaining = now >= this.endsAt ? 0 : this.requests - sent
     const count = Math.min(remaining, this.options.pipeline - sender.inFlight)
     if (count > 0) {
       sender.send(count)
@@ -72,26 +104,37 @@ export class Pacer {
     while (sent < due && sender.inFlight < this.options.pipeline) {
       const moment = this.momentOf(index, sent)
       sender.send(1, moment)
-      this.onSentLate(now - moment)
+      this.onSentLate(Math.max(0, now - moment))
       sent++
     }
     this.sent[index] = sent
-    return now >= this.endsAt ? sent >= due : sent >= (this.options.requests ?? Number.POSITIVE_INFINITY)
+    return now >= this.endsAt ? sent >= due : sent >= this.requests
+  }
+
+  /** How many requests of all connections have their moment by `now`. */
+  private dueInAll(now: number): number {
+    return Math.min(this.total, Math.floor((now - this.startedAt) / this.interval) + 1)
+  }
+
+  /** The requests of all connections in the whole phase: those whose moment is before its end. */
+  private get total(): number {
+    const { connections, duration = Number.POSITIVE_INFINITY } = this.options
+    // A little less, since 0.3 s of 10 requests/s must not come to 4.
+    return Math.min(this.requests * connections, Math.ceil(duration / this.interval - 1e-6))
   }
 
   /** How many of a connection's requests have their moment by `now`. */
   private dueBy(index: number, now: number): number {
-    const limit = this.options.requests ?? Number.POSITIVE_INFINITY
-    const elapsed = Math.min(now, this.endsAt) - this.momentOf(index, 0)
-    return elapsed < 0 ? 0 : Math.min(limit, Math.floor(elapsed / this.interval) + 1)
+    const { connections } = this.options
+    return Math.max(0, Math.ceil((this.dueInAll(now) - this.first - index) / connections))
   }
 
   private momentOf(index: number, request: number): number {
-    return this.startedAt + ((this.first + index) / this.options.connections + request) * this.interval
+    return this.startedAt + (request * this.options.connections + this.first + index) * this.interval
   }
 
-  /** ns between two requests of one connection. */
+  /** ns between two requests of all connections. */
   private get interval(): number {
-    return (this.options.connections / (this.options.rate ?? 1)) * 1e9
+    return 1e9 / (this.options.rate ?? 1)
   }
 }

@@ -37,17 +37,19 @@ export interface Recording {
 }
 
 export class Recorder {
-  private put = makeHistogram()
-  private get = makeHistogram()
+  private readonly put = makeHistogram()
+  private readonly get = makeHistogram()
   private putCount = 0
   private getCount = 0
   private hits = 0
   private misses = 0
   private putErrors = 0
   private getErrors = 0
-  private errors: Partial<Record<Failure, number>> = {}
+  private readonly errors: Partial<Record<Failure, number>> = {}
   private scheduleLagSum = 0
   private scheduleLagMax = 0
+  // Before the start and after the end, answers come to nothing: they are of the warm-up, or too late.
+  private isOn = false
   private startedAt = 0
   private second = 0
   private secondRequests = 0
@@ -59,32 +61,22 @@ export class Recorder {
     this.onSecond = onSecond
   }
 
-  /** Begins anew, at `now` in ns: what was recorded so far was the warm-up. */
+  /** Begins, at `now` in ns: what came before was no part of the measured run. */
   start(now: number): void {
-    this.put = makeHistogram()
-    this.get = makeHistogram()
-    this.putCount = this.getCount = this.hits = this.misses = this.putErrors = this.getErrors = 0
-    this.errors = {}
-    this.scheduleLagSum = this.scheduleLagMax = 0
+    this.isOn = true
     this.startedAt = now
-    this.second = 0
-    this.secondRequests = this.secondErrors = 0
-    this.secondHistogram = makeHistogram()
-  }
-
-  /** Requests that have come to something. */
-  get finished(): number {
-    return this.putCount + this.getCount
   }
 
   /** A PUT that was answered; `latency` and `now` in ns. */
   stored(latency: number, now: number): void {
+    if (!this.isOn) return
     this.putCount++
     this.record(this.put, latency, now)
   }
 
   /** A GET that was answered. */
   found(latency: number, now: number, isHit: boolean): void {
+    if (!this.isOn) return
     this.getCount++
     if (isHit) this.hits++
     else this.misses++
@@ -93,6 +85,7 @@ export class Recorder {
 
   /** A request that failed. */
   failed(isPut: boolean, failure: Failure, now: number): void {
+    if (!this.isOn) return
     this.roll(now)
     if (isPut) {
       this.putCount++
@@ -107,19 +100,22 @@ export class Recorder {
 
   /** A request of an open loop was sent `lag` ns behind its moment. */
   sentLate(lag: number): void {
+    if (!this.isOn) return
     this.scheduleLagSum += lag
     if (lag > this.scheduleLagMax) this.scheduleLagMax = lag
   }
 
-  /** Hands over the seconds that have passed by `now`, in ns. */
+  /** Hands over the seconds that have passed by `now`, in ns, those in which nothing came too. */
   roll(now: number): void {
+    if (!this.isOn) return
     const second = Math.floor((now - this.startedAt) / 1e9)
-    if (second > this.second) this.flush(second)
+    while (this.second < second) this.flush()
   }
 
-  /** Hands over the unfinished second. */
+  /** Hands over the unfinished second, and records no more. */
   end(): Recording {
-    if (this.secondRequests + this.secondErrors > 0) this.flush(this.second + 1)
+    if (this.secondRequests + this.secondErrors > 0) this.flush()
+    this.isOn = false
     const { errors, get, getCount, getErrors, hits, misses, put, putCount, putErrors, scheduleLagMax, scheduleLagSum } =
       this
     return {
@@ -145,14 +141,14 @@ export class Recorder {
     this.secondRequests++
   }
 
-  private flush(nextSecond: number): void {
+  private flush(): void {
     this.onSecond({
       second: this.second,
       requests: this.secondRequests,
       errors: this.secondErrors,
       histogram: this.secondHistogram
     })
-    this.second = nextSecond
+    this.second++
     this.secondRequests = this.secondErrors = 0
     this.secondHistogram = makeHistogram()
   }

@@ -4,13 +4,23 @@ import type { Bucket, Latency, Percentile } from "./LoadResult.ts"
 
 const NANOS_PER_MILLI = 1e6
 
+/**
+ * The smallest recorded value that so many per cent are not above, in ms. Node's histogram rounds to the nearest rank,
+ * which may be the one below, and so too good.
+ */
+const valueAt = (histogram: Histogram, percentile: number): number => {
+  // Rounded, since 99.9 % of 1000 is not quite 999.
+  const rank = Math.max(1, Math.ceil(Number(((percentile * histogram.count) / 100).toFixed(6))))
+  return histogram.percentile((100 * rank) / histogram.count) / NANOS_PER_MILLI
+}
+
 /** The figures of one histogram; all zero where nothing was recorded. */
 export const toLatency = (histogram: Histogram): Latency => {
   const { count } = histogram
   if (count === 0) {
     return { count, min: 0, mean: 0, p50: 0, p90: 0, p95: 0, p99: 0, p999: 0, p9999: 0, max: 0, stddev: 0 }
   }
-  const at = (percentile: number) => histogram.percentile(percentile) / NANOS_PER_MILLI
+  const at = (percentile: number) => valueAt(histogram, percentile)
   return {
     count,
     min: histogram.min / NANOS_PER_MILLI,
@@ -38,7 +48,7 @@ export const toPercentiles = (histogram: Histogram): ReadonlyArray<Percentile> =
   points.push(100)
   return points.map((percentile) => ({
     percentile: Number(percentile.toFixed(9)),
-    latency: histogram.percentile(percentile) / NANOS_PER_MILLI
+    latency: valueAt(histogram, percentile)
   }))
 }
 

@@ -35,8 +35,14 @@ export interface WorkSource {
   readonly next: () => WorkItem
 }
 
-/** Keys that one connection puts before it begins to overwrite them: bounds the memory of a long run. */
-const OWN_KEYS = 100_000
+/**
+ * Keys that all connections together put before they begin to overwrite them. Half of what a server holds by default:
+ * a long run measures hits then, and not how much the server was made to evict.
+ */
+const OWN_KEYS = 500_000
+
+/** The keys of one connection that has its own. */
+const ownKeys = ({ connections }: WorkloadOptions): number => Math.max(1, Math.floor(OWN_KEYS / connections))
 
 /** The key space of a run that only reads and names none: it must be preloaded, or there would be nothing to read. */
 export const DEFAULT_READ_ONLY_KEYS = 10_000
@@ -45,9 +51,14 @@ export const DEFAULT_READ_ONLY_KEYS = 10_000
 export const preloadedKeys = (options: WorkloadOptions): number =>
   options.keys ?? (options.ratio === 0 ? DEFAULT_READ_ONLY_KEYS : 0)
 
+/** The warm-up has requests of its own, so that those that are measured do not depend on how long it took. */
+export type Part = "warm-up" | "measured"
+
+const WARMUP_STREAMS = 0x8000_0000
+
 /** The requests of one connection, numbered from 0. */
-export const makeSource = (options: WorkloadOptions, connection: number): WorkSource => {
-  const random = makeRandom(options.seed, connection)
+export const makeSource = (options: WorkloadOptions, connection: number, part: Part = "measured"): WorkSource => {
+  const random = makeRandom(options.seed, part === "measured" ? connection : WARMUP_STREAMS + connection)
   const shared = preloadedKeys(options)
   return shared > 0 ? sharedSource(options, shared, random) : ownSource(options, connection, random)
 }
@@ -59,13 +70,14 @@ const sharedSource = (options: WorkloadOptions, keys: number, random: () => numb
 
 const ownSource = (options: WorkloadOptions, connection: number, random: () => number): WorkSource => {
   const pick = makePicker(options, random)
+  const most = ownKeys(options)
   let puts = 0
   const keyOf = (own: number) => own * options.connections + connection
   return {
     next: () => {
       // Nothing can be read before something was put.
-      if (puts === 0 || random() < options.ratio) return { isPut: true, key: keyOf(puts++ % OWN_KEYS) }
-      return { isPut: false, key: keyOf(pick(Math.min(puts, OWN_KEYS))) }
+      if (puts === 0 || random() < options.ratio) return { isPut: true, key: keyOf(puts++ % most) }
+      return { isPut: false, key: keyOf(pick(Math.min(puts, most))) }
     }
   }
 }
@@ -145,22 +157,30 @@ export interface Vocabulary {
   readonly value: (number: number) => string
 }
 
-/** Keys are their number in base 62, filled up; where `keySize` has too few of them, numbers share a key. */
+const inBase62 = (number: number): string => {
+  let rest = number
+  let text = ""
+  do {
+    text = DIGITS[rest % 62] + text
+    rest = Math.floor(rest / 62)
+  } while (rest > 0)
+  return text
+}
+
+/**
+ * Keys end in their number in base 62; where `keySize` has too few of them, numbers share a key. They begin with
+ * digits of the seed where there is room, so that two runs at a time have keys of their own.
+ */
 export const makeVocabulary = (options: WorkloadOptions): Vocabulary => {
   const random = makeRandom(options.seed, 0xffff_ffff)
-  const pool = Array.from({ length: POOL_SIZE + options.valueSize }, () => DIGITS[Math.floor(random() * 62)]).join("")
-  const distinct = 62 ** options.keySize
-  const key = (number: number): string => {
-    let rest = number % distinct
-    let text = ""
-    do {
-      text = DIGITS[rest % 62] + text
-      rest = Math.floor(rest / 62)
-    } while (rest > 0)
-    return text.padStart(options.keySize, "0")
-  }
+  const digit = () => DIGITS[Math.floor(random() * 62)]
+  const pool = Array.from({ length: POOL_SIZE + options.valueSize }, digit).join("")
+  const count = preloadedKeys(options) || options.connections * ownKeys(options)
+  const width = Math.min(options.keySize, inBase62(count - 1).length)
+  const prefix = Array.from({ length: options.keySize - width }, digit).join("")
+  const distinct = 62 ** width
   return {
-    key,
+    key: (number) => prefix + inBase62(number % distinct).padStart(width, "0"),
     value: (number) => {
       const shared = number % distinct
       // Begins with the key's own digits, so that two keys seldom have the same value even where values are short.

@@ -19,12 +19,14 @@ import * as Predicate from "effect/Predicate"
  */
 export type Intake = (accepted: Net.Socket, onBytes: (bytes: string) => void) => Net.Socket
 
-/** Bytes of one read at most, and bytes that a socket buffers for its peer before it says that the peer does not keep up. */
-export const READ_BYTES = 64 * 1024
+/** Bytes of one read at most. */
+const READ_BYTES = 64 * 1024
+
+/** Bytes that a socket buffers for its peer before it says that the peer does not keep up. */
 export const HIGH_WATER_MARK = 64 * 1024
 
 /** Reads through the `'data'` event. */
-export const fromData: Intake = (accepted, onBytes) => {
+const fromData: Intake = (accepted, onBytes) => {
   accepted.on("data", (chunk: Buffer) => onBytes(chunk.toString("latin1")))
   accepted.resume()
   return accepted
@@ -34,7 +36,7 @@ export const fromData: Intake = (accepted, onBytes) => {
 const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES)
 
 /** Reads into the shared buffer where that is possible, else through the `'data'` event. */
-export const fromSharedBuffer: Intake = (accepted, onBytes) => {
+const fromSharedBuffer: Intake = (accepted, onBytes) => {
   const handle: unknown = Reflect.get(accepted, "_handle")
   if (accepted.constructor !== Net.Socket || !isHandle(handle)) return fromData(accepted, onBytes)
   // From here on the accepted socket is empty: it neither reads nor closes anything.

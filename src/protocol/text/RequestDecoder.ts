@@ -12,7 +12,7 @@ import { Lines } from "./Lines.ts"
 import { Recogniser } from "./Recogniser.ts"
 
 /** A request line that reaches this many bytes without its newline ends the connection. */
-export const MAX_LINE_BYTES = 4096
+const MAX_LINE_BYTES = 4096
 
 const SPACE = 0x20
 const TAB = 0x09

@@ -1,0 +1,385 @@
+/** One thread's share of a load test in virtual time, against a scripted server. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
+import { LoadDriver, type LoadPlan } from "../../src/loadtest/LoadDriver.ts"
+import type { Latency } from "../../src/loadtest/LoadResult.ts"
+import type { SecondRecord } from "../../src/loadtest/Recorder.ts"
+import { toLatency } from "../../src/loadtest/Statistics.ts"
+import type { ProtocolService } from "../../src/protocol/Protocol.ts"
+import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
+import * as Changes from "../server/Changes.ts"
+import { latencyOf } from "./fixtures.ts"
+import { optionsOf, type Changes as OptionChanges } from "./Options.ts"
+import * as ScriptedServer from "./ScriptedServer.ts"
+
+/** The text protocol, and a way to wait until so many answers have been taken in. */
+const makeWitness = () => {
+  let answers = 0
+  const changes = Changes.make()
+  const protocol: ProtocolService = {
+    ...textProtocol,
+    makeReplyDecoder: () => {
+      const decoder = textProtocol.makeReplyDecoder()
+      return {
+        decode: (bytes, expected, onReply) => {
+          decoder.decode(bytes, expected, (reply) => {
+            answers++
+            onReply(reply)
+          })
+          // After the driver, too, has done what it does with them.
+          queueMicrotask(changes.changed)
+        }
+      }
+    }
+  }
+  return { protocol, answered: (count: number) => changes.until(() => answers >= count) }
+}
+
+/** A driver of all connections of a test, with one connection unless it says otherwise. */
+const drive = Effect.fnUntraced(function* (peer: ScriptedServer.ScriptedServer, changes: OptionChanges = {}) {
+  const {
+    program: _,
+    threads: __,
+    ...options
+  } = optionsOf(peer, {
+    ...changes,
+    workload: { connections: 1, ...changes.workload }
+  })
+  const plan: LoadPlan = { ...options, first: 0, end: options.workload.connections }
+  const witness = makeWitness()
+  const seconds: Array<SecondRecord> = []
+  const clock = yield* Clock.clockWith(Effect.succeed)
+  const driver = new LoadDriver(plan, witness.protocol, clock, (second) => seconds.push(second))
+  yield* driver.open
+  const stop = yield* Deferred.make<void>()
+  const running = yield* Effect.forkScoped(driver.run(Deferred.await(stop)))
+  // Each connection's first answer is to the question with which it is opened.
+  const answered = (count: number) => witness.answered(plan.end + count)
+  return { running, answered, seconds, stop: Deferred.succeed(stop, undefined), result: Fiber.join(running) }
+})
+
+const STEP = 5
+const STALL = { from: 1000, to: 3000 }
+const isStalled = (time: number): boolean => time >= STALL.from && time < STALL.to
+
+/**
+ * What a queue of one server makes of requests that come at given moments, one at a time: it answers each at the first
+ * step after it was sent, but none while it stalls.
+ */
+const simulate = (moments: (request: number, lastAnswer: number) => number, count: number) => {
+  const row: Array<{ readonly sent: number; readonly answered: number; readonly latency: number }> = []
+  let answered = 0
+  for (let request = 0; request < count; request++) {
+    const moment = moments(request, answered)
+    const sent = Math.max(moment, answered)
+    answered = (Math.floor(sent / STEP) + 1) * STEP
+    while (isStalled(answered)) answered += STEP
+    row.push({ sent, answered, latency: answered - moment })
+  }
+  return row
+}
+
+/** Runs a driver against such a server, step by step, and gives its result and what it should be. */
+const stallFor = Effect.fnUntraced(function* (
+  changes: OptionChanges,
+  moments: (request: number, lastAnswer: number) => number
+) {
+  const count = 500
+  const expected = simulate(moments, count)
+  const peer = yield* ScriptedServer.listen()
+  peer.hold()
+  const { answered, result, seconds } = yield* drive(peer, { requests: count, timeout: 60_000, ...changes })
+  for (let time = 0; expected.some((request) => request.answered > time); time += STEP) {
+    yield* peer.received(expected.filter(({ sent }) => sent <= time).length)
+    const ready = peer.held()
+    yield* TestClock.adjust(STEP)
+    if (!isStalled(time + STEP)) peer.release(ready)
+    yield* answered(expected.filter((request) => request.answered <= time + STEP).length)
+  }
+  const { put, get } = (yield* result).recording
+  put.add(get)
+  return { actual: toLatency(put), expected: latencyOf(expected.map(({ latency }) => latency)), seconds }
+})
+
+const assertClose = (actual: Latency, expected: Latency) => {
+  assert.strictEqual(actual.count, expected.count)
+  for (const name of ["min", "mean", "p50", "p90", "p95", "p99", "p999", "max"] as const) {
+    assert.closeTo(actual[name], expected[name], 0.002 * expected[name], name)
+  }
+}
+
+describe("a server that stalls for two seconds", () => {
+  it.effect("shows in the percentiles of an open loop, since requests are due all the same", () =>
+    Effect.gen(function* () {
+      const { actual, expected, seconds } = yield* stallFor({ rate: 100 }, (request) => request * 10)
+      assertClose(actual, expected)
+      // Of 500 requests, 200 were due while the server stalled, and others had to wait for those.
+      assert.isAbove(actual.p50, 500)
+      assert.isAbove(actual.p99, 1900)
+      assert.closeTo(actual.max, 2005, 5)
+      assert.deepStrictEqual(
+        seconds.map(({ requests }) => requests),
+        [100, 0, 0, 200, 200]
+      )
+      assert.strictEqual(seconds[1]?.histogram.count, 0)
+    })
+  )
+
+  it.effect("hardly shows in those of a closed loop, which asks for nothing in the meantime", () =>
+    Effect.gen(function* () {
+      const { actual, expected } = yield* stallFor({}, (_, lastAnswer) => lastAnswer)
+      assertClose(actual, expected)
+      assert.closeTo(actual.p99, STEP, 0.01)
+      assert.closeTo(actual.max, 2005, 5)
+    })
+  )
+})
+
+describe("an open loop", () => {
+  it.effect("sends on its schedule, whatever the connection, and counts how late that was", () =>
+    Effect.gen(function* () {
+      const peer = yield* ScriptedServer.listen()
+      const { answered, result } = yield* drive(peer, { rate: 1000, requests: 10, workload: { connections: 4 } })
+      for (let millis = 0; millis < 40; millis++) {
+        yield* answered(millis + 1)
+        assert.strictEqual(peer.requests.at(-1)?.connection, millis % 4)
+        yield* TestClock.adjust(1)
+      }
+      const { elapsed, recording, unsent } = yield* result
+      assert.deepInclude(recording, { scheduleLagMax: 0, errors: {} })
+      assert.strictEqual(recording.putCount + recording.getCount, 40)
+      assert.strictEqual(unsent, 0)
+      assert.strictEqual(elapsed, 39e6)
+    })
+  )
+
+  it.effect("says how far it fell behind, and what it never sent", () =>
+    Effect.gen(function* () {
+      const peer = yield* ScriptedServer.listen()
+      peer.hold()
+      const { answered, result, stop } = yield* drive(peer, { rate: 100, requests: 1000 })
+      yield* peer.received(1)
+      yield* TestClock.adjust(500)
+      peer.release(1)
+      yield* answered(1)
+      yield* peer.received(2)
+      yield* TestClock.adjust(100)
+      yield* stop
+      const { recording, unsent } = yield* result
+      // The second was due at 10 ms and sent at 500. By 600 ms, 61 were due.
+      assert.strictEqual(recording.scheduleLagMax, 490e6)
+      assert.strictEqual(unsent, 59)
+    })
+  )
+
+  it.effect("by time sends what is due before its end, and waits for the answers", () =>
+    Effect.gen(function* () {
+      const peer = yield* ScriptedServer.listen()
+      const { answered, result, running } = yield* drive(peer, { rate: 100, requests: undefined, duration: 1000 })
+      for (let sent = 0; sent < 100; sent++) {
+        yield* sent < 99 ? answered(sent + 1) : peer.received(100)
+        if (sent === 98) peer.hold()
+        yield* TestClock.adjust(10)
+      }
+      yield* TestClock.adjust(200)
+      assert.isUndefined(running.pollUnsafe())
+      peer.release(1)
+      const { elapsed, recording, unsent } = yield* result
+      assert.strictEqual(recording.putCount + recording.getCount, 100)
+      assert.strictEqual(unsent, 0)
+      assert.strictEqual(elapsed, 1200e6)
+    })
+  )
+
+  it.effect("ticks by the millisecond for thousands of connections without looking at each", () =>
+    Effect.gen(function* () {
+      const connections = 1000
+      const peer = yield* ScriptedServer.listen()
+      const { answered, result } = yield* drive(peer, { rate: 1000, requests: 1, workload: { connections } })
+      for (let millis = 0; millis < connections; millis += 50) {
+        yield* answered(millis + 1)
+        yield* TestClock.adjust(50)
+      }
+      const { recording } = yield* result
+      assert.strictEqual(recording.putCount + recording.getCount, connections)
+      // In virtual time the tick is exact: what is late was never looked at.
+      assert.strictEqual(recording.scheduleLagMax, 0)
+    })
+  )
+})
+
+describe("a request that takes too long", () => {
+  it.effect("is failed, its late answer dropped, and those after it are matched to their own", () =>
+    Effect.gen(function* () {
+      const peer = yield* ScriptedServer.listen()
+      peer.hold()
+      const { answered, result } = yield* drive(peer, { requests: 6, pipeline: 2, timeout: 1000 })
+      yield* peer.received(2)
+      yield* TestClock.adjust(1000)
+      assert.strictEqual(peer.requests.length, 2)
+      // Two are failed and two more are sent, and again.
+      yield* TestClock.adjust(20)
+      yield* peer.received(4)
+      yield* TestClock.adjust(1020)
+      yield* peer.received(6)
+      peer.release(6)
+      yield* answered(6)
+      const { isServerLost, recording } = yield* result
+      assert.deepStrictEqual(recording.errors, { timeout: 4 })
+      assert.strictEqual(recording.putCount + recording.getCount, 6)
+      assert.strictEqual(recording.put.count + recording.get.count, 2)
+      assert.isFalse(isServerLost)
+    })
+  )
+
+  it.effect("is failed also if its answer is there before anyone has looked", () =>
+    Effect.gen(function* () {
+      const peer = yield* ScriptedServer.listen()
+      peer.hold()
+      const { answered, result } = yield* drive(peer, { requests: 1, timeout: 10 })
+      yield* peer.received(1)
+      yield* TestClock.adjust(15)
+      peer.release(1)
+      yield* answered(1)
+      const { recording } = yield* result
+      assert.deepStrictEqual(recording.errors, { timeout: 1 })
+      assert.strictEqual(recording.put.count, 0)
+    })
+  )
+
+  it.effect("in an open loop counts from its moment, sent or not", () =>
+    Effect.gen(function* () {
+      const peer = yield* ScriptedServer.listen()
+      peer.hold()
+      const { answered, result } = yield* drive(peer, { rate: 10, requests: 30, timeout: 1000 })
+      yield* peer.received(1)
+      yield* TestClock.adjust(1500)
+      // The first one is failed after 1 s, and so are those that were due by 0.5 s, one after another.
+      yield* peer.received(6)
+      peer.release(6)
+      yield* answered(6)
+      for (let sent = 7; sent <= 30; sent++) {
+        yield* peer.received(sent)
+        peer.release(1)
+        yield* answered(sent)
+        yield* TestClock.adjust(100)
+      }
+      const { recording } = yield* result
+      assert.strictEqual(recording.putCount + recording.getCount, 30)
+      assert.isAtLeast(recording.errors.timeout ?? 0, 5)
+      assert.isAtMost(recording.errors.timeout ?? 0, 7)
+    })
+  )
+})
+
+describe("the warm-up", () => {
+  it.effect("is not counted, by time", () =>
+    Effect.gen(function* () {
+      const peer = yield* ScriptedServer.listen()
+      const { answered, result, seconds } = yield* drive(peer, { rate: 10, requests: 5, warmup: 2500 })
+      for (let sent = 1; sent <= 30; sent++) {
+        yield* answered(sent)
+        yield* TestClock.adjust(100)
+      }
+      const { elapsed, recording } = yield* result
+      assert.strictEqual(peer.requests.length, 30)
+      assert.strictEqual(recording.putCount + recording.getCount, 5)
+      assert.strictEqual(elapsed, 400e6)
+      assert.deepStrictEqual(
+        seconds.map(({ requests, second }) => [second, requests]),
+        [[0, 5]]
+      )
+    })
+  )
+
+  it.effect("is not counted, by requests", () =>
+    Effect.gen(function* () {
+      const peer = yield* ScriptedServer.listen()
+      const { result } = yield* drive(peer, { requests: 20, warmup: 1000, warmupRequests: 3 })
+      const { recording } = yield* result
+      assert.strictEqual(peer.requests.length, 23)
+      assert.strictEqual(recording.putCount + recording.getCount, 20)
+    })
+  )
+
+  it.effect("can be ended early: then nothing is measured, and no more is sent", () =>
+    Effect.gen(function* () {
+      const peer = yield* ScriptedServer.listen()
+      peer.hold()
+      const { result, stop } = yield* drive(peer, { warmup: 1000, rate: 10 })
+      yield* peer.received(1)
+      yield* TestClock.adjust(350)
+      yield* stop
+      const { elapsed, isServerLost, recording, unsent } = yield* result
+      assert.strictEqual(recording.putCount + recording.getCount, 0)
+      assert.deepStrictEqual([elapsed, isServerLost, unsent], [0, false, 0])
+      peer.release(1)
+      yield* TestClock.adjust(5000)
+      assert.strictEqual(peer.requests.length, 1)
+      assert.strictEqual(recording.put.count + recording.get.count, 0)
+    })
+  )
+})
+
+describe("a connection that is lost", () => {
+  it.effect("fails what was in flight, and ends the run when it was the last", () =>
+    Effect.gen(function* () {
+      const peer = yield* ScriptedServer.listen()
+      peer.hold()
+      const { result } = yield* drive(peer, { requests: 100, pipeline: 3, workload: { connections: 2 } })
+      yield* peer.received(6)
+      peer.cut()
+      const { isServerLost, recording } = yield* result
+      assert.deepStrictEqual(recording.errors, { closed: 6 })
+      assert.isTrue(isServerLost)
+    })
+  )
+
+  it.effect("shows although it had nothing in flight: the next request of each fails", () =>
+    Effect.gen(function* () {
+      const peer = yield* ScriptedServer.listen()
+      const { answered, result } = yield* drive(peer, { rate: 10, requests: 100, workload: { connections: 4 } })
+      yield* answered(1)
+      yield* TestClock.adjust(150)
+      yield* answered(2)
+      peer.cut()
+      const { isServerLost, recording } = yield* result
+      assert.deepStrictEqual(recording.errors, { closed: 4 })
+      assert.isTrue(isServerLost)
+    })
+  )
+
+  it.effect("shows although it was lost in the warm-up", () =>
+    Effect.gen(function* () {
+      const peer = yield* ScriptedServer.listen(() => "close")
+      for (const rate of [undefined, 100]) {
+        const { result } = yield* drive(peer, { warmup: 1000, rate, workload: { connections: 2 } })
+        yield* TestClock.adjust(2000)
+        const { isServerLost, recording } = yield* result
+        assert.deepStrictEqual(recording.errors, { closed: 2 })
+        assert.isTrue(isServerLost)
+      }
+    })
+  )
+
+  it.effect("in an open loop fails all that is due on it while others go on", () =>
+    Effect.gen(function* () {
+      const cache = ScriptedServer.asCache()
+      const peer = yield* ScriptedServer.listen((request) => (request.connection === 1 ? "close" : cache(request)))
+      const { answered, result } = yield* drive(peer, { rate: 100, requests: 10, workload: { connections: 2 } })
+      for (let own = 1; own <= 10; own++) {
+        yield* answered(own)
+        yield* TestClock.adjust(20)
+        if (own === 1) yield* peer.received(2)
+      }
+      const { isServerLost, recording } = yield* result
+      assert.deepStrictEqual(recording.errors, { closed: 10 })
+      assert.strictEqual(recording.putCount + recording.getCount, 20)
+      assert.isFalse(isServerLost)
+    })
+  )
+})
