@@ -5,6 +5,9 @@
  * `startTestServer` is for any other test runner: it brings a virtual clock of its own. Store, expirer, sockets and
  * protocol are those that serve in production, line for line; the Clock's layer is all that differs.
  */
+// By these names, not the global ones: test runners with fake timers replace those, and then nothing would run.
+import { performance } from "node:perf_hooks"
+import { clearImmediate, clearTimeout, setImmediate, setTimeout } from "node:timers"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -12,9 +15,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
+import type * as TestClock from "effect/testing/TestClock"
 import { Client } from "./client/Client.ts"
 import type { ClientError } from "./client/ClientError.ts"
 import type { ClockAction } from "./domain/Command.ts"
@@ -23,7 +28,7 @@ import { CurrentFaults, Faults } from "./server/Faults.ts"
 import type { ListenError } from "./server/Listener.ts"
 import { Server, type ServerStats } from "./server/Server.ts"
 import { settings } from "./server/ServerConfig.ts"
-import { VirtualClock } from "./server/VirtualClock.ts"
+import { betweenSockets, VirtualClock } from "./server/VirtualClock.ts"
 import { Expirer } from "./store/Expirer.ts"
 import type { Limits } from "./store/Keyspace.ts"
 import { Store } from "./store/Store.ts"
@@ -73,8 +78,26 @@ export class TestServer extends Context.Service<TestServer, TestServerService>()
         const { port } = yield* TestServer
         return Client.layer({ host: HOST, port, reconnect: RECONNECT })
       })
-    ).pipe(Layer.provideMerge(serverLayer(options)))
+    ).pipe(Layer.provideMerge(serverLayer(options)), Layer.provideMerge(clockBetweenSockets))
 }
+
+const isTestClock = (clock: Clock.Clock): clock is TestClock.TestClock =>
+  Predicate.hasProperty(clock, "adjust") && Predicate.hasProperty(clock, "setTime")
+
+/** The surrounding clock; if it is a `TestClock`, one that waits for what is on its way through sockets. */
+const clockBetweenSockets: Layer.Layer<never> = Layer.fresh(
+  Layer.effectContext(
+    Effect.map(Clock.Clock, (clock) => {
+      if (!isTestClock(clock)) return Context.make(Clock.Clock, clock)
+      const waiting: TestClock.TestClock = {
+        ...clock,
+        adjust: (duration) => betweenSockets(clock.adjust(duration)),
+        setTime: (timestamp) => betweenSockets(clock.setTime(timestamp))
+      }
+      return Context.make(Clock.Clock, waiting)
+    })
+  )
+)
 
 const serverLayer = (options: TestServerOptions): Layer.Layer<TestServer, ListenError> => {
   const faults = new Faults(options.seed ?? 1)
@@ -101,7 +124,9 @@ const serverLayer = (options: TestServerOptions): Layer.Layer<TestServer, Listen
     Layer.provideMerge(expirer),
     Layer.provide(store),
     Layer.provide(TextProtocol.layer),
-    Layer.provide(Layer.succeed(CurrentFaults, faults))
+    Layer.provide(Layer.succeed(CurrentFaults, faults)),
+    // What a server says of its life is noise among the results of tests.
+    Layer.provide(Logger.layer([]))
   )
 }
 
@@ -132,11 +157,6 @@ export interface RunningTestServer extends AsyncDisposable {
   readonly stop: () => Promise<void>
 }
 
-// Taken when this module is loaded: test runners with fake timers replace the global ones, and then nothing would run.
-// oxlint-disable-next-line no-restricted-globals -- this is the service
-const { clearImmediate, clearTimeout, Date: RealDate, setImmediate, setTimeout } = globalThis
-const monotonic = process.hrtime.bigint.bind(process.hrtime)
-
 const scheduler = new Scheduler.MixedScheduler("async", (task) => {
   const immediate = setImmediate(task)
   return () => clearImmediate(immediate)
@@ -158,14 +178,18 @@ const sleepMillis = (millis: number): Effect.Effect<void> =>
       })
     : Effect.never
 
+const millisSince1970 = (): number => Math.floor(performance.timeOrigin + performance.now())
+const nanosSince1970 = (): bigint => BigInt(millisSince1970()) * 1_000_000n
+const monotonicNanos = (): bigint => BigInt(Math.floor(performance.now() * 1e6))
+
 /** The real time, whatever a test runner makes of the global one. */
 const realClock: Clock.Clock = {
-  currentTimeMillisUnsafe: () => RealDate.now(),
-  currentTimeMillis: Effect.sync(() => RealDate.now()),
-  currentTimeNanosUnsafe: () => BigInt(RealDate.now()) * 1_000_000n,
-  currentTimeNanos: Effect.sync(() => BigInt(RealDate.now()) * 1_000_000n),
-  monotonicTimeNanosUnsafe: monotonic,
-  monotonicTimeNanos: Effect.sync(monotonic),
+  currentTimeMillisUnsafe: millisSince1970,
+  currentTimeMillis: Effect.sync(millisSince1970),
+  currentTimeNanosUnsafe: nanosSince1970,
+  currentTimeNanos: Effect.sync(nanosSince1970),
+  monotonicTimeNanosUnsafe: monotonicNanos,
+  monotonicTimeNanos: Effect.sync(monotonicNanos),
   sleep: (duration) => sleepMillis(Duration.toMillis(duration))
 }
 
@@ -212,7 +236,7 @@ export const startTestServer = async (options: StartOptions = {}): Promise<Runni
   const scope = Scope.makeUnsafe()
   const server =
     options.clock === "real"
-      ? start(options, realTime).pipe(Effect.provideService(Clock.Clock, realClock))
+      ? start(options, realTime)
       : Effect.gen(function* () {
           const clock = yield* Layer.build(VirtualClock.layer)
           const started = Effect.flatMap(virtualTime, (time) => start(options, time))
@@ -221,10 +245,11 @@ export const startTestServer = async (options: StartOptions = {}): Promise<Runni
   const running = await runPromise(
     server.pipe(
       Scope.provide(scope),
-      Effect.provide(Logger.layer([])),
+      Effect.provideService(Clock.Clock, realClock),
       Effect.onError(() => Scope.close(scope, Exit.void))
     )
   )
-  const stop = (): Promise<void> => runPromise(Scope.close(scope, Exit.void))
+  let stopped: Promise<void> | undefined
+  const stop = (): Promise<void> => (stopped ??= runPromise(Scope.close(scope, Exit.void)))
   return { ...running, stop, [Symbol.asyncDispose]: stop }
 }

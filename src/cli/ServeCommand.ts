@@ -41,7 +41,7 @@ const serveInVirtualTime = Effect.fnUntraced(function* (config: Settings) {
   const clock = yield* Layer.build(VirtualClock.layer)
   const server = yield* serveWith(Layer.provide(serverLayer(config), Layer.succeedContext(clock)), config)
   // The grace period of the shutdown that follows must pass.
-  yield* Context.get(clock, VirtualClock).perform({ _tag: "Run", factor: 1 })
+  yield* Context.get(clock, VirtualClock).release
   return server
 })
 

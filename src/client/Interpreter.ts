@@ -43,6 +43,29 @@ const SERVER: Readonly<Record<keyof typeof USAGE, Topic>> = {
   }
 }
 
+/** What a server whose time is virtual knows besides. */
+const CLOCK: Topic = {
+  usage: "CLOCK <action>",
+  summary: "Move this server's virtual time",
+  details: [
+    "CLOCK NOW             Show what time it is, in ms since the server's start",
+    "CLOCK ADVANCE <ms>    Move time forward by ms",
+    "CLOCK SET <ms>        Move time forward to ms",
+    "CLOCK RUN [factor]    Let time flow, 60 for a minute each second",
+    "CLOCK FREEZE          Stop time",
+    "Only a server that was started with --clock virtual takes it.",
+    "Example: CLOCK ADVANCE 60000"
+  ]
+}
+
+const clockGrammar: LineEditor.Grammar = [
+  { name: "NOW", args: [] },
+  { name: "ADVANCE", args: ["<ms>"] },
+  { name: "SET", args: ["<ms>"] },
+  { name: "RUN", args: ["[factor]"] },
+  { name: "FREEZE", args: [] }
+]
+
 const LOCAL = {
   help: {
     usage: "help [command]",
@@ -76,26 +99,42 @@ const serverTopics: ReadonlyArray<readonly [string, Topic]> = Object.entries(SER
 
 const localTopics: ReadonlyArray<readonly [string, Topic]> = Object.entries(LOCAL)
 
-const topics: ReadonlyMap<string, Topic> = new Map([...serverTopics, ...localTopics])
+const topics: ReadonlyMap<string, Topic> = new Map([...serverTopics, ["CLOCK", CLOCK], ...localTopics])
 
 const argsOf = ({ usage }: Topic): ReadonlyArray<string> => usage.split(" ").slice(1)
 
 const serverGrammar: LineEditor.Grammar = serverTopics.map(([name, topic]) => ({ name, args: argsOf(topic) }))
 
-/** What a line can begin with, for completion and hints. */
-export const grammar: LineEditor.Grammar = [
+const virtualGrammar: LineEditor.Grammar = [
   ...serverGrammar,
+  { name: "CLOCK", args: argsOf(CLOCK), next: clockGrammar }
+]
+
+const withLocal = (known: LineEditor.Grammar): LineEditor.Grammar => [
+  ...known,
   ...localTopics.map(([name, topic]) => ({
     name,
     args: argsOf(topic),
     next:
       name === "time"
-        ? serverGrammar
+        ? known
         : name === "help"
-          ? [...topics.keys()].map((topicName) => ({ name: topicName, args: [] }))
+          ? [...known, ...localTopics.map(([localName]) => ({ name: localName }))].map((spec) => ({
+              name: spec.name,
+              args: []
+            }))
           : undefined
   }))
 ]
+
+const realWords = withLocal(serverGrammar)
+const virtualWords = withLocal(virtualGrammar)
+
+/** What a person talks to: nothing, a server, or one whose time is virtual. */
+export type Peer = "none" | "real" | "virtual"
+
+/** What a line can begin with, for completion and hints. */
+export const grammar = (peer: Peer): LineEditor.Grammar => (peer === "virtual" ? virtualWords : realWords)
 
 // --- a line in, what to do out
 
@@ -111,7 +150,7 @@ export type Action =
   | { readonly _tag: "Leave" }
 
 /** What a line asks for. Its own words are few; all else is read as the server would read it. */
-export const interpret = (line: string, protocol: ProtocolService): Action => {
+export const interpret = (line: string, protocol: ProtocolService, peer: Peer): Action => {
   const [first = "", ...rest] = line.trim().split(/[ \t]+/)
   if (first === "") return { _tag: "Nothing" }
   const name = first.toLowerCase()
@@ -122,7 +161,7 @@ export const interpret = (line: string, protocol: ProtocolService): Action => {
   if (rest.length > (name === "help" ? 1 : 0)) return wrongCount(LOCAL[name])
   switch (name) {
     case "help":
-      return help(rest[0])
+      return help(rest[0], peer)
     case "status":
       return { _tag: "Status" }
     case "reconnect":
@@ -151,8 +190,8 @@ const wrongCount = ({ usage }: Topic): Action => ({
   reply: Reply.failed(`wrong number of arguments: usage ${usage}`)
 })
 
-const help = (name: string | undefined): Action => {
-  if (name === undefined) return { _tag: "Print", text: allHelp }
+const help = (name: string | undefined, peer: Peer): Action => {
+  if (name === undefined) return { _tag: "Print", text: peer === "virtual" ? virtualHelp : realHelp }
   const topic = topics.get(name.toUpperCase()) ?? topics.get(name.toLowerCase())
   return topic === undefined
     ? {
@@ -169,15 +208,19 @@ const usageWidth = Math.max(...[...topics.values()].map(({ usage }) => usage.len
 const list = (entries: ReadonlyArray<readonly [string, Topic]>): ReadonlyArray<string> =>
   entries.map(([, { summary, usage }]) => `  ${usage.padEnd(usageWidth)}  ${summary}`)
 
-const allHelp = [
-  "Commands of the server:",
-  ...list(serverTopics),
-  "Commands of this client:",
-  ...list(localTopics),
-  "Keys:",
-  "  Tab completes a command, Up and Down recall lines, Ctrl-R searches them,",
-  "  Ctrl-C cancels a line or the wait for an answer, Ctrl-D leaves."
-].join("\n")
+const allHelp = (known: ReadonlyArray<readonly [string, Topic]>): string =>
+  [
+    "Commands of the server:",
+    ...list(known),
+    "Commands of this client:",
+    ...list(localTopics),
+    "Keys:",
+    "  Tab completes a command, Up and Down recall lines, Ctrl-R searches them,",
+    "  Ctrl-C cancels a line or the wait for an answer, Ctrl-D leaves."
+  ].join("\n")
+
+const realHelp = allHelp(serverTopics)
+const virtualHelp = allHelp([...serverTopics, ["CLOCK", CLOCK]])
 
 // --- words on the screen
 
@@ -195,7 +238,13 @@ const sgr = (code: number) => (text: string) => `\x1b[${code}m${text}\x1b[0m`
 export const style = (colors: boolean): Style =>
   colors ? { error: sgr(31), notice: sgr(33), dim: sgr(2) } : { error: plain, notice: plain, dim: plain }
 
-export const prompt = (connected: boolean): string => (connected ? ">>> " : "not connected>>> ")
+const PROMPTS: Readonly<Record<Peer, string>> = {
+  none: "not connected>>> ",
+  real: ">>> ",
+  virtual: "virtual>>> "
+}
+
+export const prompt = (peer: Peer): string => PROMPTS[peer]
 
 /** What came from elsewhere, such as a server's message, must not move the cursor or worse. */
 export const printable = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, "?")

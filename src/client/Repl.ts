@@ -13,10 +13,10 @@ import { Key, type AnsweredCommand } from "../domain/Command.ts"
 import type { Reply } from "../domain/Reply.ts"
 import type { ProtocolService } from "../protocol/Protocol.ts"
 import { type ClientConnection, connect } from "./ClientConnection.ts"
-import { type ClientError, ConnectionClosedError } from "./ClientError.ts"
+import { type ClientError, ConnectionClosedError, RefusedError } from "./ClientError.ts"
 import type { ConnectOptions } from "./ClientSocket.ts"
 import * as History from "./History.ts"
-import { type Action, formatNanos, grammar, interpret, printable, prompt, style } from "./Interpreter.ts"
+import { type Action, formatNanos, grammar, interpret, type Peer, printable, prompt, style } from "./Interpreter.ts"
 import * as LineEditor from "./LineEditor.ts"
 import * as ReplyText from "./ReplyText.ts"
 import type { Terminal, TerminalEvent } from "./Terminal.ts"
@@ -33,10 +33,12 @@ export interface Options {
 type Event =
   | TerminalEvent
   | { readonly _tag: "Disconnected"; readonly from: ClientConnection; readonly error: ClientError }
+  | { readonly _tag: "TimeIsVirtual"; readonly from: ClientConnection; readonly millis: number }
 
 interface Link {
   readonly connection: ClientConnection
   readonly scope: Scope.Closeable
+  readonly peer: Peer
 }
 
 const HELP_HINT = "Type 'help' for commands."
@@ -51,6 +53,9 @@ const NO_CONNECTION = "Not waiting for the connection any more."
 
 /** What `status` asks the server: it counts as no use of a key and changes nothing. */
 const PROBE: AnsweredCommand = { _tag: "Exists", key: Key.make("kv-cache-client-status") }
+
+/** What a server whose time is virtual answers, and no other: nobody waits for it. */
+const CLOCK_PROBE: AnsweredCommand = { _tag: "Clock", action: { _tag: "Now" } }
 
 /** How long the end waits for the server to take note of it. */
 const FAREWELL = Duration.millis(500)
@@ -74,6 +79,8 @@ export const run = Effect.fnUntraced(function* (options: Options) {
   // What was typed while a command ran.
   const ahead: Array<Event> = []
   let link: Link | undefined
+  // What a server that closes the connection has said in the place of its first answer.
+  let refusal: string | undefined
   let lines = yield* history.load
   let editor = LineEditor.make(lines)
 
@@ -84,10 +91,12 @@ export const run = Effect.fnUntraced(function* (options: Options) {
     return print(ReplyText.isError(reply) ? red(line) : line)
   }
 
+  const peer = (): Peer => link?.peer ?? "none"
+
   const view = (): LineEditor.View => ({
-    prompt: prompt(link !== undefined),
+    prompt: prompt(peer()),
     columns: terminal.columns(),
-    grammar,
+    grammar: grammar(peer()),
     dim
   })
 
@@ -102,9 +111,21 @@ export const run = Effect.fnUntraced(function* (options: Options) {
       Scope.provide(connectionScope),
       Effect.onError(() => Scope.close(connectionScope, Exit.void))
     )
-    link = { connection, scope: connectionScope }
+    link = { connection, scope: connectionScope, peer: "real" }
     yield* connection.closed.pipe(
       Effect.flatMap((error) => Queue.offer(events, { _tag: "Disconnected", from: connection, error })),
+      Effect.forkIn(connectionScope)
+    )
+    refusal = undefined
+    yield* connection.execute([CLOCK_PROBE]).pipe(
+      Effect.flatMap(([reply]) => {
+        if (reply?._tag === "Time") {
+          return Queue.offer(events, { _tag: "TimeIsVirtual", from: connection, millis: reply.millis })
+        }
+        if (reply?._tag === "Failed" && !reply.message.includes("CLOCK")) refusal = reply.message
+        return Effect.void
+      }),
+      Effect.ignore,
       Effect.forkIn(connectionScope)
     )
     return connection
@@ -123,8 +144,13 @@ export const run = Effect.fnUntraced(function* (options: Options) {
   const report = (error: ClientError) =>
     Effect.andThen(
       link?.connection.closedWith === undefined ? Effect.void : close,
-      print(red(printable(error.message)))
+      print(red(printable(reasonOf(error).message)))
     )
+
+  const reasonOf = (error: ClientError): ClientError =>
+    refusal === undefined || error._tag !== "ConnectionClosedError"
+      ? error
+      : new RefusedError({ message: `${address} refused the connection: ${refusal}.` })
 
   const ask = Effect.fnUntraced(function* (command: AnsweredCommand) {
     const connection = link === undefined ? yield* reconnect : link.connection
@@ -133,6 +159,7 @@ export const run = Effect.fnUntraced(function* (options: Options) {
     const took = (yield* Clock.monotonicTimeNanos) - started
     // One command has one reply.
     if (reply === undefined) return yield* new ConnectionClosedError({ message: `No answer from ${address}.` })
+    refusal = undefined
     return { reply, took }
   })
 
@@ -200,13 +227,19 @@ export const run = Effect.fnUntraced(function* (options: Options) {
         yield* terminal.write(ERASE_ROW)
         yield* report(event.error)
         return true
+      case "TimeIsVirtual":
+        if (event.from !== link?.connection) return true
+        link = { ...link, peer: "virtual" }
+        yield* terminal.write(ERASE_ROW)
+        yield* print(notice(`Time is virtual here: it is ${event.millis} ms until CLOCK moves it. See 'help CLOCK'.`))
+        return true
       case "Key":
         return yield* press(event.key)
     }
   })
 
   const press = Effect.fnUntraced(function* (key: LineEditor.Key) {
-    const { editor: pressed, outcome } = LineEditor.press(editor, key, grammar)
+    const { editor: pressed, outcome } = LineEditor.press(editor, key, grammar(peer()))
     const before = editor
     editor = pressed
     if (outcome === undefined) return true
@@ -217,7 +250,7 @@ export const run = Effect.fnUntraced(function* (options: Options) {
         if (longer !== lines) yield* history.add(outcome.line)
         lines = longer
         editor = LineEditor.next(pressed, lines)
-        const action = interpret(outcome.line, protocol)
+        const action = interpret(outcome.line, protocol, peer())
         if (action._tag !== "Leave") return yield* Effect.as(perform(action), true)
         yield* leave
         return false

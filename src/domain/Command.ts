@@ -50,6 +50,8 @@ export const NO_TTL: Ttl = Ttl.make(0)
 /** The latest time that a virtual clock can be set to, in ms (2^41, about 69 years). */
 export const MAX_CLOCK_MILLIS = 2 ** 41
 
+// A smaller one is not written in decimal digits any more.
+const MIN_CLOCK_FACTOR = 0.000001
 const MAX_CLOCK_FACTOR = 1_000_000
 
 const ClockMillis = Schema.Number.check(
@@ -62,7 +64,9 @@ const ClockMillis = Schema.Number.check(
 
 const ClockFactor = Schema.Number.check(
   Schema.makeFilter((factor: number) =>
-    factor > 0 && factor <= MAX_CLOCK_FACTOR ? undefined : `factor must be a number above 0, up to ${MAX_CLOCK_FACTOR}`
+    factor >= MIN_CLOCK_FACTOR && factor <= MAX_CLOCK_FACTOR
+      ? undefined
+      : `factor must be a number from ${MIN_CLOCK_FACTOR} to ${MAX_CLOCK_FACTOR}`
   )
 )
 

@@ -34,7 +34,9 @@ const TURNS_BEFORE = 12
 const TURNS_AFTER = 4
 
 /** The event loop polls its sockets between two yields. */
-const turns = (count: number) => Effect.repeat(Effect.yieldNow, { times: count - 1 })
+const turns = Effect.fnUntraced(function* (count: number) {
+  for (let turn = 0; turn < count; turn++) yield* Effect.yieldNow
+})
 
 /**
  * Moves time between sockets of one process: what was sent before has been read when time begins to move, and what came

@@ -127,6 +127,6 @@ export const run = (args: ReadonlyArray<string>, options: Options = {}): Effect.
 export const serve = Effect.fnUntraced(function* (args: ReadonlyArray<string> = [], options: Options = {}) {
   const program = yield* start(["serve", "--port", "0", ...args], options)
   const listening = yield* program.logged("listening on ")
-  const [host = "", port = ""] = listening.message.slice("listening on ".length).split(":")
+  const [, host = "", port = ""] = /^listening on ([^:]*):([0-9]+)/.exec(listening.message) ?? []
   return { ...program, listening, address: { host, port: Number(port) } }
 })

@@ -78,6 +78,7 @@ describe("serve", () => {
       assert.strictEqual(server.first.level, "INFO")
       assert.deepStrictEqual(server.first.annotations, {
         version,
+        clock: "real",
         maxKeys: settings.maxKeys.default,
         maxMemory: "none",
         maxConnections: settings.maxConnections.default

@@ -2,10 +2,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Key, NO_TTL, Ttl, Value } from "../../src/domain/Command.ts"
 import * as Reply from "../../src/domain/Reply.ts"
-import { type Action, formatNanos, grammar, interpret, prompt, style } from "../../src/client/Interpreter.ts"
+import { type Action, formatNanos, grammar, interpret, type Peer, prompt, style } from "../../src/client/Interpreter.ts"
+import { hint } from "../../src/client/LineEditor.ts"
 import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
 
-const action = (line: string) => interpret(line, textProtocol)
+const action = (line: string, peer: Peer = "real") => interpret(line, textProtocol, peer)
 
 const send = (command: Extract<Action, { readonly _tag: "Send" }>["command"], timed = false): Action => ({
   _tag: "Send",
@@ -36,7 +37,10 @@ describe("a line", () => {
     ["clear", { _tag: "Clear" }],
     ["time GET foo", send({ _tag: "Get", key }, true)],
     ["  Time  get foo", send({ _tag: "Get", key }, true)],
-    ["time QUIT", { _tag: "Leave" }]
+    ["time QUIT", { _tag: "Leave" }],
+    // Whether the server takes it is the server's to say.
+    ["CLOCK NOW", send({ _tag: "Clock", action: { _tag: "Now" } })],
+    ["time clock run 1.5", send({ _tag: "Clock", action: { _tag: "Run", factor: 1.5 } }, true)]
   ])("'%s' is understood", (line, expected) => {
     assert.deepStrictEqual(action(line), expected)
   })
@@ -70,15 +74,30 @@ describe("a line", () => {
   })
 })
 
+describe("the words that are completed and hinted", () => {
+  it("have CLOCK and its actions where time is virtual", () => {
+    const words = (peer: Peer) => grammar(peer).map(({ name }) => name)
+    assert.notInclude(words("real"), "CLOCK")
+    assert.notInclude(words("none"), "CLOCK")
+    assert.include(words("virtual"), "CLOCK")
+    const hints = ["CLOCK", "CLOCK ADVANCE", "clock set", "CLOCK RUN", "CLOCK NOW", "time CLOCK ADVANCE"]
+    assert.deepStrictEqual(
+      hints.map((line) => hint(line, grammar("virtual"))),
+      [" <action>", " <ms>", " <ms>", " [factor]", "", " <ms>"]
+    )
+  })
+})
+
 describe("help", () => {
-  const text = (line: string) => {
-    const result = action(line)
+  const text = (line: string, peer: Peer = "real") => {
+    const result = action(line, peer)
     return result._tag === "Print" ? result.text : ""
   }
 
   it("lists every command in rows of at most 80 characters", () => {
     const help = text("help")
-    for (const { name } of grammar) assert.include(help, `\n  ${name}`)
+    assert.notInclude(help, "CLOCK")
+    for (const { name } of grammar("real")) assert.include(help, `\n  ${name}`)
     for (const row of help.split("\n")) assert.isAtMost(row.length, 79)
   })
 
@@ -93,14 +112,23 @@ describe("help", () => {
         "  Example: PUT greeting hello 60"
       ].join("\n")
     )
-    for (const { name } of grammar) assert.isTrue(text(`help ${name.toLowerCase()}`).startsWith(name))
+    for (const { name } of grammar("virtual")) assert.isTrue(text(`help ${name.toLowerCase()}`).startsWith(name))
+  })
+
+  it("lists CLOCK where time is virtual, and explains it anywhere", () => {
+    const help = text("help", "virtual")
+    assert.include(help, "\n  CLOCK <action>")
+    for (const { name } of grammar("virtual")) assert.include(help, `\n  ${name}`)
+    for (const row of [...help.split("\n"), ...text("help CLOCK").split("\n")]) assert.isAtMost(row.length, 79)
+    assert.deepStrictEqual(action("help CLOCK"), action("help clock", "virtual"))
   })
 })
 
 describe("words on the screen", () => {
   it("are the prompts of the transcript", () => {
-    assert.strictEqual(prompt(true), ">>> ")
-    assert.strictEqual(prompt(false), "not connected>>> ")
+    assert.strictEqual(prompt("real"), ">>> ")
+    assert.strictEqual(prompt("none"), "not connected>>> ")
+    assert.strictEqual(prompt("virtual"), "virtual>>> ")
   })
 
   it("have no escape sequence without colours", () => {

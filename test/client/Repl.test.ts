@@ -7,6 +7,7 @@ import type * as History from "../../src/client/History.ts"
 import * as Repl from "../../src/client/Repl.ts"
 import type { Terminal, TerminalEvent } from "../../src/client/Terminal.ts"
 import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
+import { startTestServer } from "../../src/testing.ts"
 import * as Changes from "../server/Changes.ts"
 import * as TestServer from "../server/TestServer.ts"
 import { keys } from "./Keys.ts"
@@ -247,9 +248,14 @@ describe("its own commands", () => {
   it.effect("a bad line is answered in the server's words, without asking it", () =>
     Effect.gen(function* () {
       const { enter, server } = yield* connected()
+      // The server has read what the client asks it by itself when it connects.
+      assert.deepStrictEqual(yield* enter("EXISTS a"), ["OK 0"])
+      const before = (yield* server.stats).bytesIn
+      assert.strictEqual(before, "CLOCK NOW\nEXISTS a\n".length)
       assert.deepStrictEqual(yield* enter("PUT a"), ["ERROR wrong number of arguments: usage PUT <key> <value> [ttl]"])
       assert.deepStrictEqual(yield* enter("   "), [])
-      assert.strictEqual((yield* server.stats).bytesIn, 0)
+      assert.deepStrictEqual(yield* enter("EXISTS a"), ["OK 0"])
+      assert.strictEqual((yield* server.stats).bytesIn, before + "EXISTS a\n".length)
     })
   )
 
@@ -260,6 +266,51 @@ describe("its own commands", () => {
       assert.deepStrictEqual(yield* enter("GET a"), ["1"])
       assert.deepStrictEqual(yield* enter("GET b"), ["ERROR key not found"])
     })
+  )
+})
+
+describe("a server whose time is virtual", () => {
+  const onVirtual = Effect.gen(function* () {
+    const server = yield* Effect.acquireRelease(
+      Effect.promise(() => startTestServer()),
+      ({ stop }) => Effect.promise(stop)
+    )
+    const session = yield* start(server)
+    yield* session.shows("virtual>>>")
+    return { server, ...session }
+  })
+
+  it.live("has a prompt of its own, and a line that says why", () =>
+    Effect.gen(function* () {
+      const { screen, server } = yield* onVirtual
+      assert.deepStrictEqual(screen.rows(), [
+        `Connected to 127.0.0.1:${server.port}. Type 'help' for commands.`,
+        "Time is virtual here: it is 0 ms until CLOCK moves it. See 'help CLOCK'.",
+        "virtual>>>"
+      ])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("is moved by CLOCK, which is completed, hinted and explained there", () =>
+    Effect.gen(function* () {
+      const { enter, press, server, shows } = yield* onVirtual
+      const ask = (line: string) => enter(line, "virtual>>>")
+      assert.deepStrictEqual(yield* ask("PUT a 1 60"), ["OK stored"])
+      assert.deepStrictEqual(yield* ask("CLOCK ADVANCE 59999"), ["OK 59999"])
+      assert.deepStrictEqual(yield* ask("GET a"), ["OK 1"])
+      assert.deepStrictEqual(yield* ask("clock set 60000"), ["OK 60000"])
+      assert.deepStrictEqual(yield* ask("GET a"), ["ERROR key not found"])
+      assert.deepStrictEqual(yield* ask("CLOCK SET 0"), ["ERROR the clock goes forward only: it is 60000 ms"])
+      assert.deepStrictEqual(yield* ask("CLOCK"), [
+        "ERROR wrong arguments: usage CLOCK NOW, CLOCK ADVANCE <ms>, CLOCK SET <ms>, CLOCK RUN [factor], or CLOCK FREEZE"
+      ])
+      assert.isTrue((yield* ask("help")).some((row) => row.startsWith("  CLOCK <action>")))
+      assert.strictEqual(server.now(), 60_000)
+      yield* press("cl[tab]")
+      yield* shows("virtual>>> cl")
+      yield* press("o[tab]a[tab]")
+      yield* shows("virtual>>> CLOCK ADVANCE <ms>")
+    }).pipe(Effect.scoped)
   )
 })
 
@@ -343,7 +394,9 @@ describe("a server that comes and goes", () => {
   it.effect("is reported once when it stops in the middle of a command", () =>
     Effect.gen(function* () {
       const peer = yield* Peer.listen((socket) => {
-        socket.on("data", () => socket.destroy())
+        socket.on("data", (chunk) => {
+          if (String(chunk).includes("GET")) socket.destroy()
+        })
       })
       const { enter, shows } = yield* start(peer)
       yield* shows(">>>")
@@ -389,14 +442,15 @@ describe("a server that comes and goes", () => {
       })
       const { press, says, shows } = yield* start(peer)
       yield* shows(">>>")
+      yield* changes.until(() => received === "CLOCK NOW\n")
       yield* press("GET a[return]")
-      yield* changes.until(() => received === "GET a\n")
+      yield* changes.until(() => received === "CLOCK NOW\nGET a\n")
       // What was typed ahead goes with it.
       yield* press("GET x[return][C-c]")
       yield* says("Not waiting for the answer any more; the command may still be executed.")
       yield* shows(">>>")
       yield* press("GET b[return]")
-      yield* changes.until(() => received === "GET a\nGET b\n")
+      yield* changes.until(() => received === "CLOCK NOW\nGET a\nGET b\n")
       yield* TestClock.adjust("5 seconds")
       yield* says(`127.0.0.1:${peer.port} did not answer within 5s.`)
       yield* shows(">>>")

@@ -5,6 +5,8 @@ import * as Command from "../../src/domain/Command.ts"
 
 const KEY_MESSAGE = "key must be 1 to 256 printable ASCII characters without whitespace"
 const VALUE_MESSAGE = "value must be 1 to 256 printable ASCII characters without whitespace"
+const MILLIS_MESSAGE = "ms must be a whole number of milliseconds from 0 to 2199023255552"
+const FACTOR_MESSAGE = "factor must be a number from 0.000001 to 1000000"
 const TTL_MESSAGE = "ttl must be a whole number of seconds from 0 to 2147483647"
 
 describe("Command.decode", () => {
@@ -14,7 +16,13 @@ describe("Command.decode", () => {
     { _tag: "Get", key: "!~" },
     { _tag: "Delete", key: "__proto__" },
     { _tag: "Exists", key: "1" },
-    { _tag: "Quit" }
+    { _tag: "Quit" },
+    { _tag: "Clock", action: { _tag: "Now" } },
+    { _tag: "Clock", action: { _tag: "Advance", millis: 0 } },
+    { _tag: "Clock", action: { _tag: "Set", millis: 2 ** 41 } },
+    { _tag: "Clock", action: { _tag: "Run", factor: 0.001 } },
+    { _tag: "Clock", action: { _tag: "Run", factor: 1_000_000 } },
+    { _tag: "Clock", action: { _tag: "Freeze" } }
   ])("takes %o as it is", (input) => {
     assert.deepStrictEqual<unknown>(Command.decode(input), Result.succeed(input))
   })
@@ -34,7 +42,17 @@ describe("Command.decode", () => {
     [{ _tag: "Get", key: "a\n\n" }, KEY_MESSAGE],
     [{ _tag: "Get", key: "\x7f" }, KEY_MESSAGE],
     [{ _tag: "Delete", key: "é" }, KEY_MESSAGE],
-    [{ _tag: "Exists", key: "\u{1f600}" }, KEY_MESSAGE]
+    [{ _tag: "Exists", key: "\u{1f600}" }, KEY_MESSAGE],
+    [{ _tag: "Clock", action: { _tag: "Advance", millis: -1 } }, MILLIS_MESSAGE],
+    [{ _tag: "Clock", action: { _tag: "Advance", millis: 0.5 } }, MILLIS_MESSAGE],
+    [{ _tag: "Clock", action: { _tag: "Advance", millis: Number.NaN } }, MILLIS_MESSAGE],
+    [{ _tag: "Clock", action: { _tag: "Set", millis: 2 ** 41 + 1 } }, MILLIS_MESSAGE],
+    [{ _tag: "Clock", action: { _tag: "Set", millis: Number.POSITIVE_INFINITY } }, MILLIS_MESSAGE],
+    [{ _tag: "Clock", action: { _tag: "Run", factor: 0 } }, FACTOR_MESSAGE],
+    [{ _tag: "Clock", action: { _tag: "Run", factor: 1e-7 } }, FACTOR_MESSAGE],
+    [{ _tag: "Clock", action: { _tag: "Run", factor: -1 } }, FACTOR_MESSAGE],
+    [{ _tag: "Clock", action: { _tag: "Run", factor: Number.NaN } }, FACTOR_MESSAGE],
+    [{ _tag: "Clock", action: { _tag: "Run", factor: 1_000_001 } }, FACTOR_MESSAGE]
   ])("refuses %o with the message of its check", (input, message) => {
     assert.deepStrictEqual(Command.decode(input), Result.fail(message))
   })
@@ -46,7 +64,10 @@ describe("Command.decode", () => {
     [{}],
     [{ _tag: "get", key: "a" }],
     [{ _tag: "Get" }],
-    [{ _tag: "Get", key: 1 }]
+    [{ _tag: "Get", key: 1 }],
+    [{ _tag: "Clock" }],
+    [{ _tag: "Clock", action: { _tag: "Stop" } }],
+    [{ _tag: "Clock", action: { _tag: "Set" } }]
   ])("refuses %o, which is no command at all", (input) => {
     const result = Command.decode(input)
     assert.isTrue(Result.isFailure(result))

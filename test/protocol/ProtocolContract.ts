@@ -105,12 +105,21 @@ const exchanges: ReadonlyArray<readonly [Command.Command["_tag"], Reply.Reply]> 
   ["Delete", Reply.failed("x")],
   ["Exists", Reply.present],
   ["Exists", Reply.absent],
-  ["Exists", Reply.failed("y".repeat(Command.MAX_VALUE_LENGTH))]
+  ["Exists", Reply.failed("y".repeat(Command.MAX_VALUE_LENGTH))],
+  ["Clock", Reply.time(0)],
+  ["Clock", Reply.time(Command.MAX_CLOCK_MILLIS)],
+  ["Clock", Reply.failed("the clock goes forward only")]
 ]
 
 const anyTtl = Arbitrary.map(
   Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Command.MAX_TTL_SECONDS }))),
   (seconds) => Command.Ttl.make(seconds)
+)
+const anyMillis = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Command.MAX_CLOCK_MILLIS }))
+// Numbers that a person would write: `1e-7` is one to JavaScript, but not on every wire.
+const anyFactor = Arbitrary.map(
+  Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000_000 }))),
+  (thousandths) => thousandths / 1000
 )
 const anyChunkLength = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 700 }))
 
@@ -217,14 +226,26 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
 
     it.prop(
       "requests: decode(encode(command)) is the command",
-      { key: Command.Key, value: Command.Value, ttl: anyTtl, chunkLength: anyChunkLength },
-      ({ chunkLength, key, ttl, value }) => {
+      {
+        key: Command.Key,
+        value: Command.Value,
+        ttl: anyTtl,
+        millis: anyMillis,
+        factor: anyFactor,
+        chunkLength: anyChunkLength
+      },
+      ({ chunkLength, factor, key, millis, ttl, value }) => {
         const commands: Array<Command.Command> = [
           { _tag: "Put", key, value, ttl },
           { _tag: "Put", key, value, ttl: Command.NO_TTL },
           { _tag: "Get", key },
           { _tag: "Delete", key },
           { _tag: "Exists", key },
+          { _tag: "Clock", action: { _tag: "Now" } },
+          { _tag: "Clock", action: { _tag: "Advance", millis } },
+          { _tag: "Clock", action: { _tag: "Set", millis } },
+          { _tag: "Clock", action: { _tag: "Run", factor } },
+          { _tag: "Clock", action: { _tag: "Freeze" } },
           { _tag: "Quit" }
         ]
         for (const command of commands) {

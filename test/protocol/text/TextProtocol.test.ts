@@ -18,6 +18,9 @@ const get = (key: string): Request => ({ _tag: "Get", key: Command.Key.make(key)
 const del = (key: string): Request => ({ _tag: "Delete", key: Command.Key.make(key) })
 const exists = (key: string): Request => ({ _tag: "Exists", key: Command.Key.make(key) })
 const quit: Request = { _tag: "Quit" }
+const clock = (action: Command.ClockAction): Request => ({ _tag: "Clock", action })
+const advance = (millis: number) => clock({ _tag: "Advance", millis })
+const run = (factor: number) => clock({ _tag: "Run", factor })
 
 const malformed = (message: string, reason: Malformed["reason"] = "syntax"): Request => ({
   _tag: "Malformed",
@@ -31,6 +34,11 @@ const usage = (text: string) => malformed(`wrong number of arguments: usage ${te
 const badKey = malformed("key must be 1 to 256 printable ASCII characters without whitespace")
 const badValue = malformed("value must be 1 to 256 printable ASCII characters without whitespace")
 const badTtl = malformed("ttl must be a whole number of seconds from 0 to 2147483647")
+const badClock = malformed(
+  "wrong arguments: usage CLOCK NOW, CLOCK ADVANCE <ms>, CLOCK SET <ms>, CLOCK RUN [factor], or CLOCK FREEZE"
+)
+const badMillis = malformed("ms must be a whole number of milliseconds from 0 to 2199023255552")
+const badFactor = malformed("factor must be a number from 0.000001 to 1000000")
 const tooLong = malformed("line too long: a request has fewer than 4096 bytes", "too-long")
 const http = malformed("this server does not speak HTTP", "http")
 
@@ -175,6 +183,40 @@ const requests: ReadonlyArray<RequestCase> = [
     requests: [badTtl]
   })),
 
+  // The clock of a server in virtual time.
+  { name: "CLOCK NOW", input: "CLOCK NOW\n", requests: [clock({ _tag: "Now" })] },
+  { name: "CLOCK ADVANCE", input: "CLOCK ADVANCE 60000\n", requests: [advance(60_000)] },
+  { name: "CLOCK SET", input: "CLOCK SET 0\n", requests: [clock({ _tag: "Set", millis: 0 })] },
+  { name: "CLOCK RUN", input: "CLOCK RUN\n", requests: [run(1)] },
+  { name: "CLOCK RUN with a factor", input: "CLOCK RUN 60\nCLOCK RUN 0.25\n", requests: [run(60), run(0.25)] },
+  { name: "CLOCK FREEZE", input: "CLOCK FREEZE\n", requests: [clock({ _tag: "Freeze" })] },
+  {
+    name: "CLOCK in lower case, with blanks and CRLF",
+    input: " clock\tNow \r\nClock aDvAnCe  007\r\n",
+    requests: [clock({ _tag: "Now" }), advance(7)]
+  },
+  {
+    name: "CLOCK among others",
+    input: "GET a\nCLOCK ADVANCE 1\nGET a\nQUIT\n",
+    requests: [get("a"), advance(1), get("a"), quit],
+    leaves: "ended"
+  },
+  { name: "longest step", input: "CLOCK ADVANCE 2199023255552\n", requests: [advance(2_199_023_255_552)] },
+  ...["", "NOW 1", "ADVANCE", "ADVANCE 1 2", "SET", "SET 1 2 3", "RUN 1 2", "FREEZE now", "STOP", "5", "__proto__"].map(
+    (text): RequestCase => ({ name: `CLOCK ${text}`, input: `CLOCK ${text}\n`, requests: [badClock] })
+  ),
+  ...["-1", "+1", "1.5", "1e3", "0x10", "1s", "abc", "2199023255553", "9".repeat(400), "\xb2"].flatMap(
+    (text): ReadonlyArray<RequestCase> => [
+      { name: `CLOCK ADVANCE ${text}`, input: `CLOCK ADVANCE ${text}\n`, requests: [badMillis] },
+      { name: `CLOCK SET ${text}`, input: `CLOCK SET ${text}\n`, requests: [badMillis] }
+    ]
+  ),
+  ...["0", "0.0", "-1", "+1", ".5", "5.", "1e3", "1000000.1", "Infinity", "x"].map((text): RequestCase => ({
+    name: `CLOCK RUN ${text}`,
+    input: `CLOCK RUN ${text}\n`,
+    requests: [badFactor]
+  })),
+
   // Line lengths.
   { name: "line of 4095 bytes", input: `${lineOf(4095)}\n`, requests: [get("k")] },
   { name: "line of 4095 bytes, CR included", input: `${lineOf(4095, "\r")}\n`, requests: [get("k")] },
@@ -264,6 +306,18 @@ const replies: ReadonlyArray<ReplyCase> = [
   { name: "to a DELETE", input: "OK deleted\n", awaiting: ["Delete"], replies: [Reply.deleted] },
   { name: "to a DELETE that missed", input: "ERROR key not found\n", awaiting: ["Delete"], replies: [Reply.notFound] },
   { name: "to EXISTS", input: "OK 1\nOK 0\n", awaiting: ["Exists", "Exists"], replies: [Reply.present, Reply.absent] },
+  {
+    name: "to CLOCK",
+    input: "OK 0\nOK 2199023255552\nERROR the clock goes forward only: it is 5 ms\n",
+    awaiting: ["Clock", "Clock", "Clock"],
+    replies: [Reply.time(0), Reply.time(2_199_023_255_552), Reply.failed("the clock goes forward only: it is 5 ms")]
+  },
+  ...["OK ", "OK 1.5", "OK -1", "OK stored", "OK 1 2", "OK 0x1"].map((line): ReplyCase => ({
+    name: `to CLOCK: ${line}`,
+    input: `${line}\n`,
+    awaiting: ["Clock"],
+    replies: [notOurs(line)]
+  })),
   { name: "with CRLF", input: "OK stored\r\nOK 1\r\n", awaiting: ["Put", "Get"], replies: [Reply.stored, found("1")] },
   {
     name: "values that look like other replies",
@@ -374,6 +428,8 @@ describe("the text protocol", () => {
     [Reply.notFound, "ERROR key not found\n"],
     [Reply.present, "OK 1\n"],
     [Reply.absent, "OK 0\n"],
+    [Reply.time(0), "OK 0\n"],
+    [Reply.time(Command.MAX_CLOCK_MILLIS), "OK 2199023255552\n"],
     [found("hello"), "OK hello\n"],
     [found("v".repeat(256)), `OK ${"v".repeat(256)}\n`],
     [Reply.failed("what was wrong"), "ERROR what was wrong\n"],
@@ -392,7 +448,13 @@ describe("the text protocol", () => {
     [{ _tag: "Get", key: Command.Key.make("k") }, "GET k\n"],
     [{ _tag: "Delete", key: Command.Key.make("k") }, "DELETE k\n"],
     [{ _tag: "Exists", key: Command.Key.make("k") }, "EXISTS k\n"],
-    [{ _tag: "Quit" }, "QUIT\n"]
+    [{ _tag: "Quit" }, "QUIT\n"],
+    [{ _tag: "Clock", action: { _tag: "Now" } }, "CLOCK NOW\n"],
+    [{ _tag: "Clock", action: { _tag: "Advance", millis: 60_000 } }, "CLOCK ADVANCE 60000\n"],
+    [{ _tag: "Clock", action: { _tag: "Set", millis: Command.MAX_CLOCK_MILLIS } }, "CLOCK SET 2199023255552\n"],
+    [{ _tag: "Clock", action: { _tag: "Run", factor: 0.5 } }, "CLOCK RUN 0.5\n"],
+    [{ _tag: "Clock", action: { _tag: "Run", factor: 0.000001 } }, "CLOCK RUN 0.000001\n"],
+    [{ _tag: "Clock", action: { _tag: "Freeze" } }, "CLOCK FREEZE\n"]
   ])("writes the request %o", (command, text) => {
     assert.strictEqual(protocol.encodeCommand(command), text)
   })
