@@ -10,6 +10,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Garbage from "./Garbage.ts"
 import { Store } from "./Store.ts"
 
 /**
@@ -17,6 +18,9 @@ import { Store } from "./Store.ts"
  * 0.6 microseconds, so that even on a slow machine a slice stays below 1 ms.
  */
 const SLICE = 512
+
+/** Bytes of entries that must have gone before it is worth a collection to give their memory back: 16 MB. */
+const WORTH_COLLECTING = 16 * 1024 * 1024
 
 export interface ExpirerService {
   /** Frees all that has expired by now, in slices; completes when it is done. */
@@ -43,6 +47,15 @@ const make = Effect.fnUntraced(function* (interval: Duration.Input) {
   )
 
   let earliest = store.now() + pause
+  // The most bytes that entries took before a sweep, since garbage was collected last.
+  let peak = 0
+
+  const giveBack = Effect.sync(() => {
+    const { bytes } = store.stats()
+    if (bytes > peak / 2 || peak - bytes < WORTH_COLLECTING) return
+    peak = bytes
+    Garbage.collect()
+  })
 
   /** Completes when the next key is due, but not before `earliest`. */
   const untilDue = Effect.suspend(() => {
@@ -56,14 +69,15 @@ const make = Effect.fnUntraced(function* (interval: Duration.Input) {
   }).pipe(Effect.repeat({ while: (isEarlier) => isEarlier }))
 
   const sweepOnce = Effect.suspend(() => {
-    const { expired } = store.stats()
+    const { bytes, expired } = store.stats()
+    peak = Math.max(peak, bytes)
     const before = earliest
     earliest = store.now() + pause
     // A sweep that only moved keys down the wheel has found out when the next one is due: that one needs no pause.
     const withoutPause = Effect.sync(() => {
       if (store.stats().expired === expired) earliest = before
     })
-    return Effect.andThen(sweep, withoutPause)
+    return sweep.pipe(Effect.andThen(withoutPause), Effect.andThen(giveBack))
   })
 
   yield* untilDue.pipe(
