@@ -26,6 +26,7 @@ import { processTerminal } from "../client/Terminal.ts"
 import * as Reply from "../domain/Reply.ts"
 import { textProtocol } from "../protocol/text/TextProtocol.ts"
 import { parseDuration, settings } from "../server/ServerConfig.ts"
+import { CommandFailed } from "./CommandFailed.ts"
 import { fromSetting } from "./SettingFlag.ts"
 
 /** The exit code of a command that was answered with an ERROR. */
@@ -33,20 +34,6 @@ const REFUSED = 1
 
 /** The exit code where there is no connection, or where it was lost before all was answered. */
 const DISCONNECTED = 2
-
-/** How the client ended, where that is not well, and nobody has said so yet. */
-class ClientFailed extends Schema.TaggedError<ClientFailed>()("ClientFailed", {
-  code: Schema.Finite,
-  message: Schema.String
-}) {
-  override get [Runtime.errorExitCode]() {
-    return this.code
-  }
-
-  override get [CliError.userMessage]() {
-    return this.message
-  }
-}
 
 /** The command was answered with an ERROR, which has been printed. */
 class CommandRefused extends Schema.TaggedError<CommandRefused>()("CommandRefused", {}) {
@@ -58,7 +45,7 @@ interface Settings {
   readonly raw: boolean
 }
 
-const disconnected = (error: ClientError) => new ClientFailed({ code: DISCONNECTED, message: error.message })
+const disconnected = (error: ClientError) => new CommandFailed({ code: DISCONNECTED, message: error.message })
 
 const oneShot = Effect.fnUntraced(function* (words: ReadonlyArray<string>, { connection: options, raw }: Settings) {
   const format: ReplyText.Format = { protocol: textProtocol, raw }
@@ -97,9 +84,9 @@ const pipe = Effect.fnUntraced(function* ({ connection: options, raw }: Settings
   yield* Pipe.run(connection, stdio.stdin, writeStdout, { protocol: textProtocol, raw }).pipe(
     Effect.catchTags({
       PipeStopped: ({ message, reason }) =>
-        Effect.fail(new ClientFailed({ code: reason === "connection" ? DISCONNECTED : REFUSED, message })),
+        Effect.fail(new CommandFailed({ code: reason === "connection" ? DISCONNECTED : REFUSED, message })),
       PlatformError: ({ message }) =>
-        Effect.fail(new ClientFailed({ code: REFUSED, message: `Cannot read the commands: ${message}` }))
+        Effect.fail(new CommandFailed({ code: REFUSED, message: `Cannot read the commands: ${message}` }))
     })
   )
 }, Effect.scoped)

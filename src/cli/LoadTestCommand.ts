@@ -30,24 +30,11 @@ import * as LoadThread from "../loadtest/LoadThread.ts"
 import * as Progress from "../loadtest/Progress.ts"
 import * as Report from "../loadtest/Report.ts"
 import { parseDuration } from "../server/ServerConfig.ts"
+import { CommandFailed } from "./CommandFailed.ts"
 
 /** Exit codes: an assertion that does not hold or a server that was lost; a test that could not be made at all. */
 const NOT_MET = 1
 const NOT_MADE = 2
-
-/** The test did not end well; the message, if any, is still to be said. */
-class LoadTestFailed extends Schema.TaggedError<LoadTestFailed>()("LoadTestFailed", {
-  code: Schema.Int,
-  message: Schema.String
-}) {
-  override get [Runtime.errorExitCode]() {
-    return this.code
-  }
-
-  override get [CliError.userMessage]() {
-    return this.message
-  }
-}
 
 /** The test did not end well, and the report has said so. */
 class LoadTestUnmet extends Schema.TaggedError<LoadTestUnmet>()("LoadTestUnmet", {}) {
@@ -305,7 +292,7 @@ const showProgress = Effect.fnUntraced(function* (config: Config, seconds: Reado
   )
 })
 
-const notMade = (message: string) => new LoadTestFailed({ code: NOT_MADE, message })
+const notMade = (message: string) => new CommandFailed({ code: NOT_MADE, message })
 
 /** Runs until it is done or a signal comes; then it is ended early, and what was measured is reported all the same. */
 const run = Effect.fnUntraced(function* (config: Config) {
@@ -328,7 +315,7 @@ const run = Effect.fnUntraced(function* (config: Config) {
   const exit = yield* Effect.exit(Effect.interruptible(Fiber.await(running)))
   if (Exit.isFailure(exit)) yield* Deferred.succeed(stop, undefined)
   const result = yield* Fiber.join(running).pipe(
-    Effect.mapError((error) => new LoadTestFailed({ code: NOT_MET, message: error.message })),
+    Effect.mapError((error) => new CommandFailed({ code: NOT_MET, message: error.message })),
     Effect.ensuring(Fiber.interrupt(progress))
   )
   return { result, isInterrupted: Exit.isFailure(exit) }
@@ -362,7 +349,7 @@ const writeFile = Effect.fnUntraced(
   (effect, file) =>
     Effect.mapError(
       effect,
-      (error) => new LoadTestFailed({ code: NOT_MET, message: `Cannot write '${file}': ${error.message}` })
+      (error) => new CommandFailed({ code: NOT_MET, message: `Cannot write '${file}': ${error.message}` })
     )
 )
 
