@@ -32,3 +32,16 @@ export const found = (value: string): Reply => ({ _tag: "Found", value })
 export const failed = (message: string): Reply => ({ _tag: "Failed", message })
 
 export const time = (millis: number): Reply => ({ _tag: "Time", millis })
+
+/**
+ * Where a store puts its replies to a batch of commands, in order: whatever encodes them, so that the bytes of a value
+ * are copied once, from the store to the output.
+ */
+export interface ReplySink {
+  readonly stored: () => void
+  /** A value of `length` bytes: four to a word, the first one lowest, from `words[at]` on; what is left of the last word is 0. */
+  readonly found: (words: Int32Array, at: number, length: number) => void
+  readonly deleted: () => void
+  readonly notFound: () => void
+  readonly existence: (exists: boolean) => void
+}

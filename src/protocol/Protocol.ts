@@ -10,7 +10,8 @@
  */
 import * as Context from "effect/Context"
 import type { Command } from "../domain/Command.ts"
-import type { Reply } from "../domain/Reply.ts"
+import type { CommandBatch } from "../domain/CommandBatch.ts"
+import type { Reply, ReplySink } from "../domain/Reply.ts"
 
 /** What a peer sent that is no command. */
 export interface Malformed {
@@ -34,8 +35,29 @@ export interface RequestDecoder {
    * offset of the first byte not read. Bytes of an unfinished message are kept until the next call. After a QUIT or a malformed message that ends the connection, everything is read and nothing is decoded.
    */
   readonly decode: (bytes: string, offset: number, into: Array<Request>, limit: number) => number
+  /**
+   * The fast way for what nearly all clients send: adds the well-formed commands from `offset` on to a batch of the same
+   * bytes, as many as it has room for, and returns the offset of the first byte not read. It may stop early, before
+   * anything that it does not know at first sight: that is for `decode`.
+   */
+  readonly recognise: (commands: CommandBatch, offset: number, end: number) => number
   /** Bytes of an unfinished message that are being held. */
   readonly pending: () => number
+}
+
+/** The server's output: replies in, bytes out. It has room for a full batch whenever `isFull` does not hold. */
+export interface ReplyWriter extends ReplySink {
+  readonly add: (reply: Reply) => void
+  /** Bytes of replies that were not taken. */
+  readonly length: number
+  readonly isFull: boolean
+  /**
+   * All bytes of replies, to be written at once: what comes next overwrites them, unless `renew` says that they are
+   * still needed.
+   */
+  readonly take: () => Buffer
+  /** The bytes that were taken last are someone else's from now on. */
+  readonly renew: () => void
 }
 
 /** A reply that is none of this protocol: the connection cannot be understood any more. */
@@ -63,6 +85,7 @@ export interface ProtocolService {
   readonly name: string
   readonly makeRequestDecoder: () => RequestDecoder
   readonly makeReplyDecoder: () => ReplyDecoder
+  readonly makeReplyWriter: () => ReplyWriter
   /** The most bytes that one encoded reply can take. */
   readonly maxReplyBytes: number
   /** A reply as the bytes (latin1) that answer one request. */

@@ -11,8 +11,9 @@ import type { Socket } from "node:net"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { ClockAction } from "../domain/Command.ts"
+import type { CommandBatch } from "../domain/CommandBatch.ts"
 import * as Reply from "../domain/Reply.ts"
-import type { ProtocolService, Request } from "../protocol/Protocol.ts"
+import type { ProtocolService, ReplyWriter, Request } from "../protocol/Protocol.ts"
 import type { StoreService } from "../store/Store.ts"
 import type { Fault, Faults } from "./Faults.ts"
 import type { IdleWatch, Watched } from "./IdleWatch.ts"
@@ -27,6 +28,9 @@ export type CloseReason = "closed by the client" | "closed by the server" | "clo
 export interface ConnectionContext {
   readonly store: StoreService["unsafe"]
   readonly protocol: ProtocolService
+  /** Decoding and encoding are synchronous, so one batch and one output serve all connections. */
+  readonly commands: CommandBatch
+  readonly replies: ReplyWriter
   readonly counters: ServerCounters
   readonly intake: Intake
   /** Closes what has been without a complete request or a drained output for too long. */
@@ -40,16 +44,11 @@ export interface ConnectionContext {
   readonly onHttp: () => void
 }
 
-/** Requests that are executed before their replies are written: bounds the output that a stalled peer can pile up. */
-const MAX_BATCH = 256
-
 /** How long a connection whose last reply is written waits for the peer to close its side, so that none is lost. */
 const LINGER = Duration.seconds(1)
 
-// Decoding and encoding are synchronous, so one batch and one output buffer serve all connections. A buffer that the
-// socket could not write at once belongs to the socket: touching it would corrupt replies. A new one is taken then.
-const batch: Array<Request> = []
-let output = Buffer.allocUnsafeSlow(0)
+// Decoding is synchronous, so one memory serves all connections.
+const requests: Array<Request> = []
 
 export class Connection implements Watched {
   /** The fiber's last word on why the connection ended. */
@@ -60,11 +59,11 @@ export class Connection implements Watched {
   // When the last request was complete or the last reply drained, in ms of the store's clock.
   private activeAt: number
   // Bytes that were read and could not be executed, because the peer does not take its replies.
-  private stalled: string | undefined
+  private stalled: Buffer | undefined
   private blocked = false
   // A reply is being waited for: nothing after it is executed, and the connection is not idle.
   private held = false
-  private replies = 0
+  private answers = 0
   // No request is executed any more: QUIT, a fatal error, the peer's end, or the server's.
   private inputEnded = false
   private onClosed: () => void = doNothing
@@ -73,13 +72,11 @@ export class Connection implements Watched {
 
   /** `accepted` does not read yet. */
   constructor(accepted: Socket, context: ConnectionContext) {
-    const socket = context.intake(accepted, (bytes) => this.receive(bytes))
+    const socket = context.intake(accepted, (bytes, length) => this.receive(bytes, length))
     this.socket = socket
     this.context = context
     this.decoder = context.protocol.makeRequestDecoder()
     this.activeAt = context.store.now()
-    const needed = MAX_BATCH * context.protocol.maxReplyBytes
-    if (output.length < needed) output = Buffer.allocUnsafeSlow(needed)
     socket.on("drain", () => this.unblock())
     socket.on("end", () => this.peerEnded())
     socket.on("finish", () => this.onFlushed())
@@ -147,64 +144,73 @@ export class Connection implements Watched {
     })
   }
 
-  private receive(bytes: string): void {
-    this.context.counters.bytesIn += bytes.length
+  private receive(bytes: Buffer, length: number): void {
+    this.context.counters.bytesIn += length
     // After the end the peer's bytes are read and dropped: closing a socket with unread bytes would reset the
     // connection, and the peer could lose the replies that are on their way.
-    if (!this.inputEnded) this.execute(bytes)
+    if (!this.inputEnded) this.execute(bytes, length)
   }
 
-  private execute(bytes: string): void {
-    const { counters, protocol, store } = this.context
+  private execute(bytes: Buffer, length: number): void {
+    const { commands, replies, store } = this.context
     const now = store.now()
     // Where a reply may have to be waited for, requests are taken one by one.
-    const limit = this.context.faults === undefined && this.context.clock === undefined ? MAX_BATCH : 1
-    let offset = 0
-    while (offset < bytes.length && !this.inputEnded) {
-      offset = this.decoder.decode(bytes, offset, batch, limit)
-      if (batch.length === 0) continue
-      this.activeAt = now
-      let replies = ""
-      for (const request of batch) {
-        if (request._tag === "Quit") {
-          counters.quits++
-          this.inputEnded = true
-        } else if (request._tag === "Malformed") {
-          counters.protocolErrors++
-          replies += protocol.encodeReply(Reply.failed(request.message))
-          if (request.reason !== "syntax") this.inputEnded = true
-          if (request.reason === "http") this.context.onHttp()
-        } else if (request._tag === "Clock") {
-          if (this.context.clock === undefined) replies += protocol.encodeReply(notVirtual)
-          else return this.hold(bytes.slice(offset), this.moveClock(request.action))
-        } else {
-          replies += protocol.encodeReply(store.execute(request, now))
-        }
+    const inBatches = this.context.faults === undefined && this.context.clock === undefined
+    let text = ""
+    for (let offset = 0; offset < length && !this.inputEnded;) {
+      commands.begin(bytes)
+      if (inBatches) offset = this.decoder.recognise(commands, offset, length)
+      if (commands.count > 0) {
+        this.activeAt = now
+        store.executeBatch(commands, now, replies)
+      } else {
+        // A character for each byte, so that an offset is the same in both.
+        if (text === "") text = bytes.toString("latin1", 0, length)
+        offset = this.decoder.decode(text, offset, requests, 1)
+        const work = this.answerNext(now)
+        if (work !== undefined) return this.hold(bytes.subarray(offset, length), work)
       }
-      const fault = this.faultFor(batch, replies)
-      batch.length = 0
-      if (fault !== undefined) return this.hold(bytes.slice(offset), this.suffer(fault, replies))
-      if (replies !== "" && !this.write(replies) && !this.inputEnded) {
-        this.block(bytes.slice(offset))
-        return
+      if ((replies.isFull || offset >= length) && !this.flush() && !this.inputEnded) {
+        return this.block(bytes.subarray(offset, length))
       }
     }
+    this.flush()
     if (this.inputEnded) this.end()
   }
 
-  private faultFor(requests: ReadonlyArray<Request>, replies: string): Fault | undefined {
-    const [request] = requests
-    if (this.context.faults === undefined || request === undefined || replies === "") return undefined
-    return this.context.faults.forReply(request, this.replies++)
+  /** Answers the request that was decoded, if there was a whole one, or returns what has to be waited for. */
+  private answerNext(now: number): Effect.Effect<void> | undefined {
+    const { counters, protocol, replies, store } = this.context
+    const request = requests.pop()
+    if (request === undefined) return undefined
+    this.activeAt = now
+    let reply: Reply.Reply
+    switch (request._tag) {
+      case "Quit":
+        counters.quits++
+        this.inputEnded = true
+        return undefined
+      case "Malformed":
+        counters.protocolErrors++
+        if (request.reason !== "syntax") this.inputEnded = true
+        if (request.reason === "http") this.context.onHttp()
+        reply = Reply.failed(request.message)
+        break
+      case "Clock":
+        if (this.context.clock !== undefined) return this.moveClock(this.context.clock, request.action)
+        reply = notVirtual
+        break
+      default:
+        reply = store.execute(request, now)
+    }
+    const fault = this.context.faults?.forReply(request, this.answers++)
+    if (fault !== undefined) return this.suffer(fault, protocol.encodeReply(reply))
+    replies.add(reply)
+    return undefined
   }
 
-  private moveClock(action: ClockAction): Effect.Effect<void> {
-    const { clock, protocol } = this.context
-    batch.length = 0
-    if (clock === undefined) return Effect.void
-    return Effect.map(clock.perform(action), (reply) => {
-      this.write(protocol.encodeReply(reply))
-    })
+  private moveClock(clock: VirtualClockService, action: ClockAction): Effect.Effect<void> {
+    return Effect.map(clock.perform(action), (reply) => this.write(this.context.protocol.encodeReply(reply)))
   }
 
   /** What a fault makes of a reply. */
@@ -238,9 +244,9 @@ export class Connection implements Watched {
   }
 
   /** Executes nothing until `work` is done, then what is left. */
-  private hold(rest: string, work: Effect.Effect<void>): void {
-    batch.length = 0
+  private hold(rest: Buffer, work: Effect.Effect<void>): void {
     this.held = true
+    this.flush()
     this.block(rest)
     const resume = Effect.sync(() => {
       this.held = false
@@ -254,18 +260,27 @@ export class Connection implements Watched {
     this.context.fork(Effect.ensuring(work, Effect.andThen(Effect.yieldNow, resume)))
   }
 
-  /** Writes replies; says whether the peer keeps up. */
-  private write(replies: string): boolean {
-    const length = output.write(replies, "latin1")
-    this.context.counters.bytesOut += length
-    const keepsUp = this.socket.write(output.subarray(0, length))
-    if (this.socket.writableLength !== 0) output = Buffer.allocUnsafeSlow(output.length)
+  /** Writes the replies that there are; says whether the peer keeps up. */
+  private flush(): boolean {
+    const { counters, replies } = this.context
+    if (replies.length === 0) return true
+    counters.bytesOut += replies.length
+    const keepsUp = this.socket.write(replies.take())
+    // What the socket could not write at once is the socket's.
+    if (this.socket.writableLength !== 0) replies.renew()
     return keepsUp
   }
 
-  private block(rest: string): void {
+  /** Writes a part of a reply that was held. */
+  private write(reply: string): void {
+    this.context.counters.bytesOut += reply.length
+    this.socket.write(reply, "latin1")
+  }
+
+  private block(rest: Buffer): void {
     this.blocked = true
-    this.stalled = rest === "" ? undefined : rest
+    // A copy: the bytes are those of the next read.
+    this.stalled = rest.length === 0 ? undefined : Buffer.from(rest)
     this.socket.pause()
   }
 
@@ -275,7 +290,7 @@ export class Connection implements Watched {
     this.activeAt = this.context.store.now()
     const rest = this.stalled
     this.stalled = undefined
-    if (rest !== undefined) this.execute(rest)
+    if (rest !== undefined) this.execute(rest, rest.length)
     if (this.blocked) return
     if (this.socket.readableEnded) this.end()
     else this.socket.resume()

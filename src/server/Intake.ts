@@ -15,9 +15,9 @@ import * as Predicate from "effect/Predicate"
 
 /**
  * Starts to read an accepted socket that does not read yet, and returns the socket that is to be used in its place.
- * `onBytes` gets what was read as latin1 text.
+ * `onBytes` gets what was read: `length` bytes from the beginning of `bytes`, which are its until it returns.
  */
-export type Intake = (accepted: Net.Socket, onBytes: (bytes: string) => void) => Net.Socket
+export type Intake = (accepted: Net.Socket, onBytes: (bytes: Buffer, length: number) => void) => Net.Socket
 
 /** Bytes of one read at most. */
 const READ_BYTES = 64 * 1024
@@ -27,7 +27,7 @@ export const HIGH_WATER_MARK = 64 * 1024
 
 /** Reads through the `'data'` event. */
 const fromData: Intake = (accepted, onBytes) => {
-  accepted.on("data", (chunk: Buffer) => onBytes(chunk.toString("latin1")))
+  accepted.on("data", (chunk: Buffer) => onBytes(chunk, chunk.length))
   accepted.resume()
   return accepted
 }
@@ -48,7 +48,7 @@ const fromSharedBuffer: Intake = (accepted, onBytes) => {
     onread: {
       buffer: readBuffer,
       callback: (length: number): boolean => {
-        onBytes(readBuffer.toString("latin1", 0, length))
+        onBytes(readBuffer, length)
         return true
       }
     }

@@ -12,6 +12,7 @@ import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
+import { CommandBatch } from "../domain/CommandBatch.ts"
 import * as Reply from "../domain/Reply.ts"
 import { Protocol } from "../protocol/Protocol.ts"
 import { Store, type StoreStats } from "../store/Store.ts"
@@ -61,6 +62,8 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const context: ConnectionContext = {
     store: store.unsafe,
     protocol,
+    commands: new CommandBatch(),
+    replies: protocol.makeReplyWriter(),
     counters,
     intake: yield* CurrentIntake,
     idleWatch,

@@ -8,14 +8,40 @@
  * 1979.) Within a segment, linear probing, and deletion that moves later entries up: no tombstones, so that a segment
  * in which keys come and go for ever stays as fast as a new one. (D. Knuth, TAOCP 3, 6.4, algorithm R.)
  *
- * Splitting cannot tell equal hashes apart, so it has a limit; a segment that has come to it gets a larger table
- * instead. With an even hash that begins at about a hundred million entries.
+ * Splitting cannot tell equal hashes apart, so it has a limit; a segment that has come to it is continued in another one
+ * instead. With an even hash that begins at about a thousand million entries.
  */
+import type { CommandBatch } from "../domain/CommandBatch.ts"
+import { ARENA_BITS, FIRST_ARENA_BYTES, makeArena } from "./Arena.ts"
 
-const BUCKETS = 1 << 11
-/** Half of the hash's bits choose a segment, at the most; the other half is left to choose a bucket. */
-const MAX_DEPTH = 16
-const EMPTY = -1
+const SEGMENT_BITS = 11
+const BUCKETS = 1 << SEGMENT_BITS
+const BUCKET_MASK = BUCKETS - 1
+const FULL = (BUCKETS * 3) / 4
+
+/** A bucket is two words: the record's number and 1, so that 0 is an empty one, and the hash. */
+const BUCKET_WORDS_BITS = 1
+const EMPTY = 0
+const SEGMENT_WORDS = BUCKETS << BUCKET_WORDS_BITS
+
+const ARENA_SEGMENT_BITS = ARENA_BITS - 2 - BUCKET_WORDS_BITS - SEGMENT_BITS
+const ARENA_SEGMENT_MASK = (1 << ARENA_SEGMENT_BITS) - 1
+const FIRST_ARENA_SEGMENTS = FIRST_ARENA_BYTES / 4 / SEGMENT_WORDS
+
+/** A segment and a bucket in it are chosen by different bits of the hash. */
+const MAX_DEPTH = 20
+
+// What is known of a segment, in words.
+/** How many of the hash's highest bits its entries have in common. */
+const DEPTH = 0
+/** Entries in it. */
+const COUNT = 1
+/** The segment that continues it, or 0: the first one continues none. */
+const CONTINUED = 2
+const FACTS_BITS = 2
+
+/** Nine of ten entries are so near to where the search for them begins. */
+const NEAR_BUCKETS = 4
 
 /** There is no (further) candidate. */
 export const NOT_THERE = -1
@@ -26,136 +52,210 @@ export const NOT_THERE = -1
  */
 export const INDEX_BYTES = 16
 
-interface Segment {
-  /** Pairs of words: a record's number, or `EMPTY`, and the hash. */
-  buckets: Int32Array
-  /** The highest number of a bucket; there are a power of two of them. */
-  mask: number
-  /** How many of the hash's highest bits its entries have in common. */
-  depth: number
-  count: number
-}
-
-const makeBuckets = (count: number): Int32Array => new Int32Array(count * 2).fill(EMPTY)
-
-const makeSegment = (depth: number): Segment => ({
-  buckets: makeBuckets(BUCKETS),
-  mask: BUCKETS - 1,
-  depth,
-  count: 0
-})
-
 export class HashIndex {
-  private directory: Array<Segment> = [makeSegment(0)]
+  private arenas: Array<Int32Array> = []
+  private facts = new Int32Array(FIRST_ARENA_SEGMENTS << FACTS_BITS)
+  private directory = new Int32Array(1)
   private depth = 0
+  private segments = 0
+  // What a segment held that is being split.
+  private readonly before = new Int32Array(SEGMENT_WORDS)
+
+  constructor() {
+    this.addSegment(0)
+  }
 
   /** Where to look for a hash: the position of the first candidate, or `NOT_THERE`. */
   first(hash: number): number {
-    const segment = this.segmentOf(hash)
-    return probe(segment, hash, hash & segment.mask)
+    return this.probe(hash, this.segmentOf(hash), hash & BUCKET_MASK)
   }
 
   /** The position of the next candidate behind `position`. */
   next(hash: number, position: number): number {
-    const segment = this.segmentOf(hash)
-    return probe(segment, hash, (position + 1) & segment.mask)
+    return this.probe(hash, position >>> SEGMENT_BITS, (position + 1) & BUCKET_MASK)
   }
 
   /** The record at a position that `first` or `next` gave. */
-  record(hash: number, position: number): number {
-    return this.segmentOf(hash).buckets[position * 2]!
+  record(position: number): number {
+    return this.wordsOf(position >>> SEGMENT_BITS)[wordOf(position)]! - 1
+  }
+
+  /** Brings the buckets where the search for a batch's hashes begins into the processor's cache. The result means nothing. */
+  fetch(commands: CommandBatch): number {
+    let seen = 0
+    for (let i = 0; i < commands.count; i++) {
+      const hash = commands.hash(i)
+      const segment = this.segmentOf(hash)
+      seen ^= this.wordsOf(segment)[wordOf((segment << SEGMENT_BITS) | (hash & BUCKET_MASK))]!
+    }
+    return seen
+  }
+
+  /**
+   * The records that a batch's hashes stand for, most likely, or `NOT_THERE`: those in the first few buckets. It does
+   * without branches, since half of them would be mispredicted.
+   */
+  candidates(commands: CommandBatch, into: Int32Array): void {
+    for (let i = 0; i < commands.count; i++) {
+      const hash = commands.hash(i)
+      const segment = this.segmentOf(hash)
+      const words = this.wordsOf(segment)
+      const base = wordOf(segment << SEGMENT_BITS)
+      let found = 0
+      for (let step = 0; step < NEAR_BUCKETS; step++) {
+        const word = base + (((hash + step) & BUCKET_MASK) << BUCKET_WORDS_BITS)
+        const difference = words[word + 1]! ^ hash
+        // All bits where the hashes are equal, else none.
+        const equal = ~((difference | -difference) >> 31)
+        found = (found & ~equal) | (words[word]! & equal)
+      }
+      into[i] = found - 1
+    }
   }
 
   /** Adds a record under a hash. */
   add(hash: number, record: number): void {
     let segment = this.segmentOf(hash)
-    while (isFull(segment)) {
-      if (segment.depth === MAX_DEPTH) grow(segment)
-      else this.split(segment, hash)
-      segment = this.segmentOf(hash)
+    while (this.fact(segment, COUNT) === FULL) {
+      if (this.fact(segment, DEPTH) === MAX_DEPTH) segment = this.continuationOf(segment)
+      else {
+        this.split(segment, hash)
+        segment = this.segmentOf(hash)
+      }
     }
-    place(segment, hash, record)
+    this.place(segment, hash, record)
   }
 
-  /** Removes the entry at a position that `first` or `next` gave for the hash. */
-  remove(hash: number, position: number): void {
-    const segment = this.segmentOf(hash)
-    const { buckets, mask } = segment
-    segment.count--
-    let hole = position
-    for (let at = (hole + 1) & mask; buckets[at * 2] !== EMPTY; at = (at + 1) & mask) {
-      const home = buckets[at * 2 + 1]! & mask
+  /** Removes the entry at a position that `first` or `next` gave. */
+  remove(position: number): void {
+    const segment = position >>> SEGMENT_BITS
+    const words = this.wordsOf(segment)
+    const base = wordOf(segment << SEGMENT_BITS)
+    this.setFact(segment, COUNT, this.fact(segment, COUNT) - 1)
+    let hole = position & BUCKET_MASK
+    for (let at = (hole + 1) & BUCKET_MASK; ; at = (at + 1) & BUCKET_MASK) {
+      const word = base + (at << BUCKET_WORDS_BITS)
+      if (words[word] === EMPTY) break
+      const home = words[word + 1]! & BUCKET_MASK
       // An entry may move up into the hole unless its home lies behind the hole.
-      if (((at - home) & mask) < ((at - hole) & mask)) continue
-      buckets[hole * 2] = buckets[at * 2]!
-      buckets[hole * 2 + 1] = buckets[at * 2 + 1]!
+      if (((at - home) & BUCKET_MASK) < ((at - hole) & BUCKET_MASK)) continue
+      const holeWord = base + (hole << BUCKET_WORDS_BITS)
+      words[holeWord] = words[word]!
+      words[holeWord + 1] = words[word + 1]!
       hole = at
     }
-    buckets[hole * 2] = EMPTY
+    words[base + (hole << BUCKET_WORDS_BITS)] = EMPTY
   }
 
   /** Removes everything. */
   clear(): void {
     // Nothing is there and nothing has grown: the one segment is as good as a new one.
-    if (this.depth === 0 && this.directory[0]!.count === 0) return
-    this.directory = [makeSegment(0)]
+    if (this.segments === 1 && this.fact(0, COUNT) === 0) return
+    this.arenas = []
+    this.facts = new Int32Array(FIRST_ARENA_SEGMENTS << FACTS_BITS)
+    this.directory = new Int32Array(1)
     this.depth = 0
+    this.segments = 0
+    this.addSegment(0)
   }
 
-  private segmentOf(hash: number): Segment {
-    // A shift by 32 is none in JavaScript: at depth 0 there is one segment.
-    return this.directory[this.depth === 0 ? 0 : hash >>> (32 - this.depth)]!
+  private segmentOf(hash: number): number {
+    // In two steps, as a shift by 32 is none in JavaScript.
+    return this.directory[(hash >>> 1) >>> (31 - this.depth)]!
   }
 
-  private split(segment: Segment, hash: number): void {
-    if (segment.depth === this.depth) {
-      this.directory = this.directory.flatMap((each) => [each, each])
+  /** The words that a segment lies in. */
+  private wordsOf(segment: number): Int32Array {
+    return this.arenas[segment >>> ARENA_SEGMENT_BITS]!
+  }
+
+  private probe(hash: number, start: number, from: number): number {
+    let at = from
+    for (let segment = start; ;) {
+      const words = this.wordsOf(segment)
+      const base = wordOf(segment << SEGMENT_BITS)
+      for (; ; at = (at + 1) & BUCKET_MASK) {
+        const word = base + (at << BUCKET_WORDS_BITS)
+        if (words[word] === EMPTY) break
+        if (words[word + 1] === hash) return (segment << SEGMENT_BITS) | at
+      }
+      if (this.depth < MAX_DEPTH) return NOT_THERE
+      segment = this.fact(segment, CONTINUED)
+      if (segment === 0) return NOT_THERE
+      at = hash & BUCKET_MASK
+    }
+  }
+
+  private place(segment: number, hash: number, record: number): void {
+    const words = this.wordsOf(segment)
+    const base = wordOf(segment << SEGMENT_BITS)
+    let at = hash & BUCKET_MASK
+    while (words[base + (at << BUCKET_WORDS_BITS)] !== EMPTY) at = (at + 1) & BUCKET_MASK
+    words[base + (at << BUCKET_WORDS_BITS)] = record + 1
+    words[base + (at << BUCKET_WORDS_BITS) + 1] = hash
+    this.setFact(segment, COUNT, this.fact(segment, COUNT) + 1)
+  }
+
+  private split(segment: number, hash: number): void {
+    const depth = this.fact(segment, DEPTH) + 1
+    if (depth > this.depth) {
+      const directory = this.directory
+      this.directory = new Int32Array(directory.length * 2)
+      for (let i = 0; i < this.directory.length; i++) this.directory[i] = directory[i >>> 1]!
       this.depth++
     }
-    const depth = segment.depth + 1
-    const low = makeSegment(depth)
-    const high = makeSegment(depth)
-    for (let at = 0; at < BUCKETS; at++) {
-      const record = segment.buckets[at * 2]!
-      if (record === EMPTY) continue
-      const itsHash = segment.buckets[at * 2 + 1]!
-      place(((itsHash >>> (32 - depth)) & 1) === 0 ? low : high, itsHash, record)
-    }
+    const added = this.addSegment(depth)
+    // Of the directory's entries for the segment, the latter half is the new one's.
     const width = 1 << (this.depth - depth)
-    const start = (hash >>> (32 - this.depth)) & ~(width * 2 - 1)
-    for (let i = 0; i < width; i++) {
-      this.directory[start + i] = low
-      this.directory[start + width + i] = high
+    const start = (((hash >>> 1) >>> (31 - this.depth)) & ~(width * 2 - 1)) + width
+    this.directory.fill(added, start, start + width)
+    const base = wordOf(segment << SEGMENT_BITS)
+    const words = this.wordsOf(segment)
+    const { before } = this
+    before.set(words.subarray(base, base + SEGMENT_WORDS))
+    words.fill(EMPTY, base, base + SEGMENT_WORDS)
+    this.setFact(segment, DEPTH, depth)
+    this.setFact(segment, COUNT, 0)
+    for (let word = 0; word < SEGMENT_WORDS; word += 1 << BUCKET_WORDS_BITS) {
+      if (before[word] === EMPTY) continue
+      const itsHash = before[word + 1]!
+      this.place(((itsHash >>> (32 - depth)) & 1) === 0 ? segment : added, itsHash, before[word]! - 1)
     }
   }
-}
 
-const isFull = (segment: Segment): boolean => segment.count >= ((segment.mask + 1) * 3) / 4
+  private continuationOf(segment: number): number {
+    const known = this.fact(segment, CONTINUED)
+    if (known !== 0) return known
+    const added = this.addSegment(MAX_DEPTH)
+    this.setFact(segment, CONTINUED, added)
+    return added
+  }
 
-const probe = ({ buckets, mask }: Segment, hash: number, from: number): number => {
-  for (let at = from; ; at = (at + 1) & mask) {
-    if (buckets[at * 2] === EMPTY) return NOT_THERE
-    if (buckets[at * 2 + 1] === hash) return at
+  /** The number of a new segment. */
+  private addSegment(depth: number): number {
+    // The first arena is small: its numbers end before those of the second one begin.
+    if (this.segments === FIRST_ARENA_SEGMENTS) this.segments = ARENA_SEGMENT_MASK + 1
+    const segment = this.segments++
+    const arena = segment >>> ARENA_SEGMENT_BITS
+    if (arena === this.arenas.length) this.arenas.push(new Int32Array(makeArena(arena)))
+    while (segment << FACTS_BITS >= this.facts.length) {
+      const { facts } = this
+      this.facts = new Int32Array(facts.length * 2)
+      this.facts.set(facts)
+    }
+    this.setFact(segment, DEPTH, depth)
+    return segment
+  }
+
+  private fact(segment: number, fact: number): number {
+    return this.facts[(segment << FACTS_BITS) | fact]!
+  }
+
+  private setFact(segment: number, fact: number, value: number): void {
+    this.facts[(segment << FACTS_BITS) | fact] = value
   }
 }
 
-const place = (segment: Segment, hash: number, record: number): void => {
-  const { buckets, mask } = segment
-  let at = hash & mask
-  while (buckets[at * 2] !== EMPTY) at = (at + 1) & mask
-  buckets[at * 2] = record
-  buckets[at * 2 + 1] = hash
-  segment.count++
-}
-
-/** Gives a segment a table twice as large. */
-const grow = (segment: Segment): void => {
-  const { buckets, mask } = segment
-  segment.buckets = makeBuckets((mask + 1) * 2)
-  segment.mask = mask * 2 + 1
-  segment.count = 0
-  for (let at = 0; at <= mask; at++) {
-    const record = buckets[at * 2]!
-    if (record !== EMPTY) place(segment, buckets[at * 2 + 1]!, record)
-  }
-}
+/** Where in the words of its segment's arena the bucket at a position begins. */
+const wordOf = (position: number): number =>
+  (position & ((1 << (ARENA_SEGMENT_BITS + SEGMENT_BITS)) - 1)) << BUCKET_WORDS_BITS

@@ -8,6 +8,8 @@
  * (J.-P. Aumasson and D. J. Bernstein, "SipHash: a fast short-input PRF", 2012.)
  */
 
+import { lastWord } from "./Words.ts"
+
 export class KeyHash {
   private readonly key0: number
   private readonly key1: number
@@ -23,27 +25,16 @@ export class KeyHash {
     return new KeyHash(secret.readInt32LE(0), secret.readInt32LE(4))
   }
 
-  /** The hash of a text of ASCII characters, a signed 32-bit integer. */
-  hash(text: string): number {
+  /** The hash of `length` bytes from `start` on, a signed 32-bit integer. */
+  hash(bytes: DataView, start: number, length: number): number {
     let v0 = this.key0
     let v1 = this.key1
     let v2 = 0x6c79_6765 ^ this.key0
     let v3 = 0x7465_6462 ^ this.key1
-    const { length } = text
-    const whole = length & ~3
-    for (let i = 0; i <= whole; i += 4) {
+    const whole = start + (length & ~3)
+    for (let at = start; at <= whole; at += 4) {
       // The last word holds the bytes that are left, and the length.
-      let word: number
-      if (i < whole) {
-        word =
-          text.charCodeAt(i) |
-          (text.charCodeAt(i + 1) << 8) |
-          (text.charCodeAt(i + 2) << 16) |
-          (text.charCodeAt(i + 3) << 24)
-      } else {
-        word = length << 24
-        for (let rest = length - 1; rest >= whole; rest--) word |= text.charCodeAt(rest) << ((rest & 3) * 8)
-      }
+      const word = at < whole ? bytes.getInt32(at, true) : (length << 24) | lastWord(bytes, whole, start + length)
       v3 ^= word
       // One round; below it stands three times more. In a function of its own it would return four values.
       v0 = (v0 + v1) | 0

@@ -7,9 +7,9 @@
  * to a page moves the entries of its last page into them, and gives the page back: no class ever holds more than one
  * page that it does not need, whatever sizes came before. Slots may move because their owners say where they are.
  *
- * Pages are allocated one by one, and copied never: growing takes microseconds. An address counts 8 bytes, so 2^32 of
- * them reach 32 GB.
+ * Pages are cut from arenas (`Arena.ts`). An address counts 8 bytes, so 2^32 of them reach 32 GB.
  */
+import { ARENA_BITS, makeArena } from "./Arena.ts"
 
 /** Bytes of a page. */
 export const PAGE_BYTES = 1 << 16
@@ -17,20 +17,21 @@ export const PAGE_BYTES = 1 << 16
 const UNIT_BITS = 3
 const UNIT = 1 << UNIT_BITS
 const PAGE_UNIT_BITS = 16 - UNIT_BITS
-const PAGE_UNIT_MASK = (1 << PAGE_UNIT_BITS) - 1
+const PAGE_UNITS = 1 << PAGE_UNIT_BITS
+const ARENA_UNIT_BITS = ARENA_BITS - UNIT_BITS
+const ARENA_UNIT_MASK = (1 << ARENA_UNIT_BITS) - 1
+const PAGES_BITS = ARENA_UNIT_BITS - PAGE_UNIT_BITS
 
 /** The first word of a slot is its owner. */
 const OWNER_BYTES = 4
-const OWNER_WORDS_BITS = UNIT_BITS - 2
+const WORDS_BITS = UNIT_BITS - 2
 const FREE = -1
 
 /** A slot's size for `length` bytes: with its owner, rounded up. */
 export const slotBytes = (length: number): number => (length + OWNER_BYTES + UNIT - 1) & ~(UNIT - 1)
 
-interface Page {
-  readonly bytes: Buffer
-  readonly words: Int32Array
-}
+/** Words of a cache line. */
+const LINE_WORDS = 16
 
 interface SizeClass {
   readonly size: number
@@ -42,11 +43,21 @@ interface SizeClass {
   readonly free: Array<number>
 }
 
+interface Arena {
+  readonly words: Int32Array
+  /** How many pages there is room for. */
+  readonly capacity: number
+  /** Pages that have been used, and are not now, by number. */
+  readonly unused: Array<number>
+  /** Pages of a higher number were never used. */
+  fresh: number
+}
+
 export class Slabs {
-  private readonly pages: Array<Page | undefined> = []
-  private readonly unusedNumbers: Array<number> = []
+  private readonly arenas: Array<Arena | undefined> = []
   private readonly classes: Array<SizeClass | undefined> = []
   private readonly onMove: (owner: number, address: number) => void
+  private pagesInUse = 0
 
   /** `onMove` is told of an owner's new address; the bytes are there already. */
   constructor(onMove: (owner: number, address: number) => void) {
@@ -55,7 +66,7 @@ export class Slabs {
 
   /** Pages in use. */
   get pageCount(): number {
-    return this.pages.length - this.unusedNumbers.length
+    return this.pagesInUse
   }
 
   /** The address of a slot for `length` bytes. */
@@ -74,14 +85,28 @@ export class Slabs {
     if (sizeClass.free.length === sizeClass.slotsPerPage) this.compact(sizeClass)
   }
 
-  /** The page of an address, as bytes. */
-  bytes(address: number): Buffer {
-    return this.pages[address >>> PAGE_UNIT_BITS]!.bytes
+  /** The words that a slot lies in. */
+  words(address: number): Int32Array {
+    return this.arenas[address >>> ARENA_UNIT_BITS]!.words
   }
 
-  /** Where in its page the bytes of a slot begin. */
-  offset(address: number): number {
-    return ((address & PAGE_UNIT_MASK) << UNIT_BITS) + OWNER_BYTES
+  /** The first of those words that is the owner's to use. */
+  word(address: number): number {
+    return ((address & ARENA_UNIT_MASK) << WORDS_BITS) + 1
+  }
+
+  /** Brings the beginnings of slots into the processor's cache. The result means nothing. */
+  fetch(addresses: Int32Array, count: number): number {
+    const { arenas } = this
+    let seen = 0
+    for (let i = 0; i < count; i++) {
+      const address = addresses[i]!
+      const { words } = arenas[address >>> ARENA_UNIT_BITS]!
+      const first = (address & ARENA_UNIT_MASK) << WORDS_BITS
+      seen ^= words[first]!
+      if (first + LINE_WORDS < words.length) seen ^= words[first + LINE_WORDS]!
+    }
+    return seen
   }
 
   private classFor(length: number): SizeClass {
@@ -96,13 +121,35 @@ export class Slabs {
 
   private takeFresh(sizeClass: SizeClass): number {
     if (sizeClass.fresh === sizeClass.slotsPerPage) {
-      const number = this.unusedNumbers.pop() ?? this.pages.length
-      const buffer = new ArrayBuffer(PAGE_BYTES)
-      this.pages[number] = { bytes: Buffer.from(buffer), words: new Int32Array(buffer) }
-      sizeClass.pages.push(number)
+      sizeClass.pages.push(this.takePage())
       sizeClass.fresh = 0
     }
     return slotAddress(sizeClass, sizeClass.pages.at(-1)!, sizeClass.fresh++)
+  }
+
+  private takePage(): number {
+    this.pagesInUse++
+    // The first with room, so that the last ones become empty.
+    const number = this.arenas.findIndex((arena) => arena !== undefined && hasRoom(arena))
+    return number === -1 ? this.addArena() : pageOf(this.arenas[number]!, number)
+  }
+
+  private addArena(): number {
+    const hole = this.arenas.indexOf(undefined)
+    const number = hole === -1 ? this.arenas.length : hole
+    const buffer = makeArena(number)
+    const arena = { words: new Int32Array(buffer), capacity: buffer.byteLength / PAGE_BYTES, unused: [], fresh: 0 }
+    this.arenas[number] = arena
+    return pageOf(arena, number)
+  }
+
+  private releasePage(page: number): void {
+    this.pagesInUse--
+    const number = page >>> PAGES_BITS
+    const arena = this.arenas[number]!
+    arena.unused.push(page)
+    // The first one is small, and stays.
+    if (number > 0 && arena.unused.length === arena.fresh) this.arenas[number] = undefined
   }
 
   /** Empties the class's last page into its free slots. There are as many as the page has, its own included. */
@@ -115,25 +162,29 @@ export class Slabs {
       const owner = this.owner(from)
       if (owner === FREE) continue
       const to = holes.pop()!
-      const source = (from & PAGE_UNIT_MASK) << UNIT_BITS
-      this.bytes(from).copy(this.bytes(to), (to & PAGE_UNIT_MASK) << UNIT_BITS, source, source + sizeClass.size)
+      const source = this.words(from)
+      const start = (from & ARENA_UNIT_MASK) << WORDS_BITS
+      this.words(to).set(source.subarray(start, start + sizeClass.size / 4), (to & ARENA_UNIT_MASK) << WORDS_BITS)
       this.onMove(owner, to)
     }
     // Holes are left where slots of the last page had never been used.
     for (const hole of holes) sizeClass.free.push(hole)
     sizeClass.fresh = sizeClass.slotsPerPage
-    this.pages[last] = undefined
-    this.unusedNumbers.push(last)
+    this.releasePage(last)
   }
 
   private owner(address: number): number {
-    return this.pages[address >>> PAGE_UNIT_BITS]!.words[(address & PAGE_UNIT_MASK) << OWNER_WORDS_BITS]!
+    return this.words(address)[(address & ARENA_UNIT_MASK) << WORDS_BITS]!
   }
 
   private setOwner(address: number, owner: number): void {
-    this.pages[address >>> PAGE_UNIT_BITS]!.words[(address & PAGE_UNIT_MASK) << OWNER_WORDS_BITS] = owner
+    this.words(address)[(address & ARENA_UNIT_MASK) << WORDS_BITS] = owner
   }
 }
 
 const slotAddress = (sizeClass: SizeClass, page: number, slot: number): number =>
-  page * (PAGE_UNIT_MASK + 1) + slot * (sizeClass.size >>> UNIT_BITS)
+  page * PAGE_UNITS + slot * (sizeClass.size >>> UNIT_BITS)
+
+const hasRoom = (arena: Arena): boolean => arena.unused.length > 0 || arena.fresh < arena.capacity
+
+const pageOf = (arena: Arena, number: number): number => arena.unused.pop() ?? (number << PAGES_BITS) + arena.fresh++

@@ -10,6 +10,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Command from "../domain/Command.ts"
+import * as CommandBatch from "../domain/CommandBatch.ts"
 import * as Reply from "../domain/Reply.ts"
 import type { Limits, Removal } from "./Keyspace.ts"
 import { KeyHash } from "./KeyHash.ts"
@@ -55,6 +56,8 @@ export interface StoreService {
     /** The Clock's monotonic time in ms, an integer. */
     readonly now: () => number
     readonly execute: (command: Command.StoreCommand, now: number) => Reply.Reply
+    /** Executes a batch in order; each command's reply goes to `replies`. */
+    readonly executeBatch: (commands: CommandBatch.CommandBatch, now: number, replies: Reply.ReplySink) => void
     /** Frees at most `budget` entries that have expired; says whether there may be more. */
     readonly sweep: (now: number, budget: number) => boolean
     /** A time in ms before which there is nothing to sweep; infinite if no key has a TTL. */
@@ -86,12 +89,16 @@ const make = Effect.fnUntraced(function* (limits: Limits) {
     wake()
   }
 
+  const wakeFor = (ttl: number, at: number): void => {
+    if (ttl !== 0 && at + ttl * 1000 < wakeTime) wakeUp()
+  }
+
   const execute = (command: Command.StoreCommand, at: number): Reply.Reply => {
     switch (command._tag) {
       case "Put":
         puts++
         keyspace.put(command.key, command.value, command.ttl, at)
-        if (command.ttl !== 0 && at + command.ttl * 1000 < wakeTime) wakeUp()
+        wakeFor(command.ttl, at)
         return Reply.stored
       case "Get": {
         const value = keyspace.get(command.key, at)
@@ -108,6 +115,32 @@ const make = Effect.fnUntraced(function* (limits: Limits) {
       case "Exists":
         existences++
         return keyspace.has(command.key, at) ? Reply.present : Reply.absent
+    }
+  }
+
+  const executeBatch = (commands: CommandBatch.CommandBatch, at: number, replies: Reply.ReplySink): void => {
+    keyspace.prepare(commands)
+    for (let i = 0; i < commands.count; i++) {
+      switch (commands.kind(i)) {
+        case CommandBatch.PUT:
+          puts++
+          keyspace.putAt(commands, i, at)
+          wakeFor(commands.ttl(i), at)
+          replies.stored()
+          break
+        case CommandBatch.GET:
+          if (keyspace.getAt(commands, i, at, replies)) hits++
+          else misses++
+          break
+        case CommandBatch.DELETE:
+          deletes++
+          if (keyspace.deleteAt(commands, i, at)) replies.deleted()
+          else replies.notFound()
+          break
+        case CommandBatch.EXISTS:
+          existences++
+          replies.existence(keyspace.hasAt(commands, i, at))
+      }
     }
   }
 
@@ -149,6 +182,7 @@ const make = Effect.fnUntraced(function* (limits: Limits) {
     unsafe: {
       now,
       execute,
+      executeBatch,
       sweep: (at, budget) => keyspace.sweep(at, budget),
       nextDue: () => keyspace.nextDue,
       wakeBefore: (time, onWake) => {

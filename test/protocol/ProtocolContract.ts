@@ -6,8 +6,17 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 import * as Command from "../../src/domain/Command.ts"
+import { BATCH_COMMANDS, CommandBatch } from "../../src/domain/CommandBatch.ts"
 import * as Reply from "../../src/domain/Reply.ts"
-import type { MalformedReply, ProtocolService, Request, RequestDecoder } from "../../src/protocol/Protocol.ts"
+import type {
+  MalformedReply,
+  ProtocolService,
+  ReplyWriter,
+  Request,
+  RequestDecoder
+} from "../../src/protocol/Protocol.ts"
+import { copyToWords, wordsOf } from "../../src/store/Words.ts"
+import { commandsOf } from "../domain/Batches.ts"
 
 /** Bytes of a client, and the requests that they are. */
 export interface RequestCase {
@@ -62,6 +71,24 @@ const decodeRequests = (
   return { requests, decoder }
 }
 
+/** The same as a server reads it: whatever is recognised the fast way, and the rest one by one. */
+const readRequests = (protocol: ProtocolService, chunks: ReadonlyArray<string>): ReadonlyArray<Request> => {
+  const decoder = protocol.makeRequestDecoder()
+  const commands = new CommandBatch()
+  const requests: Array<Request> = []
+  for (const chunk of chunks) {
+    const bytes = Buffer.from(chunk, "latin1")
+    for (let offset = 0; offset < bytes.length;) {
+      commands.begin(bytes)
+      const next = decoder.recognise(commands, offset, bytes.length)
+      assert.strictEqual(next > offset, commands.count > 0)
+      requests.push(...commandsOf(commands))
+      offset = next === bytes.length ? next : decoder.decode(chunk, next, requests, 1)
+    }
+  }
+  return requests
+}
+
 export const decodeReplies = (
   protocol: ProtocolService,
   chunks: ReadonlyArray<string>,
@@ -85,6 +112,14 @@ export const encodedReply = (protocol: ProtocolService, reply: Reply.Reply): str
   assert.isAtMost(text.length, protocol.maxReplyBytes)
   assert.match(text, /^[\u0000-\u00ff]+$/)
   return text
+}
+
+/** Writes a value as a store does, from words that hold others before and behind it. */
+const writeFound = (writer: ReplyWriter, value: string): void => {
+  const bytes = new Uint8Array(Buffer.from(value, "latin1"))
+  const words = new Int32Array(wordsOf(value.length) + 6).fill(-1)
+  copyToWords(words, 3, new DataView(bytes.buffer), 0, value.length)
+  writer.found(words, 3, value.length)
 }
 
 const longest = Command.Value.make("~".repeat(Command.MAX_VALUE_LENGTH))
@@ -149,6 +184,13 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
         assert.deepStrictEqual(decodeRequests(protocol, [...input]).requests, requests)
       })
 
+      it("as a server reads it", () => {
+        assert.deepStrictEqual(readRequests(protocol, [input]), requests)
+        for (const cut of cuts(input)) {
+          assert.deepStrictEqual(readRequests(protocol, cut), requests, `split after ${cut[0]?.length} bytes`)
+        }
+      })
+
       it("one request a call", () => {
         assert.deepStrictEqual(decodeRequests(protocol, [input], 1).requests, requests)
         const middle = input.length >> 1
@@ -175,6 +217,8 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
         const label = `${first.name} + ${next.name}`
         assert.deepStrictEqual(decodeRequests(protocol, [first.input + next.input]).requests, expected, label)
         assert.deepStrictEqual(decodeRequests(protocol, [first.input, next.input]).requests, expected, label)
+        assert.deepStrictEqual(readRequests(protocol, [first.input + next.input]), expected, label)
+        assert.deepStrictEqual(readRequests(protocol, [first.input, next.input]), expected, label)
         glued++
       }
       assert.isAbove(glued, 0)
@@ -256,6 +300,7 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
           bytes.slice(i * chunkLength, (i + 1) * chunkLength)
         )
         assert.deepStrictEqual(decodeRequests(protocol, chunks).requests, commands)
+        assert.deepStrictEqual(readRequests(protocol, chunks), commands)
       },
       checkOptions
     )
@@ -305,5 +350,61 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
       },
       checkOptions
     )
+
+    it("reply writer: the bytes are those of encodeReply, whichever way a reply comes and wherever it begins", () => {
+      const writer = protocol.makeReplyWriter()
+      let expected = ""
+      for (let length = 1; length <= Command.MAX_VALUE_LENGTH; length++) {
+        const value = "value".repeat(60).slice(length % 5, (length % 5) + length)
+        const ways: ReadonlyArray<readonly [Reply.Reply, () => void]> = [
+          [Reply.stored, () => writer.stored()],
+          [Reply.found(value), () => writeFound(writer, value)],
+          [Reply.deleted, () => writer.deleted()],
+          [Reply.notFound, () => writer.notFound()],
+          [Reply.present, () => writer.existence(true)],
+          [Reply.absent, () => writer.existence(false)],
+          [Reply.failed(value), () => writer.add(Reply.failed(value))],
+          [Reply.found(value), () => writer.add(Reply.found(value))]
+        ]
+        for (const [reply, write] of ways) {
+          write()
+          expected += protocol.encodeReply(reply)
+        }
+        assert.strictEqual(writer.length, expected.length)
+        // Now and then, so that replies begin at all kinds of offsets.
+        if (length % 3 !== 0) continue
+        assert.strictEqual(writer.take().toString("latin1"), expected)
+        assert.strictEqual(writer.length, 0)
+        expected = ""
+      }
+    })
+
+    it("reply writer: has room for a batch of the longest replies until it is full", () => {
+      const writer = protocol.makeReplyWriter()
+      const longReply = protocol.encodeReply(Reply.found(longest))
+      let replies = 0
+      while (!writer.isFull) {
+        for (let i = 0; i < BATCH_COMMANDS; i++) writeFound(writer, longest)
+        replies += BATCH_COMMANDS
+      }
+      assert.isTrue(writer.take().equals(Buffer.from(longReply.repeat(replies), "latin1")))
+      assert.isFalse(writer.isFull)
+    })
+
+    it("reply writer: what was taken is overwritten by what comes next, but not after `renew`", () => {
+      const writer = protocol.makeReplyWriter()
+      const [deleted, notFound] = [Reply.deleted, Reply.notFound].map(protocol.encodeReply)
+      writer.deleted()
+      const first = writer.take()
+      writer.renew()
+      writer.notFound()
+      const second = writer.take()
+      assert.strictEqual(first.toString("latin1"), deleted)
+      writer.notFound()
+      assert.strictEqual(writer.take().buffer, second.buffer)
+      assert.strictEqual(first.toString("latin1"), deleted)
+      assert.strictEqual(second.toString("latin1"), notFound)
+      assert.notStrictEqual(first.buffer, second.buffer)
+    })
   })
 }

@@ -17,13 +17,13 @@ const positionsOf = (index: HashIndex, hash: number): ReadonlyArray<number> => {
 }
 
 const recordsAt = (index: HashIndex, hash: number): ReadonlyArray<number> =>
-  positionsOf(index, hash).map((at) => index.record(hash, at))
+  positionsOf(index, hash).map((at) => index.record(at))
 
 const removeRecord = (index: HashIndex, hash: number, record: number): void => {
   let at = index.first(hash)
-  while (at !== NOT_THERE && index.record(hash, at) !== record) at = index.next(hash, at)
+  while (at !== NOT_THERE && index.record(at) !== record) at = index.next(hash, at)
   if (at === NOT_THERE) assert.fail(`record ${record} is not under ${hash}`)
-  index.remove(hash, at)
+  index.remove(at)
 }
 
 const ascending = (numbers: Iterable<number>): ReadonlyArray<number> => [...numbers].toSorted((a, b) => a - b)
@@ -285,15 +285,24 @@ describe("HashIndex", () => {
     }
   })
 
-  it("doubles the table of a segment that cannot be split, no more", () => {
-    const first = 0xbeef << 16
+  it("continues a segment that cannot be split in another one when it is full, and uses what becomes free first", () => {
     const index = new HashIndex()
-    for (let record = 0; record < FULL * 2 - 1; record++) index.add(first | record, record)
-    // A bucket's number is the low bits of the hash, so the last one of the table says how many there are.
-    index.add(first | 0xffff, FULL * 2)
-    assert.strictEqual(index.first(first | 0xffff), 4095)
-    index.add(first | 0xfffe, FULL * 2 + 1)
-    assert.strictEqual(index.first(first | 0xffff), 8191)
+    const segmentsOf = (hash: number): ReadonlySet<number> =>
+      new Set(positionsOf(index, hash).map((position) => Math.floor(position / (HOME_MASK + 1))))
+    for (let record = 0; record < FULL; record++) index.add(-2, record)
+    assert.strictEqual(segmentsOf(-2).size, 1)
+    index.add(-2, FULL)
+    assert.strictEqual(segmentsOf(-2).size, 2)
+    for (let record = FULL + 1; record < FULL * 2; record++) index.add(-2, record)
+    assert.strictEqual(segmentsOf(-2).size, 2)
+    index.add(-2, FULL * 2)
+    assert.strictEqual(segmentsOf(-2).size, 3)
+    removeRecord(index, -2, FULL * 2)
+    assert.strictEqual(segmentsOf(-2).size, 2)
+    removeRecord(index, -2, 7)
+    index.add(-2, FULL * 2 + 1)
+    assert.strictEqual(segmentsOf(-2).size, 2)
+    holds(index, -2, [...Array.from({ length: FULL * 2 }, (_, record) => record).filter((r) => r !== 7), FULL * 2 + 1])
   })
 
   it("is after a million additions and removals exactly as one that is new", () => {
@@ -304,7 +313,7 @@ describe("HashIndex", () => {
     for (let pair = 0; pair < 1_000_000; pair++) {
       const at = random.below(hashes.length)
       const old = hashes[at] ?? 0
-      index.remove(old, index.first(old))
+      index.remove(index.first(old))
       const hash = anyHash(random)
       // Seldom the hash of another entry; that entry stays as it is, and this one keeps its own.
       hashes[at] = index.first(hash) === NOT_THERE ? hash : old
@@ -327,7 +336,7 @@ describe("HashIndex", () => {
     for (let pair = 0; pair < 200_000; pair++) {
       const at = random.below(hashes.length)
       const old = hashes[at] ?? 0
-      index.remove(old, index.first(old))
+      index.remove(index.first(old))
       const hash = anyHash(random)
       hashes[at] = index.first(hash) === NOT_THERE ? hash : old
       index.add(hashes[at] ?? 0, at)

@@ -9,7 +9,7 @@ import { EVICTION_SEARCH_BUDGET, type Keyspace, type Limits, type Removal } from
 import { entryBytes } from "../../src/store/PackedKeyspace.ts"
 import { Records } from "../../src/store/Records.ts"
 
-const costOf = (key: Key, value: Value): number => entryBytes(key.length + value.length)
+const costOf = (key: Key, value: Value): number => entryBytes(key.length, value.length)
 
 export class HeapKeyspace implements Keyspace {
   readonly removed: Record<Removal, number> = { deleted: 0, expired: 0, evicted: 0, replaced: 0 }

@@ -23,7 +23,7 @@ const engines: ReadonlyArray<readonly [name: string, make: Make]> = [
 ]
 
 /** What an entry costs, by the keyspaces' own definition. */
-const costOf = (k: string, v: string): number => entryBytes(k.length + v.length)
+const costOf = (k: string, v: string): number => entryBytes(k.length, v.length)
 
 /** Keys that objects, arrays and numbers have opinions on. */
 const awkward = ["__proto__", "constructor", "toString", "hasOwnProperty", "1", "01", "0", "-1", "1e3", "length"]
@@ -98,8 +98,8 @@ class Oracle {
   }
 }
 
-const LARGEST_ENTRY = entryBytes(Command.MAX_KEY_LENGTH + Command.MAX_VALUE_LENGTH)
-const SMALLEST_ENTRY = entryBytes(2)
+const LARGEST_ENTRY = entryBytes(Command.MAX_KEY_LENGTH, Command.MAX_VALUE_LENGTH)
+const SMALLEST_ENTRY = entryBytes(1, 1)
 
 const same = (step: string, what: string, actual: unknown, expected: unknown): void => {
   if (!Object.is(actual, expected)) assert.fail(`${step}: ${what} is ${actual}, not ${expected}`)
@@ -210,7 +210,7 @@ const checkAgainstModel = (
 
 const bounds: ReadonlyArray<Limits> = [1, 2, 3, 10, 100, Number.POSITIVE_INFINITY].flatMap((maxKeys) => [
   { maxKeys },
-  { maxKeys, maxMemory: Math.min(maxKeys, 60) * entryBytes(14) }
+  { maxKeys, maxMemory: Math.min(maxKeys, 60) * entryBytes(4, 10) }
 ])
 
 describe.each(engines)("%s against an array", (_name, make) => {
@@ -224,7 +224,7 @@ describe.each(engines)("%s against an array", (_name, make) => {
   })
 
   it("agrees where one entry is more than the memory that is allowed", () => {
-    const { removed } = checkAgainstModel(make, { maxKeys: 10, maxMemory: entryBytes(20) }, 99)
+    const { removed } = checkAgainstModel(make, { maxKeys: 10, maxMemory: entryBytes(8, 12) }, 99)
     assert.isAbove(removed.evicted, 1000)
   })
 })
@@ -339,23 +339,23 @@ describe.each(engines)("%s", (_name, make) => {
   it("counts the slot, the record and the share of the index of each entry", () => {
     const keyspace = make(UNBOUNDED, 0)
     keyspace.put(key("abc"), value("12345"), NONE, 0)
-    assert.strictEqual(keyspace.bytes, entryBytes(3 + 5))
+    assert.strictEqual(keyspace.bytes, entryBytes(3, 5))
     keyspace.put(key("abc"), value("1"), NONE, 0)
-    assert.strictEqual(keyspace.bytes, entryBytes(3 + 1))
+    assert.strictEqual(keyspace.bytes, entryBytes(3, 1))
     keyspace.put(key("d"), value("12"), NONE, 0)
-    assert.strictEqual(keyspace.bytes, entryBytes(3 + 1) + entryBytes(1 + 2))
+    assert.strictEqual(keyspace.bytes, entryBytes(3, 1) + entryBytes(1, 2))
     keyspace.delete(key("abc"), 0)
-    assert.strictEqual(keyspace.bytes, entryBytes(1 + 2))
+    assert.strictEqual(keyspace.bytes, entryBytes(1, 2))
   })
 
   it("makes room for a value that grows, but not by the entry that grew", () => {
-    const keyspace = make({ maxKeys: 10, maxMemory: 3 * entryBytes(2) }, 0)
+    const keyspace = make({ maxKeys: 10, maxMemory: 3 * entryBytes(1, 1) }, 0)
     for (const each of ["a", "b", "c"]) keyspace.put(key(each), value("v"), NONE, 0)
     assert.strictEqual(keyspace.removed.evicted, 0)
     // The longest that a slot of the smallest size takes, and one byte more.
-    keyspace.put(key("a"), value("vvv"), NONE, 0)
-    assert.strictEqual(keyspace.removed.evicted, 0)
     keyspace.put(key("a"), value("vvvv"), NONE, 0)
+    assert.strictEqual(keyspace.removed.evicted, 0)
+    keyspace.put(key("a"), value("vvvvv"), NONE, 0)
     assert.strictEqual(keyspace.removed.evicted, 1)
     assert.isFalse(keyspace.has(key("b"), 0))
     assert.isTrue(keyspace.has(key("a"), 0))
@@ -408,9 +408,13 @@ describe.each(engines)("%s", (_name, make) => {
 })
 
 describe("entryBytes", () => {
-  it("is the owner, key and value in units of 8 bytes, 32 for the record, and 16 in the index", () => {
-    for (let length = 2; length <= Command.MAX_KEY_LENGTH + Command.MAX_VALUE_LENGTH; length++) {
-      assert.strictEqual(entryBytes(length), Math.ceil((4 + length) / 8) * 8 + 32 + 16, `${length}`)
+  it("is owner, hash, key and value in words, in units of 8 bytes, 32 for the record, and 16 in the index", () => {
+    for (let k = 1; k <= Command.MAX_KEY_LENGTH; k++) {
+      for (let v = 1; v <= Command.MAX_VALUE_LENGTH; v++) {
+        const words = 2 + Math.ceil(k / 4) + Math.ceil(v / 4)
+        if (entryBytes(k, v) !== Math.ceil(words / 2) * 8 + 32 + 16) assert.fail(`${k}, ${v}: ${entryBytes(k, v)}`)
+      }
     }
+    assert.strictEqual(entryBytes(16, 64), 136)
   })
 })

@@ -1,12 +1,28 @@
 import { assert, describe, it } from "@effect/vitest"
+import { ARENA_BYTES, FIRST_ARENA_BYTES } from "../../src/store/Arena.ts"
 import { LeastRecentlyUsed, NO_SLOT } from "../../src/store/Eviction.ts"
 import { Expirations, NEVER, NONE } from "../../src/store/Expirations.ts"
-import { ADDRESS, LENGTHS, NEWER, OLDER, Records, WHEEL_NEXT, WHEEL_PREVIOUS } from "../../src/store/Records.ts"
+import {
+  ADDRESS,
+  LENGTHS,
+  NEWER,
+  OLDER,
+  RECORD_BYTES,
+  Records,
+  WHEEL_NEXT,
+  WHEEL_PREVIOUS
+} from "../../src/store/Records.ts"
 import { recordsOf, takeMore } from "./RecordsOf.ts"
 import { seededRandom } from "./SeededRandom.ts"
 
 const WORDS = [NEWER, OLDER, WHEEL_NEXT, WHEEL_PREVIOUS, ADDRESS, LENGTHS] as const
-const CHUNK = 2048
+
+/** Records of the first arena, and the number of the second one's first. */
+const FIRST = FIRST_ARENA_BYTES / RECORD_BYTES
+const SECOND = ARENA_BYTES / RECORD_BYTES
+
+/** The number of the record that is taken after `index` others. */
+const idOf = (index: number): number => (index < FIRST ? index : index - FIRST + SECOND)
 
 /** A value for each word of each record, none of them like another one's. */
 const valueFor = (id: number, word: number): number => (id * 8 + word) | 0
@@ -26,31 +42,31 @@ describe("Records", () => {
     assert.strictEqual(new Records().size, 0)
   })
 
-  it("numbers its records from 0 on, across chunks", () => {
+  it("numbers its records from 0 on, in each arena", () => {
     const records = new Records()
-    for (let id = 0; id < CHUNK * 3 + 1; id++) {
-      assert.strictEqual(records.take(), id)
-      assert.strictEqual(records.size, id + 1)
+    for (let index = 0; index < FIRST * 3 + 1; index++) {
+      assert.strictEqual(records.take(), idOf(index))
+      assert.strictEqual(records.size, index + 1)
     }
   })
 
-  it("keeps every word of every record apart, across chunks", () => {
-    const records = recordsOf(CHUNK * 3 + 1)
-    for (let id = 0; id <= CHUNK * 3; id++) fill(records, id)
-    for (let id = 0; id <= CHUNK * 3; id++) check(records, id)
+  it("keeps every word of every record apart, across arenas", () => {
+    const records = recordsOf(FIRST * 3 + 1)
+    for (let index = 0; index <= FIRST * 3; index++) fill(records, idOf(index))
+    for (let index = 0; index <= FIRST * 3; index++) check(records, idOf(index))
   })
 
   it("keeps what it holds when it grows", () => {
     const records = new Records()
-    for (const size of [1, CHUNK - 1, CHUNK, CHUNK + 1, CHUNK * 2, CHUNK * 5 + 3]) {
+    for (const size of [1, FIRST - 1, FIRST, FIRST + 1, FIRST * 2, FIRST * 3 + 3]) {
       while (records.size < size) fill(records, records.take())
-      for (let id = 0; id < size; id++) check(records, id)
+      for (let index = 0; index < size; index++) check(records, idOf(index))
     }
   })
 
   it.each([0, 1, -1, 2 ** 31 - 1, -(2 ** 31)])("holds the word %d", (value) => {
-    const records = recordsOf(CHUNK + 1)
-    for (const id of [0, 1, CHUNK - 1, CHUNK]) {
+    const records = recordsOf(FIRST + 1)
+    for (const id of [0, 1, FIRST - 1, SECOND]) {
       for (const word of WORDS) {
         records.set(id, word, value)
         assert.strictEqual(records.get(id, word), value)
@@ -65,8 +81,8 @@ describe("Records", () => {
   })
 
   it.each([0, 1, 2 ** 31, 2 ** 42, Number.MAX_SAFE_INTEGER, NEVER])("holds the deadline %d", (deadline) => {
-    const records = recordsOf(CHUNK + 1)
-    for (const id of [0, CHUNK - 1, CHUNK]) {
+    const records = recordsOf(FIRST + 1)
+    for (const id of [0, FIRST - 1, SECOND]) {
       records.setDeadline(id, deadline)
       assert.strictEqual(records.deadline(id), deadline)
     }
@@ -82,26 +98,27 @@ describe("Records", () => {
   })
 
   it("uses all that were given back before it takes new ones", () => {
-    const records = recordsOf(CHUNK + 10)
-    const released = [CHUNK, 0, CHUNK + 9, 7, CHUNK - 1]
+    const records = recordsOf(FIRST + 10)
+    const released = [SECOND, 0, SECOND + 9, 7, FIRST - 1]
     for (const id of released) records.release(id)
-    assert.strictEqual(records.size, CHUNK + 5)
+    assert.strictEqual(records.size, FIRST + 5)
     const taken = released.map(() => records.take())
     assert.deepStrictEqual(new Set(taken), new Set(released))
-    assert.strictEqual(records.take(), CHUNK + 10)
+    assert.strictEqual(records.take(), SECOND + 10)
   })
 
-  it.each([1, CHUNK, CHUNK + 1, CHUNK * 2 + 5])("starts again at 0 when all of %d were given back", (count) => {
+  it.each([1, FIRST, FIRST + 1, FIRST * 2 + 5])("starts again at 0 when all of %d were given back", (count) => {
     const records = recordsOf(count)
     for (let round = 0; round < 3; round++) {
-      for (let id = count - 1; id >= 0; id--) records.release(id)
+      for (let index = count - 1; index >= 0; index--) records.release(idOf(index))
       assert.strictEqual(records.size, 0)
-      for (let id = 0; id < count; id++) {
+      for (let index = 0; index < count; index++) {
+        const id = idOf(index)
         assert.strictEqual(records.take(), id)
         assert.strictEqual(records.deadline(id), NEVER)
         fill(records, id)
       }
-      for (let id = 0; id < count; id++) check(records, id)
+      for (let index = 0; index < count; index++) check(records, idOf(index))
     }
   })
 
@@ -115,7 +132,7 @@ describe("Records", () => {
     let most = 0
     for (let step = 0; step < 100_000; step++) {
       if (used.length === 0) growing = true
-      else if (used.length === CHUNK * 3) growing = false
+      else if (used.length === 6000) growing = false
       if (random.chance(growing ? 0.7 : 0.3)) {
         const id = records.take()
         if (known.has(id)) assert.fail(`step ${step}: ${id} is in use`)
@@ -139,25 +156,25 @@ describe("Records", () => {
     }
     for (const id of used) check(records, id)
     // No more records than were ever in use together.
-    assert.isAtLeast(most, CHUNK * 3)
+    assert.isAtLeast(most, 6000)
     assert.isBelow(highest, most)
   })
 })
 
-describe("records of several chunks", () => {
-  const COUNT = CHUNK * 3 + 100
+describe("records of several arenas", () => {
+  const COUNT = FIRST + 5000
 
   it("are linked in the order of use, though they grow meanwhile", () => {
     const records = recordsOf(3)
     const order = new LeastRecentlyUsed(records)
     for (const slot of [2, 0, 1]) order.add(slot)
     takeMore(records, COUNT - 3)
-    for (let slot = COUNT - 1; slot >= 3; slot--) order.add(slot)
-    for (let slot = 0; slot < COUNT; slot += 2) order.touch(slot)
-    order.remove(CHUNK)
+    for (let index = COUNT - 1; index >= 3; index--) order.add(idOf(index))
+    for (let index = 0; index < COUNT; index += 2) order.touch(idOf(index))
+    order.remove(SECOND)
     const expected = [1]
-    for (let slot = COUNT - 1; slot >= 3; slot--) if (slot % 2 === 1) expected.push(slot)
-    for (let slot = 0; slot < COUNT; slot += 2) if (slot !== CHUNK) expected.push(slot)
+    for (let index = COUNT - 1; index >= 3; index--) if (index % 2 === 1) expected.push(idOf(index))
+    for (let index = 0; index < COUNT; index += 2) if (index !== FIRST) expected.push(idOf(index))
     const actual: Array<number> = []
     for (let slot = order.victim(); slot !== NO_SLOT && actual.length < COUNT; slot = order.victim()) {
       actual.push(slot)
@@ -173,15 +190,16 @@ describe("records of several chunks", () => {
     wheel.schedule(1, 5000)
     takeMore(records, COUNT - 2)
     assert.strictEqual(wheel.deadline(0), 100)
-    assert.strictEqual(wheel.deadline(COUNT - 1), NEVER)
-    // Chunks are mixed in every bucket.
-    for (let slot = 2; slot < COUNT; slot++) wheel.schedule(slot, 100 + ((slot * 1237) % 5000))
-    for (let slot = 3; slot < COUNT; slot += 3) wheel.cancel(slot)
+    assert.strictEqual(wheel.deadline(idOf(COUNT - 1)), NEVER)
+    // Arenas are mixed in every bucket.
+    const slots = Array.from({ length: COUNT }, (_, index) => idOf(index))
+    for (const slot of slots.slice(2)) wheel.schedule(slot, 100 + ((slot * 1237) % 5000))
+    for (const slot of slots) if (slot > 2 && slot % 3 === 0) wheel.cancel(slot)
     const deadlineOf = (slot: number): number => {
       if (slot < 2) return slot === 0 ? 100 : 5000
       return slot % 3 === 0 ? NEVER : 100 + ((slot * 1237) % 5000)
     }
-    for (let slot = 0; slot < COUNT; slot++) assert.strictEqual(wheel.deadline(slot), deadlineOf(slot))
+    for (const slot of slots) assert.strictEqual(wheel.deadline(slot), deadlineOf(slot))
     const found = new Set<number>()
     for (let now = 0; now <= 5100; now++) {
       for (let slot = wheel.popDue(now, NEVER); slot !== NONE; slot = wheel.popDue(now, NEVER)) {
@@ -190,9 +208,6 @@ describe("records of several chunks", () => {
       }
     }
     assert.strictEqual(wheel.size, 0)
-    assert.strictEqual(
-      found.size,
-      Array.from({ length: COUNT }, (_, slot) => slot).filter((slot) => deadlineOf(slot) !== NEVER).length
-    )
+    assert.strictEqual(found.size, slots.filter((slot) => deadlineOf(slot) !== NEVER).length)
   })
 })

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { ARENA_BYTES, FIRST_ARENA_BYTES } from "../../src/store/Arena.ts"
 import { PAGE_BYTES, slotBytes, Slabs } from "../../src/store/Slabs.ts"
 import { seededRandom, type SeededRandom } from "./SeededRandom.ts"
 
@@ -18,16 +19,19 @@ interface Slot {
   address: number
 }
 
+const placeOf = (slabs: Slabs, address: number): { readonly bytes: Uint8Array; readonly offset: number } => ({
+  bytes: new Uint8Array(slabs.words(address).buffer),
+  offset: slabs.word(address) * 4
+})
+
 const write = (slabs: Slabs, { address, length, owner }: Slot): void => {
-  const bytes = slabs.bytes(address)
-  const offset = slabs.offset(address)
+  const { bytes, offset } = placeOf(slabs, address)
   for (let i = 0; i < length; i++) bytes[offset + i] = byteFor(owner, i)
 }
 
 const check = (slabs: Slabs, { address, length, owner }: Slot): void => {
-  const bytes = slabs.bytes(address)
-  const offset = slabs.offset(address)
-  if (offset + length > bytes.length) assert.fail(`owner ${owner}: ${length} bytes at ${offset} of a page`)
+  const { bytes, offset } = placeOf(slabs, address)
+  if (offset + length > bytes.length) assert.fail(`owner ${owner}: ${length} bytes at ${offset} of an arena`)
   for (let i = 0; i < length; i++) {
     if (bytes[offset + i] !== byteFor(owner, i)) assert.fail(`owner ${owner}: byte ${i} of ${length} at ${address}`)
   }
@@ -263,24 +267,62 @@ describe("Slabs", () => {
 
   it("find slots where addresses are beyond 2^31, with the sign that a record gives them", () => {
     const { checkAll, release, slabs, slots, state, take } = makeModel()
-    // Numbers of pages around 16 GB and below 32 GB, as if all of those before them were in use.
-    const numbers: Array<number> = Reflect.get(slabs, "unusedNumbers")
-    numbers.push(2 ** 19 - 1, 2 ** 19 - 2, 2 ** 18 + 1, 2 ** 18, 2 ** 18 - 1)
+    // As if nearly all memory were in use: one page is left below 16 GB, one above, and the last ones below 32 GB.
+    const arenas: Array<unknown> = Reflect.get(slabs, "arenas")
+    const pagesOfArena = ARENA_BYTES / PAGE_BYTES
+    for (let number = 0; number < 1024; number++) {
+      const left = [511, 512, 1022, 1023].includes(number) ? 1 : 0
+      const words = new Int32Array(left === 0 ? 0 : ARENA_BYTES / 4)
+      arenas.push({ words, capacity: pagesOfArena, unused: [], fresh: pagesOfArena - left })
+    }
     const fits = slotsPerPage(80)
-    for (let i = 0; i < fits * 5; i++) take(80)
+    for (let i = 0; i < fits * 4; i++) take(80)
     checkAll()
     const pages = new Set([...slots.values()].map(({ address }) => Math.floor((address >>> 0) / PAGE_UNITS)))
-    assert.deepStrictEqual(ascending(pages), [2 ** 18 - 1, 2 ** 18, 2 ** 18 + 1, 2 ** 19 - 2, 2 ** 19 - 1])
+    assert.deepStrictEqual(ascending(pages), [2 ** 18 - 1, 2 ** 18 + 511, 2 ** 19 - 513, 2 ** 19 - 1])
     assert.isBelow(Math.min(...[...slots.values()].map(({ address }) => address)), 0)
     // From all pages, so that what is moved comes from addresses with a sign, and goes to some.
-    for (let owner = 0; owner < fits * 5; owner++) if (owner % 3 !== 0) release(owner)
+    for (let owner = 0; owner < fits * 4; owner++) if (owner % 3 !== 0) release(owner)
     assert.isAbove(state.moves, fits / 2)
     checkAll()
     for (const owner of slots.keys()) release(owner)
     assert.strictEqual(slots.size, 0)
-    assert.strictEqual(numbers.length, 5)
+    assert.strictEqual(slabs.pageCount, 0)
     take(512)
     checkAll()
+  })
+})
+
+describe("arenas", () => {
+  /** How many slots of the longest entries are in the first arena. */
+  const inFirstArena = slotsPerPage(LONGEST) * (FIRST_ARENA_BYTES / PAGE_BYTES)
+
+  it("are made one by one, and all but the first are given up when nothing lies in them", () => {
+    const { checkAll, release, slabs, take } = makeModel()
+    const sizes = (): ReadonlyArray<number | undefined> => {
+      const arenas: ReadonlyArray<{ readonly words: Int32Array } | undefined> = Reflect.get(slabs, "arenas")
+      return arenas.map((arena) => arena?.words.byteLength)
+    }
+    const count = inFirstArena + slotsPerPage(LONGEST) * (ARENA_BYTES / PAGE_BYTES) + 1
+    for (let i = 0; i < count; i++) take(LONGEST)
+    assert.deepStrictEqual(sizes(), [FIRST_ARENA_BYTES, ARENA_BYTES, ARENA_BYTES])
+    for (let owner = 0; owner < count; owner++) release(owner)
+    assert.strictEqual(slabs.pageCount, 0)
+    assert.deepStrictEqual(sizes(), [FIRST_ARENA_BYTES, undefined, undefined])
+    for (let i = 0; i <= inFirstArena; i++) take(LONGEST)
+    assert.deepStrictEqual(sizes(), [FIRST_ARENA_BYTES, ARENA_BYTES, undefined])
+    checkAll()
+  })
+
+  it("become empty from the last one on", () => {
+    const { checkAll, release, slabs, slots, take } = makeModel()
+    const count = inFirstArena * 2
+    for (let i = 0; i < count; i++) take(LONGEST)
+    for (let owner = 0; owner < count; owner++) if (owner % 3 !== 0) release(owner)
+    checkAll()
+    // What is left moved into the first arena.
+    for (const { address } of slots.values()) assert.isBelow(address, FIRST_ARENA_BYTES / 8)
+    assert.isAtMost(slabs.pageCount, FIRST_ARENA_BYTES / PAGE_BYTES)
   })
 })
 

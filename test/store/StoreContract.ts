@@ -8,9 +8,12 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import * as Command from "../../src/domain/Command.ts"
+import { BATCH_COMMANDS } from "../../src/domain/CommandBatch.ts"
 import * as Reply from "../../src/domain/Reply.ts"
 import type { Limits } from "../../src/store/Keyspace.ts"
 import { Store, type StoreService } from "../../src/store/Store.ts"
+import { batchOf, KeptReplies } from "../domain/Batches.ts"
+import { seededRandom } from "./SeededRandom.ts"
 
 const KEY_MESSAGE = "key must be 1 to 256 printable ASCII characters without whitespace"
 const VALUE_MESSAGE = "value must be 1 to 256 printable ASCII characters without whitespace"
@@ -180,6 +183,63 @@ export const storeContract = (name: string, layer: (limits: Limits) => Layer.Lay
           assert.deepStrictEqual(unsafe.execute(del("a"), now + 1000), Reply.notFound)
           assert.deepStrictEqual(unsafe.stats(), yield* store.stats)
           assert.strictEqual(unsafe.stats().expired, 1)
+        })
+      )
+    )
+
+    it.effect.each([
+      { what: "few keys", keys: 300, limits: { maxKeys: 200 }, commands: 30_000, pace: 500 },
+      { what: "many keys", keys: 120_000, limits: { maxKeys: 60_000 }, commands: 400_000, pace: 50 },
+      { what: "bounded bytes", keys: 2000, limits: { maxKeys: 2000, maxMemory: 100_000 }, commands: 50_000, pace: 50 }
+    ])("executes batches of bytes as it executes the same commands, with $what", ({ commands, keys, limits, pace }) =>
+      withStore(limits, ({ unsafe: one }) =>
+        withStore(
+          limits,
+          Effect.fnUntraced(function* ({ unsafe: other }) {
+            const random = seededRandom(keys)
+            const anyCommand = (): Command.StoreCommand => {
+              const number = random.below(keys)
+              const key = `${"k".repeat(1 + (number % 11))}${number}`
+              if (random.chance(0.5)) {
+                const value = `${number}${"v".repeat(1 + random.below(random.pick([4, 70, 240])))}`
+                return put(key, value, random.pick([0, 0, 1, 60, 3600]))
+              }
+              return random.pick([get, get, get, exists, del])(key)
+            }
+            let now = one.now()
+            for (let executed = 0; executed < commands;) {
+              const count = 1 + random.below(random.pick([1, 5, 20, BATCH_COMMANDS]))
+              const batch = Array.from({ length: count }, anyCommand)
+              // Some keys twice in a batch: what the first command does is seen by the second.
+              if (random.chance(0.3)) batch.push(...batch.splice(0, count >> 1), ...batch.slice(0, count >> 1))
+              const sink = new KeptReplies()
+              other.executeBatch(batchOf(batch.slice(0, BATCH_COMMANDS)), now, sink)
+              const replies = batch.slice(0, BATCH_COMMANDS).map((command) => one.execute(command, now))
+              assert.deepStrictEqual(sink.replies, replies)
+              executed += count
+              now += random.below(random.pick([1, 3, pace]))
+            }
+            assert.deepStrictEqual(other.stats(), one.stats())
+            const stats = yield* Effect.sync(other.stats)
+            for (const kind of ["deleted", "expired", "evicted", "replaced", "hits", "misses"] as const) {
+              assert.isAbove(stats[kind], 50, kind)
+            }
+          })
+        )
+      )
+    )
+
+    it.effect("wakes whoever waits when a batch puts a key that is due earlier", () =>
+      withStore(
+        ROOMY,
+        Effect.fnUntraced(function* ({ unsafe }) {
+          const now = yield* Effect.sync(unsafe.now)
+          let woken = 0
+          unsafe.wakeBefore(now + 5000, () => woken++)
+          unsafe.executeBatch(batchOf([put("a", "1"), put("b", "2", 5), put("c", "3", 60)]), now, new KeptReplies())
+          assert.strictEqual(woken, 0)
+          unsafe.executeBatch(batchOf([get("a"), put("d", "4", 4), put("e", "5", 3)]), now, new KeptReplies())
+          assert.strictEqual(woken, 1)
         })
       )
     )
@@ -465,7 +525,7 @@ export const storeContract = (name: string, layer: (limits: Limits) => Layer.Lay
             assert.strictEqual(yield* keysHeld(store, ["a", "b", "c"]), "abc")
             yield* store.put("d", "v")
             assert.strictEqual(yield* keysHeld(store, ["a", "b", "c", "d"]), "bcd")
-            yield* store.put("b", "v".repeat(20))
+            yield* store.put("b", "v".repeat(30))
             assert.strictEqual(yield* keysHeld(store, ["b", "c", "d"]), "bd")
             assert.isAtMost((yield* store.stats).bytes, costOfOne * 3)
             assert.strictEqual((yield* store.stats).evicted, 2)

@@ -1,109 +1,135 @@
 /**
  * A shortcut for the lines that nearly all clients send: one command, upper or lower case, single spaces, everything in
- * its bounds. It takes such a line in one pass, without a Schema; on the first doubt it takes nothing, and the line goes
- * the long way. It reports no errors.
+ * its bounds. It takes such lines from the bytes in one pass, without a Schema and without a string; at the first doubt
+ * it stops, and that line goes the long way. It reports no errors.
  *
- * It accepts nothing that the Schema would not, with the same result: a property test holds that. It pays for itself: at
- * pipeline 16, half PUT, a server without it answered 325,000 requests/s where one with it answered 487,000 (medians of
- * four alternating rounds, Node 20, 2 cores); in-process a command took 0.9 microseconds to decode without, 0.4 with it.
+ * It accepts nothing that the Schema would not, with the same result: a property test holds that. What it gains is in
+ * the README's section on performance.
  */
-import * as Brand from "effect/Brand"
 import * as Command from "../../domain/Command.ts"
+import { type CommandBatch, DELETE, EXISTS, GET, PUT } from "../../domain/CommandBatch.ts"
 
 const NEWLINE = 0x0a
 const CARRIAGE_RETURN = 0x0d
 const SPACE = 0x20
-const TILDE = 0x7e
+const FIRST_PRINTABLE = 0x21
+const LAST_PRINTABLE = 0x7e
 const ZERO = 0x30
 const NINE = 0x39
 
 /** A TTL with more digits may be too large. */
 const MAX_TTL_DIGITS = String(Command.MAX_TTL_SECONDS).length - 1
 
-// What has been recognised needs no second check to be what it is.
-const toKey = Brand.nominal<Command.Key>()
-const toValue = Brand.nominal<Command.Value>()
-const toTtl = Brand.nominal<Command.Ttl>()
+/** The shortest line. Where fewer bytes are left, there is none. */
+const SHORTEST = "GET k\n".length
 
-export class Recogniser {
-  /** The offset behind the line that was recognised last. */
-  end = 0
+/** What stands where no line was recognised. */
+const NOT_RECOGNISED = -1
 
-  /** The command of the line that begins at `at`, or nothing if it is not well formed at first sight, or not whole. */
-  recognise(text: string, at: number): Command.Command | undefined {
-    switch (text.charCodeAt(at)) {
-      case 0x47: // G
-      case 0x67: {
-        if (!isName(text, at, "GET ", "get ")) return undefined
-        const key = this.lastWord(text, at + 4, Command.MAX_KEY_LENGTH)
-        return key === undefined ? undefined : { _tag: "Get", key: toKey(key) }
-      }
-      case 0x50: // P
-      case 0x70:
-        return isName(text, at, "PUT ", "put ") ? this.put(text, at + 4) : undefined
-      case 0x45: // E
-      case 0x65: {
-        if (!isName(text, at, "EXISTS ", "exists ")) return undefined
-        const key = this.lastWord(text, at + 7, Command.MAX_KEY_LENGTH)
-        return key === undefined ? undefined : { _tag: "Exists", key: toKey(key) }
-      }
-      case 0x44: // D
-      case 0x64: {
-        if (!isName(text, at, "DELETE ", "delete ")) return undefined
-        const key = this.lastWord(text, at + 7, Command.MAX_KEY_LENGTH)
-        return key === undefined ? undefined : { _tag: "Delete", key: toKey(key) }
-      }
-      default:
-        return undefined
-    }
+/** Four characters as a word, the first one lowest. */
+const four = (text: string): number => Buffer.from(text, "latin1").readInt32LE()
+
+// Names with the space behind them. What is longer than four characters is compared in two words.
+const GET_ = four("GET ")
+const get_ = four("get ")
+const PUT_ = four("PUT ")
+const put_ = four("put ")
+const EXIS = four("EXIS")
+const exis = four("exis")
+const STS_ = four("STS ")
+const sts_ = four("sts ")
+const DELE = four("DELE")
+const dele = four("dele")
+const ETE_ = four("ETE ")
+const ete_ = four("ete ")
+const LONG_NAME = "DELETE ".length
+
+/**
+ * Adds the commands that begin at `offset` to a batch until it is full, or a line is not well formed at first sight, or
+ * not whole before `end`. Returns the offset behind the last line that it took.
+ */
+export const recognise = (commands: CommandBatch, offset: number, end: number): number => {
+  let at = offset
+  while (!commands.isFull && end - at >= SHORTEST) {
+    const next = recogniseLine(commands, at, end)
+    if (next === NOT_RECOGNISED) break
+    at = next
   }
-
-  private put(text: string, keyStart: number): Command.Command | undefined {
-    const keyEnd = wordEnd(text, keyStart)
-    if (text.charCodeAt(keyEnd) !== SPACE || !isLength(keyEnd - keyStart, Command.MAX_KEY_LENGTH)) return undefined
-    const valueStart = keyEnd + 1
-    const valueEnd = wordEnd(text, valueStart)
-    if (!isLength(valueEnd - valueStart, Command.MAX_VALUE_LENGTH)) return undefined
-    let ttl = 0
-    let at = valueEnd
-    if (text.charCodeAt(at) === SPACE) {
-      const digits = ++at
-      for (; ; at++) {
-        const digit = text.charCodeAt(at)
-        if (!(digit >= ZERO && digit <= NINE)) break
-        ttl = ttl * 10 + digit - ZERO
-      }
-      if (!isLength(at - digits, MAX_TTL_DIGITS)) return undefined
-    }
-    if (!this.endsLine(text, at)) return undefined
-    const key = text.slice(keyStart, keyEnd)
-    return { _tag: "Put", key: toKey(key), value: toValue(text.slice(valueStart, valueEnd)), ttl: toTtl(ttl) }
-  }
-
-  /** The word that begins at `start` and ends its line. */
-  private lastWord(text: string, start: number, maxLength: number): string | undefined {
-    const end = wordEnd(text, start)
-    return isLength(end - start, maxLength) && this.endsLine(text, end) ? text.slice(start, end) : undefined
-  }
-
-  private endsLine(text: string, at: number): boolean {
-    const newline = text.charCodeAt(at) === CARRIAGE_RETURN ? at + 1 : at
-    if (text.charCodeAt(newline) !== NEWLINE) return false
-    this.end = newline + 1
-    return true
-  }
+  return at
 }
 
-const isName = (text: string, at: number, upper: string, lower: string): boolean =>
-  text.startsWith(upper, at) || text.startsWith(lower, at)
-
-const isLength = (length: number, max: number): boolean => length > 0 && length <= max
-
-/** Where the printable characters from `start` on end. Behind the text there is none. */
-const wordEnd = (text: string, start: number): number => {
-  let at = start
-  for (; ; at++) {
-    const character = text.charCodeAt(at)
-    if (!(character > SPACE && character <= TILDE)) return at
+const recogniseLine = (commands: CommandBatch, at: number, end: number): number => {
+  const { view } = commands
+  const name = view.getInt32(at, true)
+  if (name === GET_ || name === get_) return recogniseKey(commands, GET, at + 4, end)
+  if (name === PUT_ || name === put_) return recognisePut(commands, at + 4, end)
+  if (end - at < LONG_NAME) return NOT_RECOGNISED
+  // The second word begins with the last letter of the first one.
+  const rest = view.getInt32(at + 3, true)
+  if ((name === EXIS && rest === STS_) || (name === exis && rest === sts_)) {
+    return recogniseKey(commands, EXISTS, at + LONG_NAME, end)
   }
+  if ((name === DELE && rest === ETE_) || (name === dele && rest === ete_)) {
+    return recogniseKey(commands, DELETE, at + LONG_NAME, end)
+  }
+  return NOT_RECOGNISED
+}
+
+const recogniseKey = (commands: CommandBatch, kind: number, start: number, end: number): number => {
+  const keyEnd = wordEnd(commands.view, start, Math.min(end, start + Command.MAX_KEY_LENGTH))
+  if (keyEnd === start) return NOT_RECOGNISED
+  const next = lineEnd(commands.view, keyEnd, end)
+  if (next !== NOT_RECOGNISED) commands.add(kind, start, keyEnd - start, 0, 0, 0)
+  return next
+}
+
+const recognisePut = (commands: CommandBatch, keyStart: number, end: number): number => {
+  const { view } = commands
+  const keyEnd = wordEnd(view, keyStart, Math.min(end, keyStart + Command.MAX_KEY_LENGTH))
+  if (keyEnd === keyStart || keyEnd === end || view.getUint8(keyEnd) !== SPACE) return NOT_RECOGNISED
+  const valueStart = keyEnd + 1
+  const valueEnd = wordEnd(view, valueStart, Math.min(end, valueStart + Command.MAX_VALUE_LENGTH))
+  if (valueEnd === valueStart || valueEnd === end) return NOT_RECOGNISED
+  let ttl = 0
+  let at = valueEnd
+  if (view.getUint8(at) === SPACE) {
+    const digits = ++at
+    for (; at < end; at++) {
+      const digit = view.getUint8(at)
+      if (digit < ZERO || digit > NINE) break
+      ttl = ttl * 10 + digit - ZERO
+    }
+    if (at === digits || at - digits > MAX_TTL_DIGITS) return NOT_RECOGNISED
+  }
+  const next = lineEnd(view, at, end)
+  if (next !== NOT_RECOGNISED) commands.add(PUT, keyStart, keyEnd - keyStart, valueStart, valueEnd - valueStart, ttl)
+  return next
+}
+
+/** The offset behind the line's end, if it is at `at`. */
+const lineEnd = (view: DataView, at: number, end: number): number => {
+  if (at === end) return NOT_RECOGNISED
+  const last = view.getUint8(at)
+  if (last === NEWLINE) return at + 1
+  return last === CARRIAGE_RETURN && at + 1 < end && view.getUint8(at + 1) === NEWLINE ? at + 2 : NOT_RECOGNISED
+}
+
+// A byte below the first printable one borrows from its highest bit, one above the last carries into it.
+const BELOW = 0x2121_2121
+const ABOVE = 0x0101_0101
+const HIGHEST_BITS = 0x8080_8080
+
+/** Where the printable characters from `start` on end, at `end` at the latest. */
+const wordEnd = (view: DataView, start: number, end: number): number => {
+  let at = start
+  // Four at a time, as long as all four are.
+  for (; at + 4 <= end; at += 4) {
+    const bytes = view.getInt32(at, true)
+    if ((((bytes - BELOW) | (bytes + ABOVE) | bytes) & HIGHEST_BITS) !== 0) break
+  }
+  for (; at < end; at++) {
+    const byte = view.getUint8(at)
+    if (byte < FIRST_PRINTABLE || byte > LAST_PRINTABLE) break
+  }
+  return at
 }

@@ -2,14 +2,15 @@
  * The text protocol's requests: lines of words in, commands out.
  *
  * The scanner only finds words and counts them. What a key, a value or a TTL may be is said by the Schema in
- * `domain/Command.ts`, and its message is the reply. Lines that are well formed at first sight are taken by
- * `Recogniser.ts` before it comes to that.
+ * `domain/Command.ts`, and its message is the reply. A server takes lines that are well formed at first sight another way,
+ * by `Recogniser.ts`.
  */
 import * as Result from "effect/Result"
 import * as Command from "../../domain/Command.ts"
+import type { CommandBatch } from "../../domain/CommandBatch.ts"
 import type { Malformed, Request, RequestDecoder } from "../Protocol.ts"
 import { Lines } from "./Lines.ts"
-import { Recogniser } from "./Recogniser.ts"
+import { recognise } from "./Recogniser.ts"
 
 /** A request line that reaches this many bytes without its newline ends the connection. */
 const MAX_LINE_BYTES = 4096
@@ -79,9 +80,6 @@ const MAX_WORDS = 4
 const wordStarts = new Int32Array(MAX_WORDS)
 const wordEnds = new Int32Array(MAX_WORDS)
 
-// It keeps nothing from one line to the next, so one serves all decoders.
-const recogniser = new Recogniser()
-
 export class TextRequestDecoder implements RequestDecoder {
   private readonly lines = new Lines(MAX_LINE_BYTES)
   private atFirstLine = true
@@ -93,6 +91,11 @@ export class TextRequestDecoder implements RequestDecoder {
     return end
   }
 
+  recognise(commands: CommandBatch, offset: number, end: number): number {
+    // The first line goes the long way, past the guard against HTTP, and so does one of which there is a part already.
+    return this.atFirstLine || this.ended || this.lines.pending > 0 ? offset : recognise(commands, offset, end)
+  }
+
   pending(): number {
     return this.ended ? 0 : this.lines.pending
   }
@@ -101,15 +104,6 @@ export class TextRequestDecoder implements RequestDecoder {
     let at = offset
     for (let taken = 0; taken < limit && at < bytes.length; taken++) {
       if (this.ended) return bytes.length
-      // The first line goes the long way, past the guard against HTTP.
-      if (!this.atFirstLine && this.lines.pending === 0) {
-        const command = recogniser.recognise(bytes, at)
-        if (command !== undefined) {
-          at = recogniser.end
-          into.push(command)
-          continue
-        }
-      }
       const found = this.lines.next(bytes, at)
       if (found === "more") return bytes.length
       const request = found === "line" ? this.decodeLine() : tooLong

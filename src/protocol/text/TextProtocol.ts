@@ -3,12 +3,14 @@ import * as Layer from "effect/Layer"
 import { Protocol, type ProtocolService } from "../Protocol.ts"
 import { encodeCommand, encodeReply, MAX_REPLY_BYTES } from "./Encoder.ts"
 import { TextReplyDecoder } from "./ReplyDecoder.ts"
+import { TextReplyWriter } from "./ReplyWriter.ts"
 import { TextRequestDecoder } from "./RequestDecoder.ts"
 
 export const textProtocol: ProtocolService = {
   name: "text",
   makeRequestDecoder: () => new TextRequestDecoder(),
   makeReplyDecoder: () => new TextReplyDecoder(),
+  makeReplyWriter: () => new TextReplyWriter(),
   maxReplyBytes: MAX_REPLY_BYTES,
   encodeReply,
   encodeCommand

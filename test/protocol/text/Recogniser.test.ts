@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Command from "../../../src/domain/Command.ts"
-import { Recogniser } from "../../../src/protocol/text/Recogniser.ts"
+import { BATCH_COMMANDS, CommandBatch } from "../../../src/domain/CommandBatch.ts"
+import { recognise } from "../../../src/protocol/text/Recogniser.ts"
+import { commandsOf } from "../../domain/Batches.ts"
 import { seededRandom } from "../../store/SeededRandom.ts"
 
 /** What a line means, read without a thought for speed, and checked by the Schema; nothing for a line that is wrong. */
@@ -83,19 +85,32 @@ const aLine = (): string => {
   return (line + (below(10) === 0 ? pick(["\r", " ", "\r\r", " \r", "\0"]) : "")).replaceAll("\n", "N")
 }
 
+const buffer = Buffer.alloc(64 * 1024)
+const batch = new CommandBatch()
+
+/** Where the lines end that are recognised in a text; the commands are then in `batch`. What lies behind the text is not read. */
+const endOf = (text: string, offset: number): number => {
+  const end = buffer.write(text, 0, "latin1")
+  buffer.write("GET behind\n", end, "latin1")
+  batch.begin(buffer)
+  return recognise(batch, offset, end)
+}
+
+const recognised = (): ReadonlyArray<unknown> => commandsOf(batch)
+
 const textOfCommand = (command: Command.Command | undefined): string => Object.values(command ?? {}).join(" ")
 
 describe("Recogniser", () => {
-  const recogniser = new Recogniser()
-
   it("accepts nothing that the Schema does not, and means the same by it: a million lines", { timeout: 60_000 }, () => {
     let recognised = 0
     let left = 0
     for (let i = 0; i < 1_000_000; i++) {
       const line = aLine()
       const before = "x".repeat(i % 3)
-      const command = recogniser.recognise(`${before}${line}\n`, before.length)
+      const end = endOf(`${before}${line}\n`, before.length)
+      const [command] = commandsOf(batch)
       if (command === undefined) {
+        if (end !== before.length) assert.fail(`nothing was recognised, up to ${end}: ${line}`)
         left++
         continue
       }
@@ -103,7 +118,7 @@ describe("Recogniser", () => {
       // deepStrictEqual on each of a million would take most of a minute.
       const expected = bySchema(line)
       if (textOfCommand(command) !== textOfCommand(expected)) assert.deepStrictEqual(command, expected, line)
-      if (recogniser.end !== before.length + line.length + 1) assert.fail(`ends at ${recogniser.end}: ${line}`)
+      if (end !== before.length + line.length + 1) assert.fail(`ends at ${end}: ${line}`)
     }
     assert.isAbove(recognised, 100_000)
     assert.isAbove(left, 100_000)
@@ -121,14 +136,50 @@ describe("Recogniser", () => {
     "delete a\r"
   ])("takes what clients send: %j", (line) => {
     assert.isDefined(bySchema(line))
-    assert.deepStrictEqual(recogniser.recognise(`${line}\n`, 0), bySchema(line))
-    assert.strictEqual(recogniser.end, line.length + 1)
+    assert.strictEqual(endOf(`${line}\n`, 0), line.length + 1)
+    assert.deepStrictEqual(recognised(), [bySchema(line)])
   })
 
   it.each(["GET a", "GET a\r", "PUT a b", "PUT a b 1", "PUT a ", "PUT", "", "G"])(
     "takes no line that is not whole: %j",
     (text) => {
-      assert.isUndefined(recogniser.recognise(text, 0))
+      assert.strictEqual(endOf(text, 0), 0)
+      assert.strictEqual(batch.count, 0)
     }
   )
+
+  it("takes lines up to the first that it does not know, and goes on behind it", () => {
+    const known = "GET a\nPUT b c\r\nEXISTS d\n"
+    assert.strictEqual(endOf(`${known}Get e\nDELETE f\n`, 0), known.length)
+    assert.deepStrictEqual(
+      recognised(),
+      ["GET a", "PUT b c", "EXISTS d"].map((line) => bySchema(line))
+    )
+    assert.strictEqual(endOf(`${known}Get e\nDELETE f\n`, known.length), known.length)
+    assert.strictEqual(endOf(`${known}Get e\nDELETE f\n`, known.length + 6), known.length + 15)
+    assert.deepStrictEqual(recognised(), [bySchema("DELETE f")])
+  })
+
+  it("takes as many as a batch has room for", () => {
+    const lines = "GET a\n".repeat(BATCH_COMMANDS + 5)
+    assert.strictEqual(endOf(lines, 0), BATCH_COMMANDS * 6)
+    assert.strictEqual(batch.count, BATCH_COMMANDS)
+    assert.strictEqual(endOf(lines, BATCH_COMMANDS * 6), lines.length)
+    assert.strictEqual(batch.count, 5)
+  })
+
+  it("finds in every place of a word each byte that is not printable", () => {
+    for (let length = 1; length <= 12; length++) {
+      for (let at = 0; at < length; at++) {
+        for (let byte = 0; byte < 256; byte++) {
+          // The two that end a line.
+          if (byte === 0x0a || byte === 0x0d) continue
+          const word = `${"k".repeat(at)}${String.fromCharCode(byte)}${"k".repeat(length - at - 1)}`
+          const isPrintable = byte >= 0x21 && byte <= 0x7e
+          endOf(`GET ${word}\n`, 0)
+          if (isPrintable !== (batch.count === 1)) assert.fail(`${byte} at ${at} of ${length}`)
+        }
+      }
+    }
+  })
 })
