@@ -17,6 +17,13 @@ export const ARENA_BYTES = 1 << ARENA_BITS
 /** Bytes of the first one. */
 export const FIRST_ARENA_BYTES = 1 << 20
 
+/** Bytes of these arenas, whether they were written to or not; one that is no more is undefined. */
+export const arenaBytes = (arenas: ReadonlyArray<object | undefined>): number =>
+  arenas.reduce<number>(
+    (sum, arena, number) => (arena === undefined ? sum : sum + (number === 0 ? FIRST_ARENA_BYTES : ARENA_BYTES)),
+    0
+  )
+
 /** The memory of arena `number`, counted from 0. */
 export const makeArena = (number: number): ArrayBuffer =>
   new ArrayBuffer(number === 0 ? FIRST_ARENA_BYTES : ARENA_BYTES)

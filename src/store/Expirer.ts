@@ -19,9 +19,6 @@ import { Store } from "./Store.ts"
  */
 const SLICE = 512
 
-/** Bytes of entries that must have gone before it is worth a collection to give their memory back: 16 MB. */
-const WORTH_COLLECTING = 16 * 1024 * 1024
-
 export interface ExpirerService {
   /** Frees all that has expired by now, in slices; completes when it is done. */
   readonly sweep: Effect.Effect<void>
@@ -47,13 +44,13 @@ const make = Effect.fnUntraced(function* (interval: Duration.Input) {
   )
 
   let earliest = store.now() + pause
-  // The most bytes that entries took before a sweep, since garbage was collected last.
+  // The most memory that the store held before a sweep, in bytes, since garbage was collected last.
   let peak = 0
 
   const giveBack = Effect.sync(() => {
-    const { bytes } = store.stats()
-    if (bytes > peak / 2 || peak - bytes < WORTH_COLLECTING) return
-    peak = bytes
+    const held = store.heldBytes()
+    if (held > peak / 2) return
+    peak = held
     Garbage.collect()
   })
 
@@ -69,8 +66,8 @@ const make = Effect.fnUntraced(function* (interval: Duration.Input) {
   }).pipe(Effect.repeat({ while: (isEarlier) => isEarlier }))
 
   const sweepOnce = Effect.suspend(() => {
-    const { bytes, expired } = store.stats()
-    peak = Math.max(peak, bytes)
+    const { expired } = store.stats()
+    peak = Math.max(peak, store.heldBytes())
     const before = earliest
     earliest = store.now() + pause
     // A sweep that only moved keys down the wheel has found out when the next one is due: that one needs no pause.

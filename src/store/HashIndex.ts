@@ -12,7 +12,7 @@
  * instead. With an even hash that begins at about a thousand million entries.
  */
 import type { CommandBatch } from "../domain/CommandBatch.ts"
-import { ARENA_BITS, FIRST_ARENA_BYTES, makeArena } from "./Arena.ts"
+import { ARENA_BITS, arenaBytes, FIRST_ARENA_BYTES, makeArena } from "./Arena.ts"
 
 const SEGMENT_BITS = 11
 const BUCKETS = 1 << SEGMENT_BITS
@@ -63,6 +63,11 @@ export class HashIndex {
 
   constructor() {
     this.addSegment(0)
+  }
+
+  /** Bytes of the arenas that it has. */
+  get heldBytes(): number {
+    return arenaBytes(this.arenas)
   }
 
   /** Where to look for a hash: the position of the first candidate, or `NOT_THERE`. */

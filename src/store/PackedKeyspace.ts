@@ -75,6 +75,11 @@ export class PackedKeyspace implements Keyspace {
     return this.cost
   }
 
+  /** Bytes of memory that it has for entries, used and unused, as long as no collector has taken what it gave up. */
+  get heldBytes(): number {
+    return this.index.heldBytes + this.records.heldBytes + this.slabs.heldBytes
+  }
+
   get nextDue(): number {
     return this.expirations.nextDue
   }

@@ -7,7 +7,7 @@
  * with one access to memory.
  */
 
-import { ARENA_BITS, FIRST_ARENA_BYTES, makeArena } from "./Arena.ts"
+import { ARENA_BITS, arenaBytes, FIRST_ARENA_BYTES, makeArena } from "./Arena.ts"
 
 /** Words of a record, by use. */
 export const NEWER = 0
@@ -38,6 +38,11 @@ export class Records {
   /** Records in use. */
   get size(): number {
     return this.count
+  }
+
+  /** Bytes of the arenas that it has. */
+  get heldBytes(): number {
+    return arenaBytes(this.words)
   }
 
   /** The number of a record that was not in use. Its deadline is never; its words hold anything. */

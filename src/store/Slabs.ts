@@ -9,7 +9,7 @@
  *
  * Pages are cut from arenas (`Arena.ts`). An address counts 8 bytes, so 2^32 of them reach 32 GB.
  */
-import { ARENA_BITS, makeArena } from "./Arena.ts"
+import { ARENA_BITS, arenaBytes, makeArena } from "./Arena.ts"
 
 /** Bytes of a page. */
 export const PAGE_BYTES = 1 << 16
@@ -67,6 +67,11 @@ export class Slabs {
   /** Pages in use. */
   get pageCount(): number {
     return this.pagesInUse
+  }
+
+  /** Bytes of the arenas that it has. */
+  get heldBytes(): number {
+    return arenaBytes(this.arenas)
   }
 
   /** The address of a slot for `length` bytes. */

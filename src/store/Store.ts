@@ -65,6 +65,8 @@ export interface StoreService {
     /** Calls `wake`, once, when a key is put that is due before `time`, in ms. */
     readonly wakeBefore: (time: number, wake: () => void) => void
     readonly stats: () => StoreStats
+    /** Bytes of memory that are reserved for entries, used and unused. */
+    readonly heldBytes: () => number
   }
 }
 
@@ -189,7 +191,8 @@ const make = Effect.fnUntraced(function* (limits: Limits) {
         wakeTime = time
         wake = onWake
       },
-      stats
+      stats,
+      heldBytes: () => keyspace.heldBytes
     }
   })
 })
