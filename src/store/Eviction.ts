@@ -30,9 +30,20 @@ export class LeastRecentlyUsed {
 
   /** A slot in the order that has been used: it is the most recently used. */
   touch(slot: number): void {
-    if (slot === this.newest) return
-    this.remove(slot)
-    this.add(slot)
+    const { newest, records } = this
+    if (slot === newest) return
+    const words = records.wordsOf(slot)
+    const first = records.first(slot)
+    const newer = words[first + NEWER]!
+    const older = words[first + OLDER]!
+    // There is a newer one, since this is not the newest.
+    records.set(newer, OLDER, older)
+    if (older === NO_SLOT) this.oldest = newer
+    else records.set(older, NEWER, newer)
+    words[first + NEWER] = NO_SLOT
+    words[first + OLDER] = newest
+    records.set(newest, NEWER, slot)
+    this.newest = slot
   }
 
   /** Takes a slot out of the order. */

@@ -92,9 +92,11 @@ export class PackedKeyspace implements Keyspace {
     const record = this.useAt(this.batchOf(GET, key), 0, now)
     if (record === NO_SLOT) return undefined
     const { view } = this.single
-    const length = valueLength(this.records.get(record, LENGTHS))
-    const words = this.valueWords(record)
-    const at = this.valueWord(record)
+    const lengths = this.records.get(record, LENGTHS)
+    const length = valueLength(lengths)
+    const address = this.records.get(record, ADDRESS)
+    const words = this.slabs.words(address)
+    const at = this.slabs.word(address) + HASH_WORDS + wordsOf(keyLength(lengths))
     for (let word = 0; word < wordsOf(length); word++) view.setInt32(word * 4, words[at + word]!, true)
     return this.text.toString("latin1", 0, length)
   }
@@ -160,8 +162,12 @@ export class PackedKeyspace implements Keyspace {
       replies.notFound()
       return false
     }
-    const length = valueLength(this.records.get(record, LENGTHS))
-    replies.found(this.valueWords(record), this.valueWord(record), length)
+    const words = this.records.wordsOf(record)
+    const first = this.records.first(record)
+    const address = words[first + ADDRESS]!
+    const lengths = words[first + LENGTHS]!
+    const word = this.slabs.word(address) + HASH_WORDS + wordsOf(keyLength(lengths))
+    replies.found(this.slabs.words(address), word, valueLength(lengths))
     return true
   }
 
@@ -230,30 +236,31 @@ export class PackedKeyspace implements Keyspace {
   }
 
   private hasKey(record: number, commands: CommandBatch, at: number): boolean {
+    const words = this.records.wordsOf(record)
+    const first = this.records.first(record)
     const length = commands.keyLength(at)
-    if (keyLength(this.records.get(record, LENGTHS)) !== length) return false
-    const address = this.records.get(record, ADDRESS)
+    if (keyLength(words[first + LENGTHS]!) !== length) return false
+    const address = words[first + ADDRESS]!
     const word = this.slabs.word(address) + HASH_WORDS
     return equalsWords(this.slabs.words(address), word, commands.view, commands.keyStart(at), length)
   }
 
   private replace(record: number, commands: CommandBatch, at: number): void {
-    const lengths = this.records.get(record, LENGTHS)
-    const length = keyLength(lengths)
-    const before = contentBytes(length, valueLength(lengths))
-    if (slotBytes(before) === slotBytes(contentBytes(length, commands.valueLength(at)))) {
-      copyToWords(
-        this.valueWords(record),
-        this.valueWord(record),
-        commands.view,
-        commands.valueStart(at),
-        commands.valueLength(at)
-      )
-      this.records.set(record, LENGTHS, toLengths(length, commands.valueLength(at)))
+    const words = this.records.wordsOf(record)
+    const first = this.records.first(record)
+    const length = keyLength(words[first + LENGTHS]!)
+    const bytesBefore = valueLength(words[first + LENGTHS]!)
+    const bytes = commands.valueLength(at)
+    const address = words[first + ADDRESS]!
+    const before = contentBytes(length, bytesBefore)
+    if (bytes === bytesBefore || slotBytes(before) === slotBytes(contentBytes(length, bytes))) {
+      const word = this.slabs.word(address) + HASH_WORDS + wordsOf(length)
+      copyToWords(this.slabs.words(address), word, commands.view, commands.valueStart(at), bytes)
+      words[first + LENGTHS] = toLengths(length, bytes)
       return
     }
-    this.cost -= entryBytes(length, valueLength(lengths))
-    this.slabs.release(this.records.get(record, ADDRESS), before)
+    this.cost -= entryBytes(length, bytesBefore)
+    this.slabs.release(address, before)
     this.write(record, commands, at)
   }
 
@@ -306,16 +313,6 @@ export class PackedKeyspace implements Keyspace {
     if (victim === NO_SLOT) return false
     this.removeFound(victim, now < this.expirations.deadline(victim) ? "evicted" : "expired")
     return true
-  }
-
-  /** The words that a value lies in, and the first of them that is its own. */
-  private valueWords(record: number): Int32Array {
-    return this.slabs.words(this.records.get(record, ADDRESS))
-  }
-
-  private valueWord(record: number): number {
-    const word = this.slabs.word(this.records.get(record, ADDRESS))
-    return word + HASH_WORDS + wordsOf(keyLength(this.records.get(record, LENGTHS)))
   }
 }
 

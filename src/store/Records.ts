@@ -77,6 +77,16 @@ export class Records {
     this.words[id >>> ARENA_RECORD_BITS]![((id & ARENA_RECORD_MASK) << WORDS_BITS) | word] = value
   }
 
+  /** The words that a record lies in, for who needs several of them: the one of a kind is at `first(id) + kind`. */
+  wordsOf(id: number): Int32Array {
+    return this.words[id >>> ARENA_RECORD_BITS]!
+  }
+
+  /** Which of those words is the record's first. */
+  first(id: number): number {
+    return (id & ARENA_RECORD_MASK) << WORDS_BITS
+  }
+
   /** ms */
   deadline(id: number): number {
     return this.doubles[id >>> ARENA_RECORD_BITS]![((id & ARENA_RECORD_MASK) << DOUBLES_BITS) | DEADLINE]!
