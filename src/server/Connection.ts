@@ -1,8 +1,8 @@
 /**
  * One client's connection: the loop from bytes to commands to replies to one write.
  *
- * The fiber that `serve` returns owns the socket and ends with it. It does not run for each chunk: a listener decodes,
- * executes and answers a chunk in a plain loop, since waking a fiber for every one of them costs 30 % of the throughput.
+ * The fiber that `serve` returns owns the socket and ends with it. It does not run for each chunk: what a listener reads
+ * is executed in a plain loop (`Turn.ts`), since waking a fiber for every chunk costs 30 % of the throughput.
  *
  * It never throws on what a peer does, and holds at most one batch of replies beyond the socket's own buffer: a peer
  * that does not read is not read from.
@@ -19,6 +19,7 @@ import type { Fault, Faults } from "./Faults.ts"
 import type { IdleWatch, Watched } from "./IdleWatch.ts"
 import type { Intake } from "./Intake.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
+import type { Reader, Turn } from "./Turn.ts"
 import type { VirtualClockService } from "./VirtualClock.ts"
 
 /** Why a connection ended, for the log. */
@@ -28,8 +29,9 @@ export type CloseReason = "closed by the client" | "closed by the server" | "clo
 export interface ConnectionContext {
   readonly store: StoreService["unsafe"]
   readonly protocol: ProtocolService
-  /** Decoding and encoding are synchronous, so one batch and one output serve all connections. */
-  readonly commands: CommandBatch
+  /** Executes what is read. */
+  readonly turn: Turn
+  /** Replies are encoded and written one connection at a time, so one output serves all. */
   readonly replies: ReplyWriter
   readonly counters: ServerCounters
   readonly intake: Intake
@@ -50,11 +52,14 @@ const LINGER = Duration.seconds(1)
 // Decoding is synchronous, so one memory serves all connections.
 const requests: Array<Request> = []
 
-export class Connection implements Watched {
+export class Connection implements Reader, Watched {
   /** The fiber's last word on why the connection ended. */
   closeReason: CloseReason = "cut"
   private readonly socket: Socket
   private readonly context: ConnectionContext
+  // Where time is virtual or replies go wrong on purpose, any request may have to be waited for: they are taken one by
+  // one, as soon as they are read.
+  private readonly isStepped: boolean
   private readonly decoder: ReturnType<ProtocolService["makeRequestDecoder"]>
   // When the last request was complete or the last reply drained, in ms of the store's clock.
   private activeAt: number
@@ -75,6 +80,7 @@ export class Connection implements Watched {
     const socket = context.intake(accepted, (bytes, length) => this.receive(bytes, length))
     this.socket = socket
     this.context = context
+    this.isStepped = context.faults !== undefined || context.clock !== undefined
     this.decoder = context.protocol.makeRequestDecoder()
     this.activeAt = context.store.now()
     socket.on("drain", () => this.unblock())
@@ -116,6 +122,7 @@ export class Connection implements Watched {
   get finish(): Effect.Effect<void> {
     // What the kernel held when the shutdown began is read in the next turns of the event loop, then nothing more.
     return Effect.andThen(this.unblocked, nextTurns).pipe(
+      Effect.andThen(Effect.sync(() => this.context.turn.run())),
       Effect.repeat({ while: () => this.blocked }),
       Effect.andThen(Effect.sync(() => this.end()))
     )
@@ -148,34 +155,40 @@ export class Connection implements Watched {
     this.context.counters.bytesIn += length
     // After the end the peer's bytes are read and dropped: closing a socket with unread bytes would reset the
     // connection, and the peer could lose the replies that are on their way.
-    if (!this.inputEnded) this.execute(bytes, length)
+    if (this.inputEnded) return
+    this.context.turn.add(this, bytes, length)
+    if (this.isStepped) this.context.turn.run()
   }
 
-  private execute(bytes: Buffer, length: number): void {
-    const { commands, replies, store } = this.context
-    const now = store.now()
-    // Where a reply may have to be waited for, requests are taken one by one.
-    const inBatches = this.context.faults === undefined && this.context.clock === undefined
-    let text = ""
-    for (let offset = 0; offset < length && !this.inputEnded;) {
-      commands.begin(bytes)
-      if (inBatches) offset = this.decoder.recognise(commands, offset, length)
-      if (commands.count > 0) {
-        this.activeAt = now
-        store.executeBatch(commands, now, replies)
-      } else {
-        // A character for each byte, so that an offset is the same in both.
-        if (text === "") text = bytes.toString("latin1", 0, length)
-        offset = this.decoder.decode(text, offset, requests, 1)
-        const work = this.answerNext(now)
-        if (work !== undefined) return this.hold(bytes.subarray(offset, length), work)
-      }
-      if ((replies.isFull || offset >= length) && !this.flush() && !this.inputEnded) {
-        return this.block(bytes.subarray(offset, length))
-      }
+  get isReady(): boolean {
+    return !this.inputEnded && !this.blocked
+  }
+
+  recognise(commands: CommandBatch, offset: number, end: number): number {
+    return this.isStepped ? offset : this.decoder.recognise(commands, offset, end)
+  }
+
+  answer(now: number): void {
+    if (this.context.replies.length === 0) return
+    this.activeAt = now
+    if (!this.flush() && !this.inputEnded) this.block()
+  }
+
+  executeNext(text: string, offset: number, now: number): number {
+    const next = this.decoder.decode(text, offset, requests, 1)
+    const work = this.answerNext(now)
+    if (work !== undefined) this.hold(work)
+    else if (this.inputEnded) {
+      this.flush()
+      this.end()
     }
-    this.flush()
-    if (this.inputEnded) this.end()
+    return next
+  }
+
+  putOff(bytes: Buffer): void {
+    if (this.inputEnded || bytes.length === 0) return
+    // A copy: the bytes are those of the next turn.
+    this.stalled = this.stalled === undefined ? Buffer.from(bytes) : Buffer.concat([this.stalled, bytes])
   }
 
   /** Answers the request that was decoded, if there was a whole one, or returns what has to be waited for. */
@@ -243,11 +256,11 @@ export class Connection implements Watched {
     }
   }
 
-  /** Executes nothing until `work` is done, then what is left. */
-  private hold(rest: Buffer, work: Effect.Effect<void>): void {
+  /** Executes nothing until `work` is done. */
+  private hold(work: Effect.Effect<void>): void {
     this.held = true
     this.flush()
-    this.block(rest)
+    this.block()
     const resume = Effect.sync(() => {
       this.held = false
       this.activeAt = this.context.store.now()
@@ -277,10 +290,8 @@ export class Connection implements Watched {
     this.socket.write(reply, "latin1")
   }
 
-  private block(rest: Buffer): void {
+  private block(): void {
     this.blocked = true
-    // A copy: the bytes are those of the next read.
-    this.stalled = rest.length === 0 ? undefined : Buffer.from(rest)
     this.socket.pause()
   }
 
@@ -290,7 +301,10 @@ export class Connection implements Watched {
     this.activeAt = this.context.store.now()
     const rest = this.stalled
     this.stalled = undefined
-    if (rest !== undefined) this.execute(rest, rest.length)
+    if (rest !== undefined) {
+      this.context.turn.add(this, rest, rest.length)
+      this.context.turn.run()
+    }
     if (this.blocked) return
     if (this.socket.readableEnded) this.end()
     else this.socket.resume()
@@ -298,6 +312,7 @@ export class Connection implements Watched {
   }
 
   private peerEnded(): void {
+    this.context.turn.run()
     if (!this.inputEnded) this.closeReason = "closed by the client"
     if (!this.blocked) this.end()
   }
@@ -310,6 +325,7 @@ export class Connection implements Watched {
   }
 
   private closed(): void {
+    this.context.turn.run()
     this.inputEnded = true
     this.blocked = false
     this.stalled = undefined

@@ -12,7 +12,7 @@ import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
-import { CommandBatch } from "../domain/CommandBatch.ts"
+import * as Scheduler from "effect/Scheduler"
 import * as Reply from "../domain/Reply.ts"
 import { Protocol } from "../protocol/Protocol.ts"
 import { Store, type StoreStats } from "../store/Store.ts"
@@ -22,6 +22,7 @@ import { IdleWatch } from "./IdleWatch.ts"
 import { CurrentIntake } from "./Intake.ts"
 import * as Listener from "./Listener.ts"
 import type { ServerConfig } from "./ServerConfig.ts"
+import { Turn } from "./Turn.ts"
 import { VirtualClock } from "./VirtualClock.ts"
 import * as ServerCounters from "./ServerCounters.ts"
 
@@ -58,12 +59,14 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const fibers = yield* FiberSet.make<void>()
   const supervise = yield* FiberSet.runtime(fibers)()
   const faults = yield* CurrentFaults
+  const replies = protocol.makeReplyWriter()
+  const dispatcher = (yield* Scheduler.Scheduler).makeDispatcher()
   let warnedOfHttp = false
   const context: ConnectionContext = {
     store: store.unsafe,
     protocol,
-    commands: new CommandBatch(),
-    replies: protocol.makeReplyWriter(),
+    turn: new Turn(store.unsafe, replies, (task) => dispatcher.scheduleTask(task, 0)),
+    replies,
     counters,
     intake: yield* CurrentIntake,
     idleWatch,

@@ -56,8 +56,16 @@ export interface StoreService {
     /** The Clock's monotonic time in ms, an integer. */
     readonly now: () => number
     readonly execute: (command: Command.StoreCommand, now: number) => Reply.Reply
-    /** Executes a batch in order; each command's reply goes to `replies`. */
-    readonly executeBatch: (commands: CommandBatch.CommandBatch, now: number, replies: Reply.ReplySink) => void
+    /** Gets ready to execute a batch. */
+    readonly prepare: (commands: CommandBatch.CommandBatch) => void
+    /** Executes the commands from `from` to `to` (exclusive) of a batch that is prepared; their replies go to `replies`. */
+    readonly executeBatch: (
+      commands: CommandBatch.CommandBatch,
+      from: number,
+      to: number,
+      now: number,
+      replies: Reply.ReplySink
+    ) => void
     /** Frees at most `budget` entries that have expired; says whether there may be more. */
     readonly sweep: (now: number, budget: number) => boolean
     /** A time in ms before which there is nothing to sweep; infinite if no key has a TTL. */
@@ -120,9 +128,8 @@ const make = Effect.fnUntraced(function* (limits: Limits) {
     }
   }
 
-  const executeBatch = (commands: CommandBatch.CommandBatch, at: number, replies: Reply.ReplySink): void => {
-    keyspace.prepare(commands)
-    for (let i = 0; i < commands.count; i++) {
+  const executeBatch: StoreService["unsafe"]["executeBatch"] = (commands, from, to, at, replies) => {
+    for (let i = from; i < to; i++) {
       switch (commands.kind(i)) {
         case CommandBatch.PUT:
           puts++
@@ -184,6 +191,7 @@ const make = Effect.fnUntraced(function* (limits: Limits) {
     unsafe: {
       now,
       execute,
+      prepare: (commands) => keyspace.prepare(commands),
       executeBatch,
       sweep: (at, budget) => keyspace.sweep(at, budget),
       nextDue: () => keyspace.nextDue,

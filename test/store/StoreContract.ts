@@ -213,7 +213,14 @@ export const storeContract = (name: string, layer: (limits: Limits) => Layer.Lay
               // Some keys twice in a batch: what the first command does is seen by the second.
               if (random.chance(0.3)) batch.push(...batch.splice(0, count >> 1), ...batch.slice(0, count >> 1))
               const sink = new KeptReplies()
-              other.executeBatch(batchOf(batch.slice(0, BATCH_COMMANDS)), now, sink)
+              const bytes = batchOf(batch.slice(0, BATCH_COMMANDS))
+              other.prepare(bytes)
+              // In parts, as connections have them.
+              for (let from = 0; from < bytes.count;) {
+                const to = Math.min(bytes.count, from + 1 + random.below(random.pick([1, 20, BATCH_COMMANDS])))
+                other.executeBatch(bytes, from, to, now, sink)
+                from = to
+              }
               const replies = batch.slice(0, BATCH_COMMANDS).map((command) => one.execute(command, now))
               assert.deepStrictEqual(sink.replies, replies)
               executed += count
@@ -236,9 +243,14 @@ export const storeContract = (name: string, layer: (limits: Limits) => Layer.Lay
           const now = yield* Effect.sync(unsafe.now)
           let woken = 0
           unsafe.wakeBefore(now + 5000, () => woken++)
-          unsafe.executeBatch(batchOf([put("a", "1"), put("b", "2", 5), put("c", "3", 60)]), now, new KeptReplies())
+          const execute = (commands: ReadonlyArray<Command.StoreCommand>): void => {
+            const batch = batchOf(commands)
+            unsafe.prepare(batch)
+            unsafe.executeBatch(batch, 0, batch.count, now, new KeptReplies())
+          }
+          execute([put("a", "1"), put("b", "2", 5), put("c", "3", 60)])
           assert.strictEqual(woken, 0)
-          unsafe.executeBatch(batchOf([get("a"), put("d", "4", 4), put("e", "5", 3)]), now, new KeptReplies())
+          execute([get("a"), put("d", "4", 4), put("e", "5", 3)])
           assert.strictEqual(woken, 1)
         })
       )
