@@ -54,7 +54,9 @@ export class Recorder {
   private second = 0
   private secondRequests = 0
   private secondErrors = 0
-  private secondHistogram = makeHistogram()
+  // A recording costs a call out of JavaScript, so it is made once, and added to the whole when the second is over.
+  private secondPut = makeHistogram()
+  private secondGet = makeHistogram()
   private readonly onSecond: (record: SecondRecord) => void
 
   constructor(onSecond: (record: SecondRecord) => void) {
@@ -71,7 +73,8 @@ export class Recorder {
   stored(latency: number, now: number): void {
     if (!this.isOn) return
     this.putCount++
-    this.record(this.put, latency, now)
+    this.roll(now)
+    this.record(this.secondPut, latency)
   }
 
   /** A GET that was answered. */
@@ -80,7 +83,8 @@ export class Recorder {
     this.getCount++
     if (isHit) this.hits++
     else this.misses++
-    this.record(this.get, latency, now)
+    this.roll(now)
+    this.record(this.secondGet, latency)
   }
 
   /** A request that failed. */
@@ -133,23 +137,26 @@ export class Recorder {
     }
   }
 
-  private record(histogram: RecordableHistogram, latency: number, now: number): void {
-    this.roll(now)
-    const bounded = Math.min(HIGHEST, Math.max(1, Math.round(latency)))
-    histogram.record(bounded)
-    this.secondHistogram.record(bounded)
+  private record(histogram: RecordableHistogram, latency: number): void {
+    histogram.record(Math.min(HIGHEST, Math.max(1, Math.round(latency))))
     this.secondRequests++
   }
 
   private flush(): void {
+    this.put.add(this.secondPut)
+    this.get.add(this.secondGet)
+    // The second itself has no use for the difference.
+    const histogram = this.secondPut
+    histogram.add(this.secondGet)
     this.onSecond({
       second: this.second,
       requests: this.secondRequests,
       errors: this.secondErrors,
-      histogram: this.secondHistogram
+      histogram
     })
     this.second++
     this.secondRequests = this.secondErrors = 0
-    this.secondHistogram = makeHistogram()
+    this.secondPut = makeHistogram()
+    this.secondGet = makeHistogram()
   }
 }

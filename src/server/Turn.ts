@@ -33,6 +33,9 @@ const TURN_BYTES = 256 * 1024
 /** Reads of a turn. */
 const TURN_READS = 1024
 
+/** A read of so many bytes is executed at once: who sends that much may have to be stopped before the next one. */
+const LARGE_READ = 64 * 1024
+
 export class Turn {
   private readonly store: StoreService["unsafe"]
   private readonly replies: ReplyWriter
@@ -68,6 +71,7 @@ export class Turn {
       this.readers.push(reader)
       offset += taken
     }
+    if (length >= LARGE_READ) this.run()
   }
 
   /** Executes what has been taken, now. */

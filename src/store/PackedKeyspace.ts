@@ -4,7 +4,7 @@
  *
  * A hash index finds the number of an entry's record; the record holds deadline and links, and the address of a slot
  * that holds the bytes of key and value. All three grow in small steps, so no operation waits for another one's growth, and
- * millions of entries are a few thousand objects to the collector. Slots shrink in small steps too; index and records
+ * millions of entries are a few dozen objects to the collector. Slots shrink in small steps too; index and records
  * keep what they have for later keys, and give it back when the last key has gone.
  *
  * The operations of the port take texts; those of a `CommandBatch` take bytes where they lie, and are what a server uses.

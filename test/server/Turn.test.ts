@@ -187,6 +187,23 @@ describe("Turn", () => {
     })
   )
 
+  it.effect("executes a large read at once, and what was read before it", () =>
+    Effect.gen(function* () {
+      const { replies, store, turn } = yield* makeTurn
+      const one = new KeepingReader(store, replies)
+      const other = new KeepingReader(store, replies, () => true)
+      turn.add(one, Buffer.from("PUT a 1\n"), 8)
+      const large = Buffer.from("GET a\n".repeat(11_000))
+      turn.add(other, large, 64 * 1024 - 1)
+      assert.strictEqual(one.writes, 0)
+      turn.add(other, large, 64 * 1024)
+      assert.strictEqual(one.output, "OK stored\n")
+      // Whoever does not take what was asked for is known before more is read.
+      assert.isTrue(other.isBlocked)
+      assert.isAbove(other.putOffBytes.length, 64 * 1024)
+    })
+  )
+
   it.effect("answers what one reader has sent at once with one write", () =>
     Effect.gen(function* () {
       const { replies, store, turn } = yield* makeTurn
