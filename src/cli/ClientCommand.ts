@@ -12,12 +12,11 @@ import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Argument from "effect/cli/Argument"
-import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { connect } from "../client/ClientConnection.ts"
 import type { ClientError } from "../client/ClientError.ts"
-import type { ConnectOptions } from "../client/ClientSocket.ts"
+import { type ConnectOptions, DEFAULT_TIMEOUT } from "../client/ClientSocket.ts"
 import * as History from "../client/History.ts"
 import * as Pipe from "../client/Pipe.ts"
 import * as Repl from "../client/Repl.ts"
@@ -27,6 +26,7 @@ import * as Reply from "../domain/Reply.ts"
 import { textProtocol } from "../protocol/text/TextProtocol.ts"
 import { parseDuration, settings } from "../server/ServerConfig.ts"
 import { CommandFailed } from "./CommandFailed.ts"
+import { parsedFlag } from "./ParsedFlag.ts"
 import { fromSetting } from "./SettingFlag.ts"
 
 /** The exit code of a command that was answered with an ERROR. */
@@ -129,26 +129,14 @@ const isInteractive = Effect.gen(function* () {
 const MIN_TIMEOUT = Duration.millis(1)
 const MAX_TIMEOUT = Duration.days(1)
 
-const timeout = Flag.String("timeout").pipe(
-  Flag.withMetavar("duration"),
-  Flag.withDescription(
-    "Longest wait for a connection, and for an answer, such as 500ms; a plain number is seconds (default: 5s)"
-  ),
-  Flag.withDefault("5s"),
-  Flag.mapEffect((text) =>
-    Effect.mapError(
-      Effect.fromOption(
-        Option.filter(parseDuration(text), Duration.between({ minimum: MIN_TIMEOUT, maximum: MAX_TIMEOUT }))
-      ),
-      () =>
-        new CliError.ValidationError({
-          message:
-            `Invalid value for flag --timeout: '${text}'. ` +
-            "Expected a duration from 1ms to 1d, such as 500ms, 5s, or a number of seconds."
-        })
-    )
-  )
-)
+const timeout = parsedFlag({
+  flag: "timeout",
+  metavar: "duration",
+  description:
+    "Longest wait for a connection, and for an answer, such as 500ms; a plain number is seconds (default: 5s)",
+  expected: "a duration from 1ms to 1d, such as 500ms, 5s, or a number of seconds",
+  parse: (text) => Option.filter(parseDuration(text), Duration.between({ minimum: MIN_TIMEOUT, maximum: MAX_TIMEOUT }))
+}).pipe(Flag.withDefault(DEFAULT_TIMEOUT))
 
 /** The server's port, from the same environment variable: who moved the server means it for its client too. */
 const port = fromSetting({

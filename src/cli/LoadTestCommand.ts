@@ -31,6 +31,7 @@ import * as Progress from "../loadtest/Progress.ts"
 import * as Report from "../loadtest/Report.ts"
 import { parseDuration } from "../server/ServerConfig.ts"
 import { CommandFailed } from "./CommandFailed.ts"
+import { parsedFlag } from "./ParsedFlag.ts"
 
 /** Exit codes: an assertion that does not hold or a server that was lost; a test that could not be made at all. */
 const NOT_MET = 1
@@ -45,31 +46,6 @@ class LoadTestUnmet extends Schema.TaggedError<LoadTestUnmet>()("LoadTestUnmet",
 
 // --- flags
 
-interface Parameter<A> {
-  readonly flag: string
-  readonly metavar: string
-  readonly description: string
-  /** What is allowed, to end the sentence "Expected ...". */
-  readonly expected: string
-  readonly parse: (text: string) => Option.Option<A>
-}
-
-/** A flag whose text is read by `parse`, and refused by name, with what is allowed. */
-const parameter = <A>({ description, expected, flag, metavar, parse }: Parameter<A>): Flag.Flag<A> =>
-  Flag.String(flag).pipe(
-    Flag.withMetavar(metavar),
-    Flag.withDescription(description),
-    Flag.mapEffect((text) =>
-      Effect.mapError(
-        Effect.fromOption(parse(text)),
-        () =>
-          new CliError.ValidationError({
-            message: `Invalid value for flag --${flag}: '${text}'. Expected ${expected}.`
-          })
-      )
-    )
-  )
-
 const number = (min: number, max: number, form: RegExp) => (text: string) =>
   form.test(text) && Number(text) >= min && Number(text) <= max ? Option.some(Number(text)) : Option.none()
 
@@ -77,7 +53,7 @@ const DIGITS = /^[0-9]+$/
 const DECIMAL = /^[0-9]*\.?[0-9]+$/
 
 const integerFlag = (flag: string, min: number, max: number, description: string) =>
-  parameter({
+  parsedFlag({
     flag,
     metavar: "count",
     description,
@@ -86,7 +62,7 @@ const integerFlag = (flag: string, min: number, max: number, description: string
   })
 
 const durationFlag = (flag: string, min: Duration.Duration, description: string) =>
-  parameter({
+  parsedFlag({
     flag,
     metavar: "duration",
     description,
@@ -95,7 +71,7 @@ const durationFlag = (flag: string, min: Duration.Duration, description: string)
   })
 
 const fileFlag = (flag: string, expected: string, description: string) =>
-  parameter({
+  parsedFlag({
     flag,
     metavar: "file",
     description,
@@ -104,7 +80,7 @@ const fileFlag = (flag: string, expected: string, description: string) =>
   })
 
 const flags = {
-  host: parameter({
+  host: parsedFlag({
     flag: "host",
     metavar: "host",
     description: "Host of the server (default: localhost)",
@@ -120,7 +96,7 @@ const flags = {
     Flag.withAlias("n"),
     Flag.withDefault(1000)
   ),
-  ratio: parameter({
+  ratio: parsedFlag({
     flag: "ratio",
     metavar: "share",
     description: "Share of PUTs (default: 0.5)",
@@ -142,7 +118,7 @@ const flags = {
     Flag.withDefault(1)
   ),
   duration: durationFlag("duration", Duration.seconds(1), "Run for a time instead of a count").pipe(Flag.optional),
-  rate: parameter({
+  rate: parsedFlag({
     flag: "rate",
     metavar: "requests/s",
     description: "Open loop: total requests per second on a fixed schedule, latency counted from the scheduled moment",
@@ -161,7 +137,7 @@ const flags = {
     Flag.withDescription("How the keys of GETs are chosen (default: uniform)"),
     Flag.withDefault("uniform")
   ),
-  zipfExponent: parameter({
+  zipfExponent: parsedFlag({
     flag: "zipf-exponent",
     metavar: "number",
     description: "Exponent of the Zipf distribution (default: 0.99)",

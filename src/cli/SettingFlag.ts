@@ -1,10 +1,10 @@
 /** A setting of `ServerConfig.ts` as a flag: flag over environment over default, and a refusal that names its source. */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as CliError from "effect/cli/CliError"
+import type * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
 import type { Setting } from "../server/ServerConfig.ts"
+import { parseFrom } from "./ParsedFlag.ts"
 
 /** Where a setting's text was found. */
 type Source = { readonly _tag: "Flag" | "Environment"; readonly text: string } | { readonly _tag: "Default" }
@@ -16,15 +16,7 @@ const decode =
   (source: Source): Effect.Effect<A, CliError.CliError> => {
     if (source._tag === "Default") return Effect.succeed(setting.default)
     const name = source._tag === "Flag" ? `flag --${setting.flag}` : `environment variable ${setting.environment}`
-    return Option.match(setting.parse(source.text), {
-      onNone: () =>
-        Effect.fail(
-          new CliError.ValidationError({
-            message: `Invalid value for ${name}: '${source.text}'. Expected ${setting.expected}.`
-          })
-        ),
-      onSome: Effect.succeed
-    })
+    return parseFrom(name, source.text, setting)
   }
 
 const describe = (setting: Setting<unknown>): string =>
