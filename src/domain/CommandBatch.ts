@@ -3,7 +3,7 @@
  * protocol to the store, so that no request makes a string or an object. Pure storage; each command's meaning is that
  * of `Command.ts`, whose Schema accepts all of them.
  *
- * The bytes belong to whoever reads: a batch is good until the next read.
+ * The bytes belong to whoever fills the batch, and a batch is good for as long as they stay.
  */
 
 /** How many commands a batch has room for. */

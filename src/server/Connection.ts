@@ -4,8 +4,8 @@
  * The fiber that `serve` returns owns the socket and ends with it. It does not run for each chunk: what a listener reads
  * is executed in a plain loop (`Turn.ts`), since waking a fiber for every chunk costs 30 % of the throughput.
  *
- * It never throws on what a peer does, and holds at most one batch of replies beyond the socket's own buffer: a peer
- * that does not read is not read from.
+ * It never throws on what a peer does. A peer that does not read is not read from: of its replies at most a batch is held
+ * beyond what the socket buffers (64 KB), and of its requests what was read in one turn.
  */
 import type { Socket } from "node:net"
 import * as Duration from "effect/Duration"
@@ -278,7 +278,10 @@ export class Connection implements Reader, Watched {
     const { counters, replies } = this.context
     if (replies.length === 0) return true
     counters.bytesOut += replies.length
-    const keepsUp = this.socket.write(replies.take())
+    const bytes = replies.take()
+    // Behind others they wait: a copy, or each of a thousand short replies would keep a whole output for itself.
+    if (this.socket.writableLength !== 0) return this.socket.write(Buffer.from(bytes))
+    const keepsUp = this.socket.write(bytes)
     // What the socket could not write at once is the socket's.
     if (this.socket.writableLength !== 0) replies.renew()
     return keepsUp

@@ -10,7 +10,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Garbage from "./Garbage.ts"
+import { CurrentCollector } from "./Garbage.ts"
 import { Store } from "./Store.ts"
 
 /**
@@ -35,6 +35,7 @@ export class Expirer extends Context.Service<Expirer, ExpirerService>()("kv-cach
 
 const make = Effect.fnUntraced(function* (interval: Duration.Input) {
   const { unsafe: store } = yield* Store
+  const collect = yield* CurrentCollector
   const pause = Duration.toMillis(Duration.fromInputUnsafe(interval))
 
   const sweep = Effect.sync(() => store.sweep(store.now(), SLICE)).pipe(
@@ -44,37 +45,36 @@ const make = Effect.fnUntraced(function* (interval: Duration.Input) {
   )
 
   let earliest = store.now() + pause
-  // The most memory that the store held before a sweep, in bytes, since garbage was collected last.
-  let peak = 0
+  // Bytes of the store's memory that had been given up when garbage was collected last.
+  let collected = 0
 
+  /** Once as much has been given up as is still held: a collection takes a few ms. */
   const giveBack = Effect.sync(() => {
-    const held = store.heldBytes()
-    if (held > peak / 2) return
-    peak = held
-    Garbage.collect()
+    const { givenUp, held } = store.memory()
+    if (givenUp === collected || givenUp - collected < held) return
+    collected = givenUp
+    collect()
   })
 
   /** Completes when the next key is due, but not before `earliest`. */
-  const untilDue = Effect.suspend(() => {
+  const untilDue = Effect.andThen(giveBack, () => {
     const time = Math.max(earliest, store.nextDue())
     const sleep = Effect.as(Effect.sleep(time - store.now()), false)
     if (time === earliest) return sleep
-    return Effect.raceFirst(
-      sleep,
-      Effect.callback<boolean>((resume) => store.wakeBefore(time, () => resume(Effect.succeed(true))))
-    )
+    const woken = Effect.callback<void>((resume) => store.wakeBefore(time, () => resume(Effect.void)))
+    // In a turn of its own: it is woken in the midst of a command.
+    return Effect.raceFirst(sleep, Effect.as(Effect.andThen(woken, Effect.yieldNow), true))
   }).pipe(Effect.repeat({ while: (isEarlier) => isEarlier }))
 
   const sweepOnce = Effect.suspend(() => {
     const { expired } = store.stats()
-    peak = Math.max(peak, store.heldBytes())
     const before = earliest
     earliest = store.now() + pause
     // A sweep that only moved keys down the wheel has found out when the next one is due: that one needs no pause.
     const withoutPause = Effect.sync(() => {
       if (store.stats().expired === expired) earliest = before
     })
-    return sweep.pipe(Effect.andThen(withoutPause), Effect.andThen(giveBack))
+    return Effect.andThen(sweep, withoutPause)
   })
 
   yield* untilDue.pipe(

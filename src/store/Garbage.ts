@@ -6,10 +6,16 @@
  */
 import * as V8 from "node:v8"
 import * as Vm from "node:vm"
+import * as Context from "effect/Context"
 
 /** Collects garbage, if this V8 can be asked to. */
-export const collect = (): void => {
+const collect = (): void => {
   V8.setFlagsFromString("--expose-gc")
   const gc: unknown = Vm.runInNewContext("typeof gc === 'function' ? gc : undefined")
   if (typeof gc === "function") gc()
 }
+
+/** How garbage is collected. */
+export const CurrentCollector = Context.Reference<() => void>("kv-cache/store/CurrentCollector", {
+  defaultValue: () => collect
+})

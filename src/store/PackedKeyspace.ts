@@ -46,7 +46,7 @@ export class PackedKeyspace implements Keyspace {
   private readonly keyHash: KeyHash
   private index = new HashIndex()
   private records = new Records()
-  private slabs = new Slabs((record, address) => this.records.set(record, ADDRESS, address))
+  private slabs: Slabs
   private order = new LeastRecentlyUsed(this.records)
   private expirations: Expirations
   private cost = 0
@@ -59,8 +59,13 @@ export class PackedKeyspace implements Keyspace {
   private readonly text = Buffer.alloc(MAX_KEY_LENGTH + MAX_VALUE_LENGTH)
   private readonly single = new CommandBatch()
 
-  /** `now` in ms, an integer that never decreases. */
-  constructor(limits: Limits, keyHash: KeyHash, now: number) {
+  private givenUp = 0
+  private readonly onGiveUp: () => void
+
+  /** `now` in ms, an integer that never decreases. `onGiveUp` is told when memory is held no more: see `givenUpBytes`. */
+  constructor(limits: Limits, keyHash: KeyHash, now: number, onGiveUp: () => void = doNothing) {
+    this.onGiveUp = onGiveUp
+    this.slabs = this.makeSlabs()
     this.maxKeys = limits.maxKeys
     this.maxMemory = Math.min(limits.maxMemory ?? MAX_MEMORY, MAX_MEMORY)
     this.keyHash = keyHash
@@ -78,6 +83,11 @@ export class PackedKeyspace implements Keyspace {
   /** Bytes of memory that it has for entries, used and unused, as long as no collector has taken what it gave up. */
   get heldBytes(): number {
     return this.index.heldBytes + this.records.heldBytes + this.slabs.heldBytes
+  }
+
+  /** Bytes of memory that it has had for entries and holds no more: the collector's, once it comes. Only ever grows. */
+  get givenUpBytes(): number {
+    return this.givenUp
   }
 
   get nextDue(): number {
@@ -195,12 +205,27 @@ export class PackedKeyspace implements Keyspace {
   }
 
   clear(now: number): void {
+    const held = this.heldBytes
     this.index = new HashIndex()
     this.records = new Records()
-    this.slabs = new Slabs((record, address) => this.records.set(record, ADDRESS, address))
+    this.slabs = this.makeSlabs()
     this.order = new LeastRecentlyUsed(this.records)
     this.expirations = new Expirations(now, this.records)
     this.cost = 0
+    this.giveUp(held - this.heldBytes)
+  }
+
+  private makeSlabs(): Slabs {
+    return new Slabs(
+      (record, address) => this.records.set(record, ADDRESS, address),
+      (bytes) => this.giveUp(bytes)
+    )
+  }
+
+  private giveUp(bytes: number): void {
+    if (bytes <= 0) return
+    this.givenUp += bytes
+    this.onGiveUp()
   }
 
   private batchOf(kind: number, key: Key, value = "", ttl: Ttl = NO_TTL): CommandBatch {
@@ -288,9 +313,15 @@ export class PackedKeyspace implements Keyspace {
     this.slabs.release(this.records.get(record, ADDRESS), contentBytes(keyLength(lengths), valueLength(lengths)))
     this.cost -= entryBytes(keyLength(lengths), valueLength(lengths))
     this.removed[reason]++
+    if (this.records.size > 1) {
+      this.records.release(record)
+      return
+    }
+    // What a large keyspace needed is not kept for an empty one.
+    const held = this.heldBytes
     this.records.release(record)
-    // A large index is not kept for an empty keyspace; of records and pages little is left by itself.
-    if (this.records.size === 0) this.index.clear()
+    this.index.clear()
+    this.giveUp(held - this.heldBytes)
   }
 
   /** Removes an entry that was not found by its key. */
@@ -315,6 +346,8 @@ export class PackedKeyspace implements Keyspace {
     return true
   }
 }
+
+const doNothing = (): void => {}
 
 const toLengths = (key: number, value: number): number => (key << 16) | value
 

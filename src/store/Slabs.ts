@@ -4,12 +4,12 @@
  *
  * A slot's size is a multiple of 8 bytes, and each size has pages of its own, so a slot fits its entry within 7 bytes.
  * The trouble with size classes is memory that one class holds and another needs. Here a class whose free slots add up
- * to a page moves the entries of its last page into them, and gives the page back: no class ever holds more than one
- * page that it does not need, whatever sizes came before. Slots may move because their owners say where they are.
+ * to a page moves the entries of its last page into them, and gives the page back: no class ever holds more than two
+ * pages that it does not need, whatever sizes came before. Slots may move because their owners say where they are.
  *
  * Pages are cut from arenas (`Arena.ts`). An address counts 8 bytes, so 2^32 of them reach 32 GB.
  */
-import { ARENA_BITS, arenaBytes, makeArena } from "./Arena.ts"
+import { ARENA_BITS, ARENA_BYTES, arenaBytes, makeArena } from "./Arena.ts"
 
 /** Bytes of a page. */
 export const PAGE_BYTES = 1 << 16
@@ -57,11 +57,13 @@ export class Slabs {
   private readonly arenas: Array<Arena | undefined> = []
   private readonly classes: Array<SizeClass | undefined> = []
   private readonly onMove: (owner: number, address: number) => void
+  private readonly onGiveUp: (bytes: number) => void
   private pagesInUse = 0
 
-  /** `onMove` is told of an owner's new address; the bytes are there already. */
-  constructor(onMove: (owner: number, address: number) => void) {
+  /** `onMove` is told of an owner's new address, where the bytes are already; `onGiveUp` of bytes that are held no more. */
+  constructor(onMove: (owner: number, address: number) => void, onGiveUp: (bytes: number) => void) {
     this.onMove = onMove
+    this.onGiveUp = onGiveUp
   }
 
   /** Pages in use. */
@@ -154,7 +156,9 @@ export class Slabs {
     const arena = this.arenas[number]!
     arena.unused.push(page)
     // The first one is small, and stays.
-    if (number > 0 && arena.unused.length === arena.fresh) this.arenas[number] = undefined
+    if (number === 0 || arena.unused.length < arena.fresh) return
+    this.arenas[number] = undefined
+    this.onGiveUp(ARENA_BYTES)
   }
 
   /** Empties the class's last page into its free slots. There are as many as the page has, its own included. */

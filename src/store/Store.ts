@@ -70,11 +70,11 @@ export interface StoreService {
     readonly sweep: (now: number, budget: number) => boolean
     /** A time in ms before which there is nothing to sweep; infinite if no key has a TTL. */
     readonly nextDue: () => number
-    /** Calls `wake`, once, when a key is put that is due before `time`, in ms. */
+    /** Calls `wake`, once, when a key is put that is due before `time`, in ms, or when memory was given up. */
     readonly wakeBefore: (time: number, wake: () => void) => void
     readonly stats: () => StoreStats
-    /** Bytes of memory that are reserved for entries, used and unused. */
-    readonly heldBytes: () => number
+    /** Bytes of memory that are reserved for entries, used and unused, and those that were and are no more. */
+    readonly memory: () => { readonly held: number; readonly givenUp: number }
   }
 }
 
@@ -84,7 +84,7 @@ const make = Effect.fnUntraced(function* (limits: Limits) {
   const clock = yield* Clock.Clock
   // Monotonic, so a step of the machine's wall clock neither kills keys nor makes them immortal.
   const now = (): number => Math.floor(Number(clock.monotonicTimeNanosUnsafe()) / NANOS_PER_MILLI)
-  const keyspace = new PackedKeyspace(limits, KeyHash.withSecret(randomBytes(8)), now())
+  const keyspace = new PackedKeyspace(limits, KeyHash.withSecret(randomBytes(8)), now(), () => wakeUp())
   let puts = 0
   let deletes = 0
   let existences = 0
@@ -200,7 +200,7 @@ const make = Effect.fnUntraced(function* (limits: Limits) {
         wake = onWake
       },
       stats,
-      heldBytes: () => keyspace.heldBytes
+      memory: () => ({ held: keyspace.heldBytes, givenUp: keyspace.givenUpBytes })
     }
   })
 })

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -7,6 +8,7 @@ import type * as LogLevel from "effect/LogLevel"
 import * as TestClock from "effect/testing/TestClock"
 import * as Command from "../../src/domain/Command.ts"
 import { Expirer } from "../../src/store/Expirer.ts"
+import { CurrentCollector } from "../../src/store/Garbage.ts"
 import { Store, type StoreService } from "../../src/store/Store.ts"
 
 const storeLayer = Store.layerMemory({ maxKeys: 1_000_000 })
@@ -192,5 +194,103 @@ describe("Expirer", () => {
       assert.isAtMost(largestSlice, 2000, "keys freed between two turns of another fiber")
       assert.strictEqual((yield* store.stats).expired, 300_000)
     }).pipe(Effect.provide(layer))
+  )
+})
+
+describe("memory", () => {
+  const MB = 1024 * 1024
+  const COUNT = 300_000
+  const long = Command.Value.make("v".repeat(250))
+  const keyOf = (i: number): Command.Key => Command.Key.make(`long${i}`)
+
+  const putLong = (store: StoreService, ttl: number): void => {
+    const seconds = Command.Ttl.make(ttl)
+    for (let i = 0; i < COUNT; i++) {
+      store.unsafe.execute({ _tag: "Put", key: keyOf(i), value: long, ttl: seconds }, store.unsafe.now())
+    }
+  }
+
+  const remove = (store: StoreService, from: number, to: number): void => {
+    for (let i = from; i < to; i++) {
+      store.unsafe.execute({ _tag: "Delete", key: keyOf(i) }, store.unsafe.now())
+    }
+  }
+
+  const turns = Effect.repeat(Effect.yieldNow, { times: 5 })
+
+  /** Runs a test with a collector that notes how many MB the store held when it came. */
+  const withCollector = (test: (store: StoreService, collections: ReadonlyArray<number>) => Effect.Effect<void>) =>
+    Effect.gen(function* () {
+      const collections: Array<number> = []
+      const context = yield* Layer.build(storeLayer)
+      const store = Context.get(context, Store)
+      const collect = (): void => void collections.push(store.unsafe.memory().held / MB)
+      yield* Layer.build(
+        expirerLayer.pipe(
+          Layer.provide(Layer.succeedContext(context)),
+          Layer.provide(Layer.succeed(CurrentCollector, collect))
+        )
+      )
+      yield* test(store, collections)
+    })
+
+  it.effect("is collected when keys have expired", () =>
+    withCollector(
+      Effect.fnUntraced(function* (store, collections) {
+        putLong(store, 5)
+        assert.isAbove(store.unsafe.memory().held, 100 * MB)
+        yield* TestClock.adjust("4 seconds")
+        assert.deepStrictEqual(collections, [])
+        yield* TestClock.adjust("2 seconds")
+        assert.strictEqual(yield* store.size, 0)
+        assert.isBelow(collections.at(-1) ?? Number.NaN, 4)
+        // Once for every half that goes, not once a slice.
+        assert.isAtMost(collections.length, 3)
+      })
+    )
+  )
+
+  it.effect("is collected when keys without a TTL were deleted, though there is nothing to sweep", () =>
+    withCollector(
+      Effect.fnUntraced(function* (store, collections) {
+        putLong(store, 0)
+        remove(store, 0, COUNT / 4)
+        yield* turns
+        // Not for a quarter.
+        assert.deepStrictEqual(collections, [])
+        remove(store, COUNT / 4, COUNT)
+        yield* turns
+        assert.strictEqual(collections.length, 1)
+        assert.isBelow(collections[0] ?? Number.NaN, 4)
+        putLong(store, 0)
+        remove(store, 0, COUNT)
+        yield* turns
+        assert.strictEqual(collections.length, 2)
+      })
+    )
+  )
+
+  it.effect("is collected when all keys are removed at once", () =>
+    withCollector(
+      Effect.fnUntraced(function* (store, collections) {
+        putLong(store, 0)
+        yield* store.clear
+        yield* turns
+        assert.strictEqual(collections.length, 1)
+      })
+    )
+  )
+
+  it.effect("is not collected for a small store, however often it is emptied", () =>
+    withCollector(
+      Effect.fnUntraced(function* (store, collections) {
+        for (let round = 0; round < 20; round++) {
+          for (let i = 0; i < 2000; i++) yield* Effect.orDie(store.put(`k${i}`, "v"))
+          for (let i = 0; i < 2000; i++) yield* Effect.orDie(store.delete(`k${i}`))
+          yield* turns
+        }
+        assert.deepStrictEqual(collections, [])
+      })
+    )
   )
 })

@@ -41,15 +41,16 @@ const check = (slabs: Slabs, { address, length, owner }: Slot): void => {
 const makeModel = () => {
   const slots = new Map<number, Slot>()
   const counts = new Map<number, number>()
-  const state = { moves: 0, nextOwner: 0 }
-  const slabs = new Slabs((owner, address) => {
+  const state = { moves: 0, nextOwner: 0, givenUp: 0 }
+  const onMove = (owner: number, address: number): void => {
     const slot = slots.get(owner)
     if (slot === undefined) return assert.fail(`owner ${owner} was moved, and has no slot`)
     if ((address | 0) === slot.address) assert.fail(`owner ${owner} was moved to where it is`)
     slot.address = address | 0
     state.moves++
     check(slabs, slot)
-  })
+  }
+  const slabs = new Slabs(onMove, (bytes) => (state.givenUp += bytes))
   const count = (length: number, by: number): void => {
     counts.set(slotBytes(length), (counts.get(slotBytes(length)) ?? 0) + by)
   }
@@ -298,7 +299,7 @@ describe("arenas", () => {
   const inFirstArena = slotsPerPage(LONGEST) * (FIRST_ARENA_BYTES / PAGE_BYTES)
 
   it("are made one by one, and all but the first are given up when nothing lies in them", () => {
-    const { checkAll, release, slabs, take } = makeModel()
+    const { checkAll, release, slabs, state, take } = makeModel()
     const sizes = (): ReadonlyArray<number | undefined> => {
       const arenas: ReadonlyArray<{ readonly words: Int32Array } | undefined> = Reflect.get(slabs, "arenas")
       return arenas.map((arena) => arena?.words.byteLength)
@@ -309,6 +310,8 @@ describe("arenas", () => {
     for (let owner = 0; owner < count; owner++) release(owner)
     assert.strictEqual(slabs.pageCount, 0)
     assert.deepStrictEqual(sizes(), [FIRST_ARENA_BYTES, undefined, undefined])
+    assert.strictEqual(state.givenUp, 2 * ARENA_BYTES)
+    assert.strictEqual(slabs.heldBytes, FIRST_ARENA_BYTES)
     for (let i = 0; i <= inFirstArena; i++) take(LONGEST)
     assert.deepStrictEqual(sizes(), [FIRST_ARENA_BYTES, ARENA_BYTES, undefined])
     checkAll()

@@ -1,0 +1,109 @@
+/** What a connection writes where its socket is slow: every byte in order, and no more memory than the bytes need. */
+import * as Net from "node:net"
+import { assert, describe, it, vi } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
+import { Connection } from "../../src/server/Connection.ts"
+import { IdleWatch } from "../../src/server/IdleWatch.ts"
+import { HIGH_WATER_MARK } from "../../src/server/Intake.ts"
+import * as ServerCounters from "../../src/server/ServerCounters.ts"
+import { Turn } from "../../src/server/Turn.ts"
+import { Store } from "../../src/store/Store.ts"
+
+/** A socket whose writes do not come to their end before it is let go. */
+class SlowSocket extends Net.Socket {
+  written = ""
+  private waiting: (() => void) | undefined
+  private isLetGo = false
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
+    const done = (): void => {
+      this.written += chunk.toString("latin1")
+      callback()
+    }
+    if (this.isLetGo) done()
+    else this.waiting = done
+  }
+
+  override _writev(chunks: Array<{ chunk: Buffer; encoding: BufferEncoding }>, callback: () => void): void {
+    this.written += chunks.map(({ chunk }) => chunk.toString("latin1")).join("")
+    callback()
+  }
+
+  letGo(): void {
+    this.isLetGo = true
+    this.waiting?.()
+  }
+}
+
+const start = Effect.gen(function* () {
+  const context = yield* Layer.build(Store.layerMemory({ maxKeys: 1000 }))
+  const { unsafe: store } = Context.get(context, Store)
+  const replies = textProtocol.makeReplyWriter()
+  const renew = vi.spyOn(replies, "renew")
+  const turn = new Turn(store, replies, () => {})
+  const options = { allowHalfOpen: true, highWaterMark: HIGH_WATER_MARK }
+  const socket = new SlowSocket(options)
+  let read: (bytes: Buffer, length: number) => void = () => assert.fail("nothing is read")
+  const connection = new Connection(socket, {
+    store,
+    protocol: textProtocol,
+    turn,
+    replies,
+    counters: ServerCounters.make(),
+    intake: (accepted, onBytes) => {
+      read = onBytes
+      return accepted
+    },
+    idleWatch: new IdleWatch(0, store.now),
+    clock: undefined,
+    faults: undefined,
+    fork: () => assert.fail("nothing is waited for"),
+    onHttp: () => assert.fail("nobody speaks HTTP")
+  })
+  const send = (text: string): void => {
+    read(Buffer.from(text, "latin1"), text.length)
+    turn.run()
+  }
+  return { connection, renew, send, socket }
+})
+
+const settled = Effect.promise(() => new Promise((resolve) => process.nextTick(resolve)))
+
+describe("the output of a connection whose socket is slow", () => {
+  it.effect("holds short replies as short, not each in an output of its own", () =>
+    Effect.gen(function* () {
+      const { connection, renew, send, socket } = yield* start
+      for (let i = 0; i < 5000; i++) send(`EXISTS key${i}\n`)
+      assert.isFalse(connection.isBlocked)
+      assert.strictEqual(renew.mock.calls.length, 1)
+      socket.letGo()
+      yield* settled
+      assert.strictEqual(socket.written, "OK 0\n".repeat(5000))
+    })
+  )
+
+  it.effect("is overwritten by no later reply, and stops the connection where it is too long", () =>
+    Effect.gen(function* () {
+      const { connection, send, socket } = yield* start
+      const value = "v".repeat(256)
+      let expected = "OK stored\n"
+      send(`PUT a ${value}\n`)
+      for (let i = 0; !connection.isBlocked; i++) {
+        send(`PUT key${i} ${i}\nGET a\nGET key${i}\n`)
+        expected += `OK stored\nOK ${value}\nOK ${i}\n`
+        if (i > 1000) assert.fail("it is never blocked")
+      }
+      send("GET a\n")
+      assert.isAbove(socket.writableLength, HIGH_WATER_MARK - 1)
+      assert.strictEqual(socket.writableLength, expected.length)
+      socket.letGo()
+      yield* settled
+      yield* settled
+      assert.isTrue(socket.written.startsWith(expected))
+      assert.strictEqual(socket.written, `${expected}OK ${value}\n`)
+    })
+  )
+})
