@@ -23,6 +23,7 @@ export default defineConfig([
   ...Object.entries(programs).map(([name, path]) => ({
     input: { [name]: path },
     platform: "node" as const,
+    tsconfig: "tsconfig.json",
     plugins: [executable],
     output: {
       dir: "dist",

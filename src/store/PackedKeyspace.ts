@@ -46,7 +46,7 @@ export class PackedKeyspace implements Keyspace {
   private readonly keyHash: KeyHash
   private index = new HashIndex()
   private records = new Records()
-  private slabs: Slabs
+  private slabs = this.makeSlabs()
   private order = new LeastRecentlyUsed(this.records)
   private expirations: Expirations
   private cost = 0
@@ -65,7 +65,6 @@ export class PackedKeyspace implements Keyspace {
   /** `now` in ms, an integer that never decreases. `onGiveUp` is told when memory is held no more: see `givenUpBytes`. */
   constructor(limits: Limits, keyHash: KeyHash, now: number, onGiveUp: () => void = doNothing) {
     this.onGiveUp = onGiveUp
-    this.slabs = this.makeSlabs()
     this.maxKeys = limits.maxKeys
     this.maxMemory = Math.min(limits.maxMemory ?? MAX_MEMORY, MAX_MEMORY)
     this.keyHash = keyHash
