@@ -13,13 +13,15 @@ import { VirtualClock } from "../server/VirtualClock.ts"
 import { Expirer } from "../store/Expirer.ts"
 import { Store } from "../store/Store.ts"
 import { version } from "../Version.ts"
+import * as Collector from "./Collector.ts"
 import { fromSetting, fromSwitch } from "./SettingFlag.ts"
 
 /** A whole server, as one layer: store, expirer, protocol and sockets. */
 const serverLayer = (config: Settings) =>
   Layer.mergeAll(Server.layer(config), Expirer.layer({ interval: config.expireInterval })).pipe(
     Layer.provide(TextProtocol.layer),
-    Layer.provide(Store.layerMemory(config))
+    Layer.provide(Store.layerMemory(config)),
+    Layer.provide(Collector.layer)
   )
 
 const serve = Effect.fnUntraced(

@@ -5,7 +5,8 @@
  * what a server would answer to a bad one is known without asking it.
  */
 import type { Reply } from "../domain/Reply.ts"
-import type { ProtocolService, Request } from "../protocol/Protocol.ts"
+import type { ProtocolService } from "../protocol/Protocol.ts"
+import { type Request, RequestReader } from "../protocol/RequestReader.ts"
 
 export interface Format {
   readonly protocol: ProtocolService
@@ -25,11 +26,7 @@ export const isError = (reply: Reply): boolean => reply._tag === "Failed" || rep
 
 /** One line as the server would read it, in the middle of a connection. */
 export const readLine = (line: string, protocol: ProtocolService): Request => {
-  const requests: Array<Request> = []
   // A connection's first line is read more strictly, for the sake of browsers: this one comes second.
-  protocol.makeRequestDecoder().decode(latin1(`\n${line}\n`), 0, requests, 2)
+  const requests = new RequestReader(protocol.makeRequestDecoder()).read(Buffer.from(`\n${line}\n`))
   return requests[1] ?? { _tag: "Malformed", message: "one line at a time", reason: "syntax" }
 }
-
-/** What a person types may have any characters: each of their bytes is a character to the protocol. */
-const latin1 = (text: string): string => Buffer.from(text).toString("latin1")

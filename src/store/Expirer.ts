@@ -11,7 +11,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { CurrentCollector } from "./Garbage.ts"
-import { Store } from "./Store.ts"
+import { MemoryEngine } from "./MemoryEngine.ts"
 
 /**
  * Entries freed before other fibers and sockets have their turn: about 0.3 ms of the event loop where an entry takes
@@ -29,50 +29,50 @@ export class Expirer extends Context.Service<Expirer, ExpirerService>()("kv-cach
    * Sweeps when something is due, and at most once an `interval`; while no key is due it sleeps, however long that is.
    * A sweep that fails is logged, and the next one comes.
    */
-  static readonly layer = (options: { readonly interval: Duration.Input }): Layer.Layer<Expirer, never, Store> =>
+  static readonly layer = (options: { readonly interval: Duration.Input }): Layer.Layer<Expirer, never, MemoryEngine> =>
     Layer.effect(Expirer, make(options.interval))
 }
 
 const make = Effect.fnUntraced(function* (interval: Duration.Input) {
-  const { unsafe: store } = yield* Store
+  const { keyspace, now } = yield* MemoryEngine
   const collect = yield* CurrentCollector
   const pause = Duration.toMillis(Duration.fromInputUnsafe(interval))
 
-  const sweep = Effect.sync(() => store.sweep(store.now(), SLICE)).pipe(
+  const sweep = Effect.sync(() => keyspace.sweep(now(), SLICE)).pipe(
     Effect.tap((more) => (more ? Effect.yieldNow : Effect.void)),
     Effect.repeat({ while: (more) => more }),
     Effect.asVoid
   )
 
-  let earliest = store.now() + pause
-  // Bytes of the store's memory that had been given up when garbage was collected last.
+  let earliest = now() + pause
+  // Bytes of memory that had been given up when garbage was collected last.
   let collected = 0
 
   /** Once as much has been given up as is still held: a collection takes a few ms. */
   const giveBack = Effect.sync(() => {
-    const { givenUp, held } = store.memory()
-    if (givenUp === collected || givenUp - collected < held) return
-    collected = givenUp
+    const { givenUpBytes, heldBytes } = keyspace
+    if (givenUpBytes === collected || givenUpBytes - collected < heldBytes) return
+    collected = givenUpBytes
     collect()
   })
 
   /** Completes when the next key is due, but not before `earliest`. */
   const untilDue = Effect.andThen(giveBack, () => {
-    const time = Math.max(earliest, store.nextDue())
-    const sleep = Effect.as(Effect.sleep(time - store.now()), false)
+    const time = Math.max(earliest, keyspace.nextDue)
+    const sleep = Effect.as(Effect.sleep(time - now()), false)
     if (time === earliest) return sleep
-    const woken = Effect.callback<void>((resume) => store.wakeBefore(time, () => resume(Effect.void)))
+    const woken = Effect.callback<void>((resume) => keyspace.wakeBefore(time, () => resume(Effect.void)))
     // In a turn of its own: it is woken in the midst of a command.
     return Effect.raceFirst(sleep, Effect.as(Effect.andThen(woken, Effect.yieldNow), true))
   }).pipe(Effect.repeat({ while: (isEarlier) => isEarlier }))
 
   const sweepOnce = Effect.suspend(() => {
-    const { expired } = store.stats()
+    const { expired } = keyspace.removed
     const before = earliest
-    earliest = store.now() + pause
+    earliest = now() + pause
     // A sweep that only moved keys down the wheel has found out when the next one is due: that one needs no pause.
     const withoutPause = Effect.sync(() => {
-      if (store.stats().expired === expired) earliest = before
+      if (keyspace.removed.expired === expired) earliest = before
     })
     return Effect.andThen(sweep, withoutPause)
   })

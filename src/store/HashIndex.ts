@@ -11,7 +11,7 @@
  * Splitting cannot tell equal hashes apart, so it has a limit; a segment that has come to it is continued in another one
  * instead. With an even hash that begins at about a thousand million entries.
  */
-import type { CommandBatch } from "../domain/CommandBatch.ts"
+import type { KeyPlaces } from "../domain/KeyPlaces.ts"
 import { ARENA_BITS, arenaBytes, FIRST_ARENA_BYTES, makeArena } from "./Arena.ts"
 
 const SEGMENT_BITS = 11
@@ -85,11 +85,11 @@ export class HashIndex {
     return this.wordsOf(position >>> SEGMENT_BITS)[wordOf(position)]! - 1
   }
 
-  /** Brings the buckets where the search for a batch's hashes begins into the processor's cache. The result means nothing. */
-  fetch(commands: CommandBatch): number {
+  /** Brings the buckets where the search for the first `count` keys begins into the processor's cache. The result means nothing. */
+  fetch(places: KeyPlaces, count: number): number {
     let seen = 0
-    for (let i = 0; i < commands.count; i++) {
-      const hash = commands.hash(i)
+    for (let key = 0; key < count; key++) {
+      const hash = places.hash(key)
       const segment = this.segmentOf(hash)
       seen ^= this.wordsOf(segment)[wordOf((segment << SEGMENT_BITS) | (hash & BUCKET_MASK))]!
     }
@@ -97,12 +97,12 @@ export class HashIndex {
   }
 
   /**
-   * The records that a batch's hashes stand for, most likely, or `NOT_THERE`: those in the first few buckets. It does
+   * The records that the first `count` keys' hashes stand for, most likely, or `NOT_THERE`: those in the first few buckets. It does
    * without branches, since half of them would be mispredicted.
    */
-  candidates(commands: CommandBatch, into: Int32Array): void {
-    for (let i = 0; i < commands.count; i++) {
-      const hash = commands.hash(i)
+  candidates(places: KeyPlaces, count: number, into: Int32Array): void {
+    for (let key = 0; key < count; key++) {
+      const hash = places.hash(key)
       const segment = this.segmentOf(hash)
       const words = this.wordsOf(segment)
       const base = wordOf(segment << SEGMENT_BITS)
@@ -114,7 +114,7 @@ export class HashIndex {
         const equal = ~((difference | -difference) >> 31)
         found = (found & ~equal) | (words[word]! & equal)
       }
-      into[i] = found - 1
+      into[key] = found - 1
     }
   }
 

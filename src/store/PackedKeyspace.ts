@@ -7,11 +7,12 @@
  * millions of entries are a few dozen objects to the collector. Slots shrink in small steps too; index and records
  * keep what they have for later keys, and give it back when the last key has gone.
  *
- * The operations of the port take texts; those of a `CommandBatch` take bytes where they lie, and are what a server uses.
- * The former are the latter for a batch of one.
+ * The operations of the port take texts; those of `KeyPlaces` take bytes where they lie, and are what commands use. The
+ * former are the latter for one key.
  */
-import { BATCH_COMMANDS, CommandBatch, DELETE, EXISTS, GET, PUT } from "../domain/CommandBatch.ts"
-import { type Key, MAX_KEY_LENGTH, MAX_VALUE_LENGTH, NO_TTL, type Ttl, type Value } from "../domain/Command.ts"
+import { BATCH_COMMANDS, CommandBatch } from "../domain/CommandBatch.ts"
+import { type Key, MAX_KEY_LENGTH, MAX_VALUE_LENGTH, type Ttl, type Value } from "../domain/Command.ts"
+import type { KeyPlaces } from "../domain/KeyPlaces.ts"
 import type { ReplySink } from "../domain/Reply.ts"
 import { LeastRecentlyUsed, NO_SLOT } from "./Eviction.ts"
 import { BUDGET_SPENT, Expirations, NEVER, NONE } from "./Expirations.ts"
@@ -60,11 +61,12 @@ export class PackedKeyspace implements Keyspace {
   private readonly single = new CommandBatch()
 
   private givenUp = 0
-  private readonly onGiveUp: () => void
+  // Whoever sweeps sleeps until then, unless something is due earlier.
+  private wakeTime = Number.NEGATIVE_INFINITY
+  private wake = doNothing
 
-  /** `now` in ms, an integer that never decreases. `onGiveUp` is told when memory is held no more: see `givenUpBytes`. */
-  constructor(limits: Limits, keyHash: KeyHash, now: number, onGiveUp: () => void = doNothing) {
-    this.onGiveUp = onGiveUp
+  /** `now` in ms, an integer that never decreases. */
+  constructor(limits: Limits, keyHash: KeyHash, now: number) {
     this.maxKeys = limits.maxKeys
     this.maxMemory = Math.min(limits.maxMemory ?? MAX_MEMORY, MAX_MEMORY)
     this.keyHash = keyHash
@@ -93,12 +95,19 @@ export class PackedKeyspace implements Keyspace {
     return this.expirations.nextDue
   }
 
+  /** Calls `wake`, once, when an entry is put that is due before `time`, in ms, or when memory was given up. */
+  wakeBefore(time: number, wake: () => void): void {
+    this.wakeTime = time
+    this.wake = wake
+  }
+
   put(key: Key, value: Value, ttl: Ttl, now: number): void {
-    this.putAt(this.batchOf(PUT, key, value, ttl), 0, now)
+    const deadline = ttl === 0 ? NEVER : now + ttl * 1000
+    this.putAt(this.placesOf(key, value), 0, key.length, value.length, deadline, now)
   }
 
   get(key: Key, now: number): string | undefined {
-    const record = this.useAt(this.batchOf(GET, key), 0, now)
+    const record = this.useAt(this.placesOf(key), 0, now)
     if (record === NO_SLOT) return undefined
     const { view } = this.single
     const lengths = this.records.get(record, LENGTHS)
@@ -111,83 +120,79 @@ export class PackedKeyspace implements Keyspace {
   }
 
   has(key: Key, now: number): boolean {
-    return this.hasAt(this.batchOf(EXISTS, key), 0, now)
+    return this.hasAt(this.placesOf(key), 0, now)
   }
 
   delete(key: Key, now: number): boolean {
-    return this.deleteAt(this.batchOf(DELETE, key), 0, now)
+    return this.deleteAt(this.placesOf(key), 0, now)
   }
 
   /**
-   * Gets ready to execute a batch: every command's hash is set. In a large keyspace it also has the processor fetch what
-   * the commands will need, all of it at once: one after the other, each of them would wait four times for memory, and
-   * that takes longer than everything else together. (S. Chen et al., "Improving hash join performance through
-   * prefetching", ICDE 2004: group prefetching. A load whose result nobody waits for serves as the instruction for it.)
+   * Gets ready to use keys: the hash of each is set. In a large keyspace it also has the processor fetch what they will
+   * need, all of it at once: one after the other, each of them would wait four times for memory, and that takes longer
+   * than everything else together. (S. Chen et al., "Improving hash join performance through prefetching", ICDE 2004:
+   * group prefetching. A load whose result nobody waits for serves as the instruction for it.)
    */
-  prepare(commands: CommandBatch): void {
-    const { count } = commands
-    for (let i = 0; i < count; i++) {
-      commands.setHash(i, this.keyHash.hash(commands.view, commands.keyStart(i), commands.keyLength(i)))
+  prepare(places: KeyPlaces): void {
+    const { keyCount } = places
+    for (let key = 0; key < keyCount; key++) {
+      places.setHash(key, this.keyHash.hash(places.view, places.keyStart(key), places.keyLength(key)))
     }
-    if (count < FETCHED_TOGETHER || this.records.size < FETCHED_KEYS) return
+    if (keyCount < FETCHED_TOGETHER || this.records.size < FETCHED_KEYS) return
     const { addresses, candidates, index, records, slabs } = this
-    let seen = index.fetch(commands)
-    index.candidates(commands, candidates)
+    const count = Math.min(keyCount, BATCH_COMMANDS)
+    let seen = index.fetch(places, count)
+    index.candidates(places, count, candidates)
     seen ^= records.fetch(candidates, count)
     seen ^= slabs.fetch(addresses, records.gather(candidates, count, ADDRESS, addresses))
     seen ^= records.fetchLinked(candidates, count, NEWER, OLDER)
     this.seen = seen
   }
 
-  /** Executes the PUT at `at` of a batch that has been prepared. */
-  putAt(commands: CommandBatch, at: number, now: number): void {
-    const ttl = commands.ttl(at)
-    const deadline = ttl === 0 ? NEVER : now + ttl * 1000
-    const record = this.find(commands, at, now)
+  /** Stores a value, whose bytes are in the view of the keys too, under a key that has been prepared. */
+  putAt(places: KeyPlaces, key: number, valueStart: number, valueBytes: number, deadline: number, now: number): void {
+    const record = this.find(places, key, now)
     if (record !== NO_SLOT) {
       this.removed.replaced++
-      this.replace(record, commands, at)
+      this.replace(record, places, key, valueStart, valueBytes)
       this.order.touch(record)
-      this.expirations.schedule(record, deadline)
+      this.schedule(record, deadline)
       // The entry itself is the most recently used, so it is the last that could go.
       while (this.cost > this.maxMemory && this.records.size > 1) this.makeRoom(now)
       return
     }
-    const cost = entryBytes(commands.keyLength(at), commands.valueLength(at))
+    const cost = entryBytes(places.keyLength(key), valueBytes)
     while (this.records.size >= this.maxKeys || this.cost + cost > this.maxMemory) {
       if (!this.makeRoom(now)) break
     }
     const added = this.records.take()
-    this.index.add(commands.hash(at), added)
-    this.write(added, commands, at)
+    this.index.add(places.hash(key), added)
+    this.write(added, places, key, valueStart, valueBytes)
     this.order.add(added)
-    this.expirations.schedule(added, deadline)
+    this.schedule(added, deadline)
   }
 
-  /** Executes the GET at `at` of a batch that has been prepared; says whether it hit. */
-  getAt(commands: CommandBatch, at: number, now: number, replies: ReplySink): boolean {
-    const record = this.useAt(commands, at, now)
-    if (record === NO_SLOT) {
-      replies.notFound()
-      return false
-    }
+  /** Gives the value of a key that has been prepared to `replies`; says whether there is one. */
+  getAt(places: KeyPlaces, key: number, now: number, replies: ReplySink): boolean {
+    const record = this.useAt(places, key, now)
+    if (record === NO_SLOT) return false
     const words = this.records.wordsOf(record)
     const first = this.records.first(record)
     const address = words[first + ADDRESS]!
     const lengths = words[first + LENGTHS]!
     const word = this.slabs.word(address) + HASH_WORDS + wordsOf(keyLength(lengths))
-    replies.found(this.slabs.words(address), word, valueLength(lengths))
+    replies.bulkWords(this.slabs.words(address), word, valueLength(lengths))
     return true
   }
 
-  /** Executes the EXISTS at `at` of a batch that has been prepared. */
-  hasAt(commands: CommandBatch, at: number, now: number): boolean {
-    return this.find(commands, at, now) !== NO_SLOT
+  /** Whether a key that has been prepared is there. */
+  hasAt(places: KeyPlaces, key: number, now: number): boolean {
+    return this.find(places, key, now) !== NO_SLOT
   }
 
-  /** Executes the DELETE at `at` of a batch that has been prepared; says whether the key was there. */
-  deleteAt(commands: CommandBatch, at: number, now: number): boolean {
-    const record = this.find(commands, at, now)
+  /** Removes a key that has been prepared; says whether it was there. */
+  deleteAt(places: KeyPlaces, key: number, now: number): boolean {
+    const record = this.find(places, key, now)
     if (record === NO_SLOT) return false
     this.remove(record, this.position, "deleted")
     return true
@@ -224,24 +229,37 @@ export class PackedKeyspace implements Keyspace {
   private giveUp(bytes: number): void {
     if (bytes <= 0) return
     this.givenUp += bytes
-    this.onGiveUp()
+    this.wakeUp()
   }
 
-  private batchOf(kind: number, key: Key, value = "", ttl: Ttl = NO_TTL): CommandBatch {
-    this.text.write(key, 0, "latin1")
-    this.text.write(value, key.length, "latin1")
-    this.single.begin(this.text)
-    this.single.add(kind, 0, key.length, key.length, value.length, ttl)
-    this.prepare(this.single)
-    return this.single
+  private wakeUp(): void {
+    this.wakeTime = Number.NEGATIVE_INFINITY
+    this.wake()
+  }
+
+  private schedule(record: number, deadline: number): void {
+    this.expirations.schedule(record, deadline)
+    if (deadline < this.wakeTime) this.wakeUp()
+  }
+
+  private placesOf(key: Key, value = ""): KeyPlaces {
+    const { single, text } = this
+    text.write(key, 0, "latin1")
+    text.write(value, key.length, "latin1")
+    single.begin(text)
+    single.open(0)
+    single.key(0, key.length)
+    single.close()
+    this.prepare(single)
+    return single
   }
 
   /** The record of a key that is there and has not expired; one that has expired is removed. */
-  private find(commands: CommandBatch, at: number, now: number): number {
-    const hash = commands.hash(at)
+  private find(places: KeyPlaces, key: number, now: number): number {
+    const hash = places.hash(key)
     for (let position = this.index.first(hash); position !== NOT_THERE; position = this.index.next(hash, position)) {
       const record = this.index.record(position)
-      if (!this.hasKey(record, commands, at)) continue
+      if (!this.hasKey(record, places, key)) continue
       if (now < this.expirations.deadline(record)) {
         this.position = position
         return record
@@ -253,52 +271,50 @@ export class PackedKeyspace implements Keyspace {
   }
 
   /** As `find`, for a use: the entry becomes the most recently used. */
-  private useAt(commands: CommandBatch, at: number, now: number): number {
-    const record = this.find(commands, at, now)
+  private useAt(places: KeyPlaces, key: number, now: number): number {
+    const record = this.find(places, key, now)
     if (record !== NO_SLOT) this.order.touch(record)
     return record
   }
 
-  private hasKey(record: number, commands: CommandBatch, at: number): boolean {
+  private hasKey(record: number, places: KeyPlaces, key: number): boolean {
     const words = this.records.wordsOf(record)
     const first = this.records.first(record)
-    const length = commands.keyLength(at)
+    const length = places.keyLength(key)
     if (keyLength(words[first + LENGTHS]!) !== length) return false
     const address = words[first + ADDRESS]!
     const word = this.slabs.word(address) + HASH_WORDS
-    return equalsWords(this.slabs.words(address), word, commands.view, commands.keyStart(at), length)
+    return equalsWords(this.slabs.words(address), word, places.view, places.keyStart(key), length)
   }
 
-  private replace(record: number, commands: CommandBatch, at: number): void {
+  private replace(record: number, places: KeyPlaces, key: number, valueStart: number, valueBytes: number): void {
     const words = this.records.wordsOf(record)
     const first = this.records.first(record)
     const length = keyLength(words[first + LENGTHS]!)
     const bytesBefore = valueLength(words[first + LENGTHS]!)
-    const bytes = commands.valueLength(at)
     const address = words[first + ADDRESS]!
     const before = contentBytes(length, bytesBefore)
-    if (bytes === bytesBefore || slotBytes(before) === slotBytes(contentBytes(length, bytes))) {
+    if (valueBytes === bytesBefore || slotBytes(before) === slotBytes(contentBytes(length, valueBytes))) {
       const word = this.slabs.word(address) + HASH_WORDS + wordsOf(length)
-      copyToWords(this.slabs.words(address), word, commands.view, commands.valueStart(at), bytes)
-      words[first + LENGTHS] = toLengths(length, bytes)
+      copyToWords(this.slabs.words(address), word, places.view, valueStart, valueBytes)
+      words[first + LENGTHS] = toLengths(length, valueBytes)
       return
     }
     this.cost -= entryBytes(length, bytesBefore)
     this.slabs.release(address, before)
-    this.write(record, commands, at)
+    this.write(record, places, key, valueStart, valueBytes)
   }
 
-  /** Gives a record a slot with a command's key and value. */
-  private write(record: number, commands: CommandBatch, at: number): void {
-    const { view } = commands
-    const keyBytes = commands.keyLength(at)
-    const valueBytes = commands.valueLength(at)
+  /** Gives a record a slot with a key and its value. */
+  private write(record: number, places: KeyPlaces, key: number, valueStart: number, valueBytes: number): void {
+    const { view } = places
+    const keyBytes = places.keyLength(key)
     const address = this.slabs.take(contentBytes(keyBytes, valueBytes), record)
     const words = this.slabs.words(address)
     const word = this.slabs.word(address)
-    words[word] = commands.hash(at)
-    copyToWords(words, word + HASH_WORDS, view, commands.keyStart(at), keyBytes)
-    copyToWords(words, word + HASH_WORDS + wordsOf(keyBytes), view, commands.valueStart(at), valueBytes)
+    words[word] = places.hash(key)
+    copyToWords(words, word + HASH_WORDS, view, places.keyStart(key), keyBytes)
+    copyToWords(words, word + HASH_WORDS + wordsOf(keyBytes), view, valueStart, valueBytes)
     this.records.set(record, ADDRESS, address)
     this.records.set(record, LENGTHS, toLengths(keyBytes, valueBytes))
     this.cost += entryBytes(keyBytes, valueBytes)

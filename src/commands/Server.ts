@@ -1,0 +1,31 @@
+/** Commands that concern all that is stored, or the connection. */
+import { FixedReply } from "../domain/Reply.ts"
+import type { Entry } from "./Entry.ts"
+
+const flushed = new FixedReply((sink) => sink.simple("flushed"))
+
+export const flush: Entry = {
+  name: "FLUSH",
+  protocols: [],
+  arity: { min: 0, max: 0 },
+  flags: ["write"],
+  usage: "FLUSH",
+  summary: "Remove every key",
+  details: [],
+  toInput: () => undefined,
+  execute: ({ keyspace, now, sink }) => {
+    keyspace.clear(now)
+    sink.fixed(flushed)
+  }
+}
+
+export const quit: Entry = {
+  name: "QUIT",
+  protocols: ["text"],
+  arity: { min: 0, max: 0 },
+  flags: ["fast"],
+  usage: "QUIT",
+  summary: "Close the connection and leave",
+  details: ["Ctrl-D and 'exit' do the same."],
+  toInput: () => ({ _tag: "Quit" })
+}

@@ -1,0 +1,37 @@
+/**
+ * The memory of this process as a service: the keyspace, and the time that it goes by. What works on the keys themselves,
+ * such as the expirer, has it from here; who gives commands has them executed (`Executor.ts`).
+ */
+import { randomBytes } from "node:crypto"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type { Limits } from "./Keyspace.ts"
+import { KeyHash } from "./KeyHash.ts"
+import { PackedKeyspace } from "./PackedKeyspace.ts"
+
+const NANOS_PER_MILLI = 1_000_000
+
+/**
+ * Reads the Clock's time in ms, an integer. It is monotonic, so that a step of the machine's wall clock neither kills keys
+ * nor makes them immortal.
+ */
+export const monotonicMillis: Effect.Effect<() => number> = Effect.map(
+  Clock.Clock,
+  (clock) => () => Math.floor(Number(clock.monotonicTimeNanosUnsafe()) / NANOS_PER_MILLI)
+)
+
+export interface MemoryEngineService {
+  readonly keyspace: PackedKeyspace
+  /** The time to give to the keyspace, in ms. Read once for each batch or slice. */
+  readonly now: () => number
+}
+
+export class MemoryEngine extends Context.Service<MemoryEngine, MemoryEngineService>()("kv-cache/store/MemoryEngine") {}
+
+/** A keyspace that is empty at first, within `limits`. Its hash has a secret of its own. */
+export const make = (limits: Limits): Effect.Effect<MemoryEngineService> =>
+  Effect.map(monotonicMillis, (now) => ({
+    keyspace: new PackedKeyspace(limits, KeyHash.withSecret(randomBytes(8)), now()),
+    now
+  }))
