@@ -229,8 +229,10 @@ export const storeContract = (
                 other.execute(bytes, from, to, now, sink)
                 from = to
               }
-              const replies = batch.slice(0, BATCH_COMMANDS).map((command) => one.execute(command, now))
-              assert.deepStrictEqual(sink.replies, replies)
+              const singly = new KeptReplies()
+              one.executor.prepare(bytes)
+              for (let at = 0; at < bytes.count; at++) one.executor.execute(bytes, at, at + 1, now, singly)
+              assert.deepStrictEqual(sink.replies, singly.replies)
               executed += count
               now += random.below(random.pick([1, 3, pace]))
             }
