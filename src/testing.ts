@@ -1,5 +1,5 @@
 /**
- * A real server on a real socket whose time a test can move: the package's `kv-cache/testing` entry.
+ * A real server on a real socket whose time a test can move: the package's `effect-kv-cache/testing` entry.
  *
  * Two faces of one thing. `TestServer.layer` is for suites of Effect: under `it.effect` it runs on their `TestClock`.
  * `startTestServer` is for any other test runner: it brings a virtual clock of its own. Store, expirer, sockets and
@@ -64,7 +64,7 @@ const HOST = "127.0.0.1"
 /** A connection that the idle timeout closed is no failure of a test's: the next request finds a new one. */
 const RECONNECT = Schedule.recurs(1)
 
-export class TestServer extends Context.Service<TestServer, TestServerService>()("kv-cache/testing/TestServer") {
+export class TestServer extends Context.Service<TestServer, TestServerService>()("effect-kv-cache/testing/TestServer") {
   /**
    * A server on a free port of 127.0.0.1 and a client that is connected to it, for as long as the scope is open. It is
    * ready when it is acquired, and leaves nothing behind. Its time is the Clock of the surrounding program: under

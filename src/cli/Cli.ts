@@ -43,7 +43,7 @@ const layer = Layer.mergeAll(
 
 /** A mistake of the user's has been answered by now; what is left to say is a mistake of ours. */
 const reportDefect = (cause: Cause.Cause<unknown>) =>
-  Cause.hasDies(cause) ? Console.error(`This is a bug in kv-cache.\n${Cause.pretty(cause)}`) : Effect.void
+  Cause.hasDies(cause) ? Console.error(`This is a bug in KV-Cache.\n${Cause.pretty(cause)}`) : Effect.void
 
 /** The program, to be run by `RunMain.ts`. */
 export const cli: Effect.Effect<void, unknown> = Command.run(root, { version }).pipe(

@@ -132,7 +132,7 @@ const turnOfTheEventLoop = Effect.repeat(Effect.yieldNow, { times: 3 })
 const isUsable = (connection: ClientConnection, options: ClientOptions): boolean =>
   options.reconnect === undefined || connection.closedWith === undefined
 
-export class Client extends Context.Service<Client, ClientService>()("kv-cache/client/Client") {
+export class Client extends Context.Service<Client, ClientService>()("effect-kv-cache/client/Client") {
   /** A connected client. */
   static readonly layer = (options: ClientOptions): Layer.Layer<Client, ClientError> =>
     Layer.effect(Client, make(options))

@@ -27,11 +27,11 @@ const word = (name: string, maxLength: number) =>
   )
 
 /** A key: 1 to 256 printable ASCII characters without whitespace (0x21 to 0x7E). */
-export const Key = word("key", MAX_KEY_LENGTH).pipe(Schema.brand("kv-cache/Key"))
+export const Key = word("key", MAX_KEY_LENGTH).pipe(Schema.brand("effect-kv-cache/Key"))
 export type Key = typeof Key.Type
 
 /** A value: 1 to 256 printable ASCII characters without whitespace (0x21 to 0x7E). */
-export const Value = word("value", MAX_VALUE_LENGTH).pipe(Schema.brand("kv-cache/Value"))
+export const Value = word("value", MAX_VALUE_LENGTH).pipe(Schema.brand("effect-kv-cache/Value"))
 export type Value = typeof Value.Type
 
 /** A time to live in whole seconds, 0 to 2147483647. 0 means that the key does not expire. */
@@ -41,7 +41,7 @@ export const Ttl = Schema.Number.check(
       ? undefined
       : `ttl must be a whole number of seconds from 0 to ${MAX_TTL_SECONDS}`
   )
-).pipe(Schema.brand("kv-cache/Ttl"))
+).pipe(Schema.brand("effect-kv-cache/Ttl"))
 export type Ttl = typeof Ttl.Type
 
 /** The TTL of a key that does not expire. */

@@ -95,4 +95,4 @@ export interface ProtocolService {
   readonly encodeCommand: (command: Command) => string
 }
 
-export class Protocol extends Context.Service<Protocol, ProtocolService>()("kv-cache/protocol/Protocol") {}
+export class Protocol extends Context.Service<Protocol, ProtocolService>()("effect-kv-cache/protocol/Protocol") {}

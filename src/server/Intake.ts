@@ -63,6 +63,6 @@ const isHandle = (handle: unknown): handle is object =>
   Predicate.hasProperty(handle, "useUserBuffer") && Predicate.hasProperty(handle, "readStart")
 
 /** How servers read. */
-export const CurrentIntake = Context.Reference<Intake>("kv-cache/server/CurrentIntake", {
+export const CurrentIntake = Context.Reference<Intake>("effect-kv-cache/server/CurrentIntake", {
   defaultValue: () => (process.env["KV_CACHE_INTAKE"] === "data" ? fromData : fromSharedBuffer)
 })

@@ -36,7 +36,7 @@ export interface ServerService {
   readonly stats: Effect.Effect<ServerStats>
 }
 
-export class Server extends Context.Service<Server, ServerService>()("kv-cache/server/Server") {
+export class Server extends Context.Service<Server, ServerService>()("effect-kv-cache/server/Server") {
   /**
    * Listens while its scope is open. When it closes, nothing is accepted any more, what was received is answered and
    * flushed, and every connection ends within `shutdownGrace`, whatever its peer does.

@@ -48,7 +48,9 @@ export const betweenSockets = <A>(move: Effect.Effect<A>): Effect.Effect<A> =>
     Effect.tap(() => turns(TURNS_AFTER))
   )
 
-export class VirtualClock extends Context.Service<VirtualClock, VirtualClockService>()("kv-cache/server/VirtualClock") {
+export class VirtualClock extends Context.Service<VirtualClock, VirtualClockService>()(
+  "effect-kv-cache/server/VirtualClock"
+) {
   /** A clock at 0 ms that stands still, in the place of the real one, with the service to move it. */
   static readonly layer: Layer.Layer<VirtualClock> = Layer.effect(
     VirtualClock,

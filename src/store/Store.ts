@@ -207,7 +207,7 @@ const make = Effect.fnUntraced(function* (limits: Limits) {
 
 const doNothing = (): void => {}
 
-export class Store extends Context.Service<Store, StoreService>()("kv-cache/store/Store") {
+export class Store extends Context.Service<Store, StoreService>()("effect-kv-cache/store/Store") {
   /** A store in this process's memory, empty at first, within `limits`. */
   static readonly layerMemory = (limits: Limits): Layer.Layer<Store> => Layer.effect(Store, make(limits))
 }

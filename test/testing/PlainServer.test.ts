@@ -296,7 +296,7 @@ describe("the end of a server", () => {
   it("leaves nothing that keeps a process alive", async () => {
     const program = `
       import * as Net from "node:net"
-      import { startTestServer } from "kv-cache/testing"
+      import { startTestServer } from "effect-kv-cache/testing"
       const use = async (clock) => {
         const server = await startTestServer({ clock })
         server.faults.set({ kind: "delay", millis: 1_000_000, keys: /^late$/ })
