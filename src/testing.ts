@@ -15,20 +15,19 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
-import type * as TestClock from "effect/testing/TestClock"
 import { Client } from "./client/Client.ts"
 import type { ClientError } from "./client/ClientError.ts"
 import type { ClockAction } from "./domain/Command.ts"
 import * as TextProtocol from "./protocol/text/TextProtocol.ts"
 import { CurrentFaults, Faults } from "./server/Faults.ts"
 import type { ListenError } from "./server/Listener.ts"
+import * as QuietClock from "./server/QuietClock.ts"
 import { Server, type ServerStats } from "./server/Server.ts"
 import { settings } from "./server/ServerConfig.ts"
-import { betweenSockets, VirtualClock } from "./server/VirtualClock.ts"
+import { VirtualClock } from "./server/VirtualClock.ts"
 import { Expirer } from "./store/Expirer.ts"
 import type { Limits } from "./store/Keyspace.ts"
 import { Store } from "./store/Store.ts"
@@ -78,26 +77,8 @@ export class TestServer extends Context.Service<TestServer, TestServerService>()
         const { port } = yield* TestServer
         return Client.layer({ host: HOST, port, reconnect: RECONNECT })
       })
-    ).pipe(Layer.provideMerge(serverLayer(options)), Layer.provideMerge(clockBetweenSockets))
+    ).pipe(Layer.provideMerge(serverLayer(options)), Layer.provideMerge(Layer.fresh(QuietClock.layer)))
 }
-
-const isTestClock = (clock: Clock.Clock): clock is TestClock.TestClock =>
-  Predicate.hasProperty(clock, "adjust") && Predicate.hasProperty(clock, "setTime")
-
-/** The surrounding clock; if it is a `TestClock`, one that waits for what is on its way through sockets. */
-const clockBetweenSockets: Layer.Layer<never> = Layer.fresh(
-  Layer.effectContext(
-    Effect.map(Clock.Clock, (clock) => {
-      if (!isTestClock(clock)) return Context.make(Clock.Clock, clock)
-      const waiting: TestClock.TestClock = {
-        ...clock,
-        adjust: (duration) => betweenSockets(clock.adjust(duration)),
-        setTime: (timestamp) => betweenSockets(clock.setTime(timestamp))
-      }
-      return Context.make(Clock.Clock, waiting)
-    })
-  )
-)
 
 const serverLayer = (options: TestServerOptions): Layer.Layer<TestServer, ListenError> => {
   const faults = new Faults(options.seed ?? 1)

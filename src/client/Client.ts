@@ -15,6 +15,7 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Command from "../domain/Command.ts"
 import type { Reply } from "../domain/Reply.ts"
+import * as EventLoop from "../EventLoop.ts"
 import { textProtocol } from "../protocol/text/TextProtocol.ts"
 import { type ClientConnection, connect } from "./ClientConnection.ts"
 import { type ClientError, RefusedError } from "./ClientError.ts"
@@ -74,7 +75,7 @@ const make = Effect.fnUntraced(function* (options: ClientOptions) {
   const look = Effect.flatMap(now, (time) => {
     const isStale = options.reconnect !== undefined && time - usedAt > STALE_AFTER
     usedAt = time
-    return isStale ? turnOfTheEventLoop : Effect.void
+    return isStale ? EventLoop.look : Effect.void
   })
 
   // One fiber reconnects, the others wait for it and find the new connection.
@@ -124,9 +125,6 @@ const make = Effect.fnUntraced(function* (options: ClientOptions) {
 const STALE_AFTER = 1000
 
 const now = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
-
-/** The event loop polls its sockets between two yields, and tells what it found in the turn after. */
-const turnOfTheEventLoop = Effect.repeat(Effect.yieldNow, { times: 3 })
 
 /** A closed connection is used, and fails as it should, where nobody asked for a new one. */
 const isUsable = (connection: ClientConnection, options: ClientOptions): boolean =>

@@ -12,8 +12,8 @@ import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
-import * as Scheduler from "effect/Scheduler"
 import * as Reply from "../domain/Reply.ts"
+import * as EventLoop from "../EventLoop.ts"
 import { Protocol } from "../protocol/Protocol.ts"
 import { Store, type StoreStats } from "../store/Store.ts"
 import { Connection, type ConnectionContext } from "./Connection.ts"
@@ -22,6 +22,7 @@ import { IdleWatch } from "./IdleWatch.ts"
 import { CurrentIntake } from "./Intake.ts"
 import * as Listener from "./Listener.ts"
 import type { ServerConfig } from "./ServerConfig.ts"
+import { CurrentTraffic } from "./Traffic.ts"
 import { Turn } from "./Turn.ts"
 import { VirtualClock } from "./VirtualClock.ts"
 import * as ServerCounters from "./ServerCounters.ts"
@@ -60,18 +61,19 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const supervise = yield* FiberSet.runtime(fibers)()
   const faults = yield* CurrentFaults
   const replies = protocol.makeReplyWriter()
-  const dispatcher = (yield* Scheduler.Scheduler).makeDispatcher()
+  const traffic = yield* CurrentTraffic
   let warnedOfHttp = false
   const context: ConnectionContext = {
     store: store.unsafe,
     protocol,
-    turn: new Turn(store.unsafe, replies, (task) => dispatcher.scheduleTask(task, 0)),
+    turn: new Turn(store.unsafe, replies, EventLoop.afterReads),
     replies,
     counters,
     intake: yield* CurrentIntake,
     idleWatch,
     clock: Option.getOrUndefined(yield* Effect.serviceOption(VirtualClock)),
     faults,
+    traffic,
     fork: (effect) => void supervise(effect),
     onHttp: () => {
       if (warnedOfHttp) return
@@ -100,6 +102,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     counters.open++
     const leave = Effect.sync(() => {
       connections.delete(connection)
+      connection.leave()
       idleWatch.delete(connection)
       counters.open--
       if (connection.closeReason === "closed as idle") counters.idled++
@@ -135,14 +138,18 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const address = yield* Listener.listen(
     config,
     (socket) => {
-      if (faults?.refusesConnection()) socket.destroy()
-      else if (counters.open < config.maxConnections) serve(socket)
+      const isCut = faults?.refusesConnection() === true
+      if (!isCut && counters.open < config.maxConnections) return serve(socket)
+      traffic?.accepted(socket)
+      socket.once("close", () => traffic?.left(socket))
+      if (isCut) socket.destroy()
       else refuse(socket)
     },
     (error) => {
       supervise(Effect.logWarning(`a connection could not be accepted: ${error.message}`))
     }
   )
+  traffic?.listens(address)
   return Server.of({
     address,
     stats: Effect.map(store.stats, (storeStats) => ({ ...counters, store: storeStats }))

@@ -15,6 +15,8 @@ import * as Semaphore from "effect/Semaphore"
 import * as TestClock from "effect/testing/TestClock"
 import { type ClockAction, MAX_CLOCK_MILLIS } from "../domain/Command.ts"
 import * as Reply from "../domain/Reply.ts"
+import * as QuietClock from "./QuietClock.ts"
+import { CurrentTraffic, Traffic } from "./Traffic.ts"
 
 export interface VirtualClockService {
   /** Does what a CLOCK command says. The reply comes when all that was due by the new time has run. */
@@ -29,38 +31,21 @@ const TICK = Duration.millis(10)
 /** It would be said of a server that nobody moves: here that is no mistake. */
 const NO_WARNING = Duration.days(20)
 
-/** A request may have to connect, be accepted and be read first; an end has one way to go. */
-const TURNS_BEFORE = 12
-const TURNS_AFTER = 4
-
-/** The event loop polls its sockets between two yields. */
-const turns = Effect.fnUntraced(function* (count: number) {
-  for (let turn = 0; turn < count; turn++) yield* Effect.yieldNow
-})
-
-/**
- * Moves time between sockets of one process: what was sent before has been read when time begins to move, and what came
- * of the move has arrived when it is over.
- */
-export const betweenSockets = <A>(move: Effect.Effect<A>): Effect.Effect<A> =>
-  turns(TURNS_BEFORE).pipe(
-    Effect.andThen(move),
-    Effect.tap(() => turns(TURNS_AFTER))
-  )
-
 export class VirtualClock extends Context.Service<VirtualClock, VirtualClockService>()(
   "effect-kv-cache/server/VirtualClock"
 ) {
   /** A clock at 0 ms that stands still, in the place of the real one, with the service to move it. */
-  static readonly layer: Layer.Layer<VirtualClock> = Layer.effect(
-    VirtualClock,
-    Effect.suspend(() => make)
-  ).pipe(Layer.provideMerge(Layer.fresh(TestClock.layer({ warningDelay: NO_WARNING }))))
+  static readonly layer: Layer.Layer<VirtualClock> = Layer.effectContext(Effect.suspend(() => make)).pipe(
+    Layer.provideMerge(Layer.fresh(TestClock.layer({ warningDelay: NO_WARNING })))
+  )
 }
 
-const make: Effect.Effect<VirtualClockService, never, Scope.Scope> = Effect.gen(function* () {
+const make: Effect.Effect<Context.Context<VirtualClock>, never, Scope.Scope> = Effect.gen(function* () {
   const scope = yield* Effect.scope
   const clock = yield* TestClock.testClockWith(Effect.succeed)
+  const traffic = yield* Traffic.make
+  // What moves by being told to waits for the sockets; time that flows waits for nobody.
+  const quietClock = QuietClock.make(clock, traffic.quiet)
   // Whoever moves time says how far from where it is: one at a time.
   const lock = yield* Semaphore.make(1)
   let running: Fiber.Fiber<never> | undefined
@@ -70,17 +55,14 @@ const make: Effect.Effect<VirtualClockService, never, Scope.Scope> = Effect.gen(
 
   const now = Effect.sync(() => Reply.time(current()))
 
-  /** The way to a time is made up of whatever is due in between. */
-  const goTo = (millis: number) => clock.adjust(Duration.millis(millis - clock.currentTimeMillisUnsafe()))
-
   const moveTo = (target: () => number) =>
     Effect.suspend(() => {
       const millis = target()
       if (millis > MAX_CLOCK_MILLIS) return refuse(`the clock goes up to ${MAX_CLOCK_MILLIS} ms`)
       if (millis < current()) return refuse("the clock goes forward only")
       if (!Number.isInteger(millis)) return refuse("the clock goes by whole milliseconds")
-      return Effect.andThen(goTo(millis), now)
-    }).pipe(lock.withPermits(1), betweenSockets)
+      return Effect.andThen(quietClock.setTime(millis), now)
+    }).pipe(lock.withPermits(1))
 
   const refuse = (why: string) => Effect.succeed(Reply.failed(`${why}: it is ${current()} ms`))
 
@@ -101,7 +83,7 @@ const make: Effect.Effect<VirtualClockService, never, Scope.Scope> = Effect.gen(
       seen = nanos
       const millis = Math.min(Math.floor(owed), MAX_CLOCK_MILLIS - current())
       owed -= millis
-      return goTo(current() + millis)
+      return clock.adjust(Duration.millis(millis))
     }).pipe(lock.withPermits(1), Effect.uninterruptible)
     return yield* clock.withLive(Effect.sleep(TICK)).pipe(Effect.andThen(tick), Effect.forever)
   })
@@ -117,7 +99,7 @@ const make: Effect.Effect<VirtualClockService, never, Scope.Scope> = Effect.gen(
       isReleased ? refuse("the server is shutting down, and time flows until it has") : Effect.andThen(decision, now)
     )
 
-  return {
+  const service = VirtualClock.of({
     perform: (action) => {
       switch (action._tag) {
         case "Now":
@@ -136,5 +118,9 @@ const make: Effect.Effect<VirtualClockService, never, Scope.Scope> = Effect.gen(
       isReleased = true
       return run(1)
     })
-  }
+  })
+  return Context.make(VirtualClock, service).pipe(
+    Context.add(Clock.Clock, quietClock),
+    Context.add(CurrentTraffic, traffic)
+  )
 })

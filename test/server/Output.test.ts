@@ -60,6 +60,7 @@ const start = Effect.gen(function* () {
     idleWatch: new IdleWatch(0, store.now),
     clock: undefined,
     faults: undefined,
+    traffic: undefined,
     fork: () => assert.fail("nothing is waited for"),
     onHttp: () => assert.fail("nobody speaks HTTP")
   })

@@ -9,12 +9,39 @@ import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { type ClockAction, MAX_CLOCK_MILLIS } from "../../src/domain/Command.ts"
 import * as Reply from "../../src/domain/Reply.ts"
-import { betweenSockets, VirtualClock } from "../../src/server/VirtualClock.ts"
+import { VirtualClock } from "../../src/server/VirtualClock.ts"
+import * as Changes from "./Changes.ts"
 
 /** The clock under test, to which the time of the suite is the real one. */
 const make = Effect.gen(function* () {
+  const suite = yield* Clock.Clock
+  const changes = Changes.make()
+  let asleep = 0
+  let sleeps = 0
   // A copy: from under a `TestClock` itself it would find its way to the machine's.
-  const real = { ...(yield* Clock.Clock) }
+  const real: Clock.Clock = {
+    ...suite,
+    sleep: (duration) =>
+      Effect.suspend(() => {
+        asleep++
+        sleeps++
+        changes.changed()
+        return Effect.ensuring(
+          suite.sleep(duration),
+          Effect.sync(() => void asleep--)
+        )
+      })
+  }
+  /** Moves the suite's time, which is the real one to the clock under test, and waits until its tick is over. */
+  const during = (move: Effect.Effect<void>) =>
+    Effect.suspend(() => {
+      const before = sleeps
+      const ticks = asleep > 0
+      return Effect.andThen(
+        move,
+        changes.until(() => !ticks || sleeps > before)
+      )
+    })
   const context = yield* Effect.provideService(Layer.build(VirtualClock.layer), Clock.Clock, real)
   const { perform, release } = Context.get(context, VirtualClock)
   const clock = Context.get(context, Clock.Clock)
@@ -24,6 +51,11 @@ const make = Effect.gen(function* () {
     now: () => clock.currentTimeMillisUnsafe(),
     /** Runs an effect in virtual time. */
     within: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provideContext(effect, context),
+    during,
+    /** Lets time pass, no more at once than from tick to tick. */
+    pass: Effect.fnUntraced(function* (millis: number) {
+      for (let passed = 0; passed < millis; passed += 10) yield* during(TestClock.adjust(10))
+    }),
     ask: (...actions: ReadonlyArray<ClockAction>) => Effect.forEach(actions, perform)
   }
 })
@@ -34,19 +66,10 @@ const run = (factor: number): ClockAction => ({ _tag: "Run", factor })
 const now: ClockAction = { _tag: "Now" }
 const freeze: ClockAction = { _tag: "Freeze" }
 
-/**
- * Moves the suite's time, which is the real one to the clock under test. Each tick of that needs more turns of the event
- * loop than the suite's clock waits for, so time goes in small steps.
- */
-const pass = (millis: number) =>
-  Effect.gen(function* () {
-    for (let passed = 0; passed < millis; passed += 10) yield* betweenSockets(TestClock.adjust(10))
-  })
-
 describe("a virtual clock", () => {
   it.effect("stands still, until it is moved", () =>
     Effect.gen(function* () {
-      const { ask } = yield* make
+      const { ask, pass } = yield* make
       yield* pass(1000)
       assert.deepStrictEqual(yield* ask(now, advance(1), now, advance(0), set(10), set(10), now), [
         Reply.time(0),
@@ -158,7 +181,7 @@ describe("a clock that runs", () => {
       ] as const) {
         const clock = yield* make
         assert.deepStrictEqual(yield* clock.ask(run(factor)), [Reply.time(0)])
-        yield* pass(1000)
+        yield* clock.pass(1000)
         const [reply] = yield* clock.ask(freeze)
         assert.strictEqual(reply?._tag, "Time")
         const millis = reply?._tag === "Time" ? reply.millis : Number.NaN
@@ -166,7 +189,7 @@ describe("a clock that runs", () => {
         // Two ticks at its beginning and end are not yet, or not any more.
         assert.isAtMost(millis, expected)
         assert.isAtLeast(millis, Math.floor(expected * 0.97), `factor ${factor}`)
-        yield* pass(100)
+        yield* clock.pass(100)
         assert.deepStrictEqual(yield* clock.ask(now), [Reply.time(millis)])
       }
     })
@@ -177,9 +200,9 @@ describe("a clock that runs", () => {
       const clock = yield* make
       const fiber = yield* clock.within(Effect.forkScoped(Effect.as(Effect.sleep("1 minute"), clock.now)))
       yield* clock.ask(run(60))
-      yield* pass(900)
+      yield* clock.pass(900)
       assert.isUndefined(fiber.pollUnsafe())
-      yield* pass(200)
+      yield* clock.pass(200)
       assert.isDefined(fiber.pollUnsafe())
     })
   )
@@ -188,10 +211,10 @@ describe("a clock that runs", () => {
     Effect.gen(function* () {
       const clock = yield* make
       yield* clock.ask(run(1))
-      yield* pass(20)
+      yield* clock.pass(20)
       // A tick that comes a second late.
-      yield* betweenSockets(TestClock.setTime(1020))
-      yield* pass(20)
+      yield* clock.during(TestClock.setTime(1020))
+      yield* clock.pass(20)
       assert.isAtLeast(clock.now(), 1000)
       assert.isAtMost(clock.now(), 1040)
     })
@@ -202,7 +225,7 @@ describe("a clock that runs", () => {
       const clock = yield* make
       yield* clock.ask(freeze, run(1), run(1000), run(1000))
       yield* clock.ask(advance(1_000_000))
-      yield* pass(100)
+      yield* clock.pass(100)
       assert.isAtLeast(clock.now(), 1_080_000)
       assert.isAtMost(clock.now(), 1_100_000)
       const [first, second] = yield* clock.ask(freeze, freeze)
@@ -214,7 +237,7 @@ describe("a clock that runs", () => {
     Effect.gen(function* () {
       const clock = yield* make
       yield* clock.ask(set(MAX_CLOCK_MILLIS - 10), run(60))
-      yield* pass(100)
+      yield* clock.pass(100)
       assert.strictEqual(clock.now(), MAX_CLOCK_MILLIS)
     })
   )
@@ -224,7 +247,7 @@ describe("a clock that runs", () => {
       const clock = yield* Effect.scoped(Effect.tap(make, ({ ask }) => ask(run(60))))
       const { now: read } = clock
       const before = read()
-      yield* pass(100)
+      yield* clock.pass(100)
       assert.strictEqual(read(), before)
     })
   )
@@ -236,7 +259,7 @@ describe("a clock that was released", () => {
       const clock = yield* make
       yield* clock.ask(run(1000))
       yield* clock.release
-      yield* pass(1000)
+      yield* clock.pass(1000)
       assert.isAtLeast(clock.now(), 970)
       assert.isAtMost(clock.now(), 1000)
       const replies = yield* clock.ask(freeze, run(0.001))
@@ -247,7 +270,7 @@ describe("a clock that was released", () => {
         )
       }
       const before = clock.now()
-      yield* pass(100)
+      yield* clock.pass(100)
       assert.isAbove(clock.now(), before)
     })
   )
