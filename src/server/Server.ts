@@ -12,10 +12,12 @@ import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
+import * as Record from "effect/Record"
 import * as Scheduler from "effect/Scheduler"
 import * as Reply from "../domain/Reply.ts"
 import { Protocol } from "../protocol/Protocol.ts"
 import { Store, type StoreStats } from "../store/Store.ts"
+import { version } from "../Version.ts"
 import { Connection, type ConnectionContext } from "./Connection.ts"
 import { CurrentFaults } from "./Faults.ts"
 import { IdleWatch } from "./IdleWatch.ts"
@@ -61,6 +63,14 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const faults = yield* CurrentFaults
   const replies = protocol.makeReplyWriter()
   const dispatcher = (yield* Scheduler.Scheduler).makeDispatcher()
+  const clock = Option.getOrUndefined(yield* Effect.serviceOption(VirtualClock))
+  let startedAt = store.unsafe.now()
+  if (clock !== undefined) {
+    yield* clock.onReset(() => {
+      startedAt = store.unsafe.now()
+      store.unsafe.execute({ _tag: "Flush" }, startedAt)
+    })
+  }
   let warnedOfHttp = false
   const context: ConnectionContext = {
     store: store.unsafe,
@@ -70,7 +80,13 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     counters,
     intake: yield* CurrentIntake,
     idleWatch,
-    clock: Option.getOrUndefined(yield* Effect.serviceOption(VirtualClock)),
+    statistics: (now) => {
+      const { bytes, evicted, expired, hits, keys, misses } = store.unsafe.stats()
+      const uptime = Math.floor((now - startedAt) / 1000)
+      const numbers = { uptime, keys, bytes, hits, misses, evicted, expired, connections: counters.open }
+      return Reply.statistics({ version, ...Record.map(numbers, String) })
+    },
+    clock,
     faults,
     fork: (effect) => void supervise(effect),
     onHttp: () => {

@@ -3,6 +3,10 @@
  *
  * It is a layer like any other clock. Store, expirer and server do not know which one they have: what waits for time,
  * waits for this one. Only the CLOCK command (`Connection.ts`) asks for the service itself.
+ *
+ * CLOCK counts ms since the start. CLOCK RESET is a new start: it counts from 0 again, and time stands still. Underneath,
+ * the Clock that all parts read goes on: it never goes back, so what was measured or is waited for stays right. Connections
+ * stay open, how long they have been idle stays as it was, and a reply that is late comes when the rest of its time has passed.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -19,6 +23,10 @@ import * as Reply from "../domain/Reply.ts"
 export interface VirtualClockService {
   /** Does what a CLOCK command says. The reply comes when all that was due by the new time has run. */
   readonly perform: (action: ClockAction) => Effect.Effect<Reply.Reply>
+  /** ms since the start, or since the last CLOCK RESET. */
+  readonly now: () => number
+  /** Runs `task` at each CLOCK RESET, in the same instant, for as long as the scope is open. */
+  readonly onReset: (task: () => void) => Effect.Effect<void, never, Scope.Scope>
   /** From now on time flows as it does, and nothing stops it: for an end that must not wait for ever. */
   readonly release: Effect.Effect<void>
 }
@@ -63,13 +71,16 @@ const make: Effect.Effect<VirtualClockService, never, Scope.Scope> = Effect.gen(
   const lock = yield* Semaphore.make(1)
   let running: Fiber.Fiber<never> | undefined
   let isReleased = false
+  // The Clock's time at the start, in ms.
+  let origin = 0
+  const resetTasks = new Set<() => void>()
 
-  const current = () => Math.floor(clock.currentTimeMillisUnsafe())
+  const current = () => Math.floor(clock.currentTimeMillisUnsafe()) - origin
 
   const now = Effect.sync(() => Reply.time(current()))
 
   /** The way to a time is made up of whatever is due in between. */
-  const goTo = (millis: number) => clock.adjust(Duration.millis(millis - clock.currentTimeMillisUnsafe()))
+  const goTo = (millis: number) => clock.adjust(Duration.millis(origin + millis - clock.currentTimeMillisUnsafe()))
 
   const moveTo = (target: () => number) =>
     Effect.suspend(() => {
@@ -115,7 +126,18 @@ const make: Effect.Effect<VirtualClockService, never, Scope.Scope> = Effect.gen(
       isReleased ? refuse("the server is shutting down, and time flows until it has") : Effect.andThen(decision, now)
     )
 
+  const startAgain = Effect.sync(() => {
+    origin += current()
+    for (const task of resetTasks) task()
+  }).pipe(lock.withPermits(1))
+
   return {
+    now: current,
+    onReset: (task) =>
+      Effect.acquireRelease(
+        Effect.sync(() => resetTasks.add(task)),
+        () => Effect.sync(() => resetTasks.delete(task))
+      ),
     perform: (action) => {
       switch (action._tag) {
         case "Now":
@@ -128,6 +150,8 @@ const make: Effect.Effect<VirtualClockService, never, Scope.Scope> = Effect.gen(
           return decide(run(action.factor))
         case "Freeze":
           return decide(freeze)
+        case "Reset":
+          return betweenSockets(decide(Effect.andThen(freeze, startAgain)))
       }
     },
     release: Effect.suspend(() => {
