@@ -79,4 +79,13 @@ export const serveCommand = Command.make(
   },
   (config) =>
     serve(config).pipe(Effect.catchTag("ListenError", (error) => Effect.fail(new CliError.UserError({ cause: error }))))
-).pipe(Command.withDescription("Serve the cache over TCP"))
+).pipe(
+  Command.withDescription("Serve the cache over TCP"),
+  Command.withExamples([
+    { command: "kv-cache serve --max-memory 512mb", description: "Serve on 127.0.0.1:7171, in at most 512 MB" },
+    {
+      command: "kv-cache serve --port 0 --clock virtual",
+      description: "For tests: a free port, and time that CLOCK moves"
+    }
+  ])
+)
