@@ -57,6 +57,12 @@ const serveWith = Effect.fnUntraced(function* (layer: ReturnType<typeof serverLa
       maxConnections: config.maxConnections
     })
   )
+  if (!server.address.isLoopback) {
+    const at = Listener.format(server.address)
+    yield* Effect.logWarning(
+      `${at} is open to the network: whoever can reach it can read and write every key, as there is no authentication`
+    )
+  }
   yield* Effect.exit(Effect.interruptible(Effect.never))
   return server
 })

@@ -34,7 +34,7 @@ export interface ServerStats extends Readonly<ServerCounters.ServerCounters> {
 
 export interface ServerService {
   /** Where clients connect; the port that was found if 0 was asked for. */
-  readonly address: Listener.Address
+  readonly address: Listener.Bound
   readonly stats: Effect.Effect<ServerStats>
 }
 
@@ -46,6 +46,8 @@ export class Server extends Context.Service<Server, ServerService>()("kv-cache/s
   static readonly layer = (config: ServerConfig): Layer.Layer<Server, Listener.ListenError, Store | Protocol> =>
     Layer.effect(Server, make(config))
 }
+
+const counted = (connections: number): string => `${connections} ${connections === 1 ? "connection" : "connections"}`
 
 /** The share of the grace period that clients have; the rest is for cutting them and for the process to end. */
 const DRAIN_SHARE = 0.9
@@ -135,7 +137,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
       if (connections.size === 0) return
-      yield* Effect.logInfo(`shutting down: finishing ${connections.size} connections`)
+      yield* Effect.logInfo(`shutting down: finishing ${counted(connections.size)}`)
       yield* Effect.forEach(connections, (connection) => connection.finish, {
         concurrency: "unbounded",
         discard: true
@@ -144,7 +146,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
         Effect.timeoutOption(Duration.times(config.shutdownGrace, DRAIN_SHARE))
       )
       if (connections.size === 0) return
-      yield* Effect.logWarning(`the grace period is over: cutting ${connections.size} connections`)
+      yield* Effect.logWarning(`the grace period is over: cutting ${counted(connections.size)}`)
     })
   )
   // Released before the drain begins: finalizers run in reverse order.
