@@ -131,7 +131,12 @@ export interface RunningTestServer extends AsyncDisposable {
   readonly advance: (duration: Duration.Input) => Promise<void>
   /** Moves time forward to a time in ms since the start. Fails where the clock is real, and for a time that is past. */
   readonly setTime: (millis: number) => Promise<void>
-  /** ms: since the start on a virtual clock, since 1970 on the real one. */
+  /**
+   * Goes back to the start: it is 0 ms, time stands still, and every key is gone. Connections and faults stay. Fails where
+   * the clock is real.
+   */
+  readonly reset: () => Promise<void>
+  /** ms: since the start (or the last `reset`) on a virtual clock, since 1970 on the real one. */
   readonly now: () => number
   readonly stats: () => Promise<ServerStats>
   /** Closes all connections and the port. May be called again. */
@@ -181,13 +186,12 @@ interface Time {
 }
 
 const virtualTime = Effect.gen(function* () {
-  const { perform } = yield* VirtualClock
-  const clock = yield* Clock.Clock
+  const { now, perform } = yield* VirtualClock
   const move = async (action: ClockAction): Promise<void> => {
     const reply = await runPromise(perform(action))
     if (reply._tag === "Failed") throw new RangeError(reply.message)
   }
-  const time: Time = { now: () => clock.currentTimeMillisUnsafe(), move }
+  const time: Time = { now, move }
   return time
 })
 
@@ -207,6 +211,7 @@ const start = Effect.fnUntraced(function* (options: StartOptions, time: Time) {
     advance: (duration: Duration.Input) =>
       time.move({ _tag: "Advance", millis: Duration.toMillis(Duration.fromInputUnsafe(duration)) }),
     setTime: (millis: number) => time.move({ _tag: "Set", millis }),
+    reset: () => time.move({ _tag: "Reset" }),
     now: time.now,
     stats: () => runPromise(stats)
   }

@@ -41,6 +41,13 @@ export interface ClientService {
   readonly delete: (key: string) => Effect.Effect<boolean, RequestError>
   /** Whether a key is there. */
   readonly exists: (key: string) => Effect.Effect<boolean, RequestError>
+  /** Removes every key. */
+  readonly flush: Effect.Effect<void, ClientError>
+  /**
+   * What the server says of itself, as it writes it: `version`, `uptime` (s), `keys`, `bytes`, `hits`, `misses`, `evicted`,
+   * `expired`, `connections`, and what a newer server adds.
+   */
+  readonly stats: Effect.Effect<Readonly<Record<string, string>>, ClientError>
   /** Sends commands as a pipeline and gives their replies, in order. A reply that says no is a `Failed` reply. */
   readonly execute: (
     commands: ReadonlyArray<Command.AnsweredCommand>
@@ -116,6 +123,8 @@ const make = Effect.fnUntraced(function* (options: ClientOptions) {
         Effect.flatMap(Command.exists(key), executeOne),
         (reply) => reply._tag === "Existence" && reply.exists
       ),
+    flush: Effect.asVoid(executeOne({ _tag: "Flush" })),
+    stats: Effect.map(executeOne({ _tag: "Stats" }), (reply) => (reply._tag === "Statistics" ? reply.fields : {})),
     execute,
     quit: Effect.suspend(() => (current === undefined ? Effect.void : current.connection.quit))
   })

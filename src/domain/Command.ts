@@ -81,7 +81,9 @@ export const ClockAction = Schema.TaggedUnion({
   /** Lets time flow, so many times as fast as it does. */
   Run: { factor: ClockFactor },
   /** Stops time. */
-  Freeze: {}
+  Freeze: {},
+  /** Goes back to the start: time stands still at 0 ms, and no key is there. */
+  Reset: {}
 })
 export type ClockAction = typeof ClockAction.Type
 
@@ -91,14 +93,21 @@ export const Command = Schema.TaggedUnion({
   Get: { key: Key },
   Delete: { key: Key },
   Exists: { key: Key },
+  /** Asks what the server is and holds. */
+  Stats: {},
+  /** Removes every key. */
+  Flush: {},
   Quit: {},
   /** Only a server whose time is virtual takes it. */
   Clock: { action: ClockAction }
 })
 export type Command = typeof Command.Type
 
-/** The commands that a store executes: all but `Quit`, which ends a connection, and `Clock`, which moves its time. */
-export type StoreCommand = Exclude<Command, { readonly _tag: "Quit" | "Clock" }>
+/**
+ * The commands that a store executes: all but `Quit`, which ends a connection, `Clock`, which moves its time, and `Stats`,
+ * which asks about the whole server.
+ */
+export type StoreCommand = Exclude<Command, { readonly _tag: "Quit" | "Clock" | "Stats" }>
 
 /** The commands that have a reply: all but `Quit`, whose answer is the end of the connection. */
 export type AnsweredCommand = Exclude<Command, { readonly _tag: "Quit" }>

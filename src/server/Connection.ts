@@ -39,6 +39,8 @@ export interface ConnectionContext {
   readonly intake: Intake
   /** Closes what has been without a complete request or a drained output for too long. */
   readonly idleWatch: IdleWatch
+  /** What STATS says at `now`. */
+  readonly statistics: (now: number) => Reply.Reply
   /** In tests: what the CLOCK command moves, and what goes wrong on purpose. */
   readonly clock: VirtualClockService | undefined
   readonly faults: Faults | undefined
@@ -216,8 +218,11 @@ export class Connection implements Reader, Watched {
       case "Malformed":
         counters.protocolErrors++
         if (request.reason !== "syntax") this.inputEnded = true
-        if (request.reason === "http") this.context.onHttp()
-        reply = Reply.failed(request.message)
+        if (request.reason === "http" || request.reason === "http-request") this.context.onHttp()
+        reply = request.reason === "http-request" ? Reply.httpRefused(request.message) : Reply.failed(request.message)
+        break
+      case "Stats":
+        reply = this.context.statistics(now)
         break
       case "Clock":
         if (this.context.clock !== undefined) return this.moveClock(this.context.clock, request.action)

@@ -12,10 +12,12 @@ import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
+import * as Record from "effect/Record"
 import * as Reply from "../domain/Reply.ts"
 import * as EventLoop from "../EventLoop.ts"
 import { Protocol } from "../protocol/Protocol.ts"
 import { Store, type StoreStats } from "../store/Store.ts"
+import { version } from "../Version.ts"
 import { Connection, type ConnectionContext } from "./Connection.ts"
 import { CurrentFaults } from "./Faults.ts"
 import { IdleWatch } from "./IdleWatch.ts"
@@ -33,7 +35,7 @@ export interface ServerStats extends Readonly<ServerCounters.ServerCounters> {
 
 export interface ServerService {
   /** Where clients connect; the port that was found if 0 was asked for. */
-  readonly address: Listener.Address
+  readonly address: Listener.Bound
   readonly stats: Effect.Effect<ServerStats>
 }
 
@@ -45,6 +47,8 @@ export class Server extends Context.Service<Server, ServerService>()("effect-kv-
   static readonly layer = (config: ServerConfig): Layer.Layer<Server, Listener.ListenError, Store | Protocol> =>
     Layer.effect(Server, make(config))
 }
+
+const counted = (connections: number): string => `${connections} ${connections === 1 ? "connection" : "connections"}`
 
 /** The share of the grace period that clients have; the rest is for cutting them and for the process to end. */
 const DRAIN_SHARE = 0.9
@@ -62,6 +66,14 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const faults = yield* CurrentFaults
   const replies = protocol.makeReplyWriter()
   const traffic = yield* CurrentTraffic
+  const clock = Option.getOrUndefined(yield* Effect.serviceOption(VirtualClock))
+  let startedAt = store.unsafe.now()
+  if (clock !== undefined) {
+    yield* clock.onReset(() => {
+      startedAt = store.unsafe.now()
+      store.unsafe.execute({ _tag: "Flush" }, startedAt)
+    })
+  }
   let warnedOfHttp = false
   const context: ConnectionContext = {
     store: store.unsafe,
@@ -71,7 +83,13 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     counters,
     intake: yield* CurrentIntake,
     idleWatch,
-    clock: Option.getOrUndefined(yield* Effect.serviceOption(VirtualClock)),
+    statistics: (now) => {
+      const { bytes, evicted, expired, hits, keys, misses } = store.unsafe.stats()
+      const uptime = Math.floor((now - startedAt) / 1000)
+      const numbers = { uptime, keys, bytes, hits, misses, evicted, expired, connections: counters.open }
+      return Reply.statistics({ version, ...Record.map(numbers, String) })
+    },
+    clock,
     faults,
     traffic,
     fork: (effect) => void supervise(effect),
@@ -122,7 +140,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
       if (connections.size === 0) return
-      yield* Effect.logInfo(`shutting down: finishing ${connections.size} connections`)
+      yield* Effect.logInfo(`shutting down: finishing ${counted(connections.size)}`)
       yield* Effect.forEach(connections, (connection) => connection.finish, {
         concurrency: "unbounded",
         discard: true
@@ -131,7 +149,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
         Effect.timeoutOption(Duration.times(config.shutdownGrace, DRAIN_SHARE))
       )
       if (connections.size === 0) return
-      yield* Effect.logWarning(`the grace period is over: cutting ${connections.size} connections`)
+      yield* Effect.logWarning(`the grace period is over: cutting ${counted(connections.size)}`)
     })
   )
   // Released before the drain begins: finalizers run in reverse order.

@@ -3,6 +3,10 @@
  *
  * It is a layer like any other clock. Store, expirer and server do not know which one they have: what waits for time,
  * waits for this one. Only the CLOCK command (`Connection.ts`) asks for the service itself.
+ *
+ * CLOCK counts ms since the start. CLOCK RESET is a new start: it counts from 0 again, and time stands still. Underneath,
+ * the Clock that all parts read goes on: it never goes back, so what was measured or is waited for stays right. Connections
+ * stay open, how long they have been idle stays as it was, and a reply that is late comes when the rest of its time has passed.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -21,6 +25,10 @@ import { CurrentTraffic, Traffic } from "./Traffic.ts"
 export interface VirtualClockService {
   /** Does what a CLOCK command says. The reply comes when all that was due by the new time has run. */
   readonly perform: (action: ClockAction) => Effect.Effect<Reply.Reply>
+  /** ms since the start, or since the last CLOCK RESET. */
+  readonly now: () => number
+  /** Runs `task` at each CLOCK RESET, in the same instant, for as long as the scope is open. */
+  readonly onReset: (task: () => void) => Effect.Effect<void, never, Scope.Scope>
   /** From now on time flows as it does, and nothing stops it: for an end that must not wait for ever. */
   readonly release: Effect.Effect<void>
 }
@@ -50,8 +58,11 @@ const make: Effect.Effect<Context.Context<VirtualClock>, never, Scope.Scope> = E
   const lock = yield* Semaphore.make(1)
   let running: Fiber.Fiber<never> | undefined
   let isReleased = false
+  // The Clock's time at the start, in ms.
+  let origin = 0
+  const resetTasks = new Set<() => void>()
 
-  const current = () => Math.floor(clock.currentTimeMillisUnsafe())
+  const current = () => Math.floor(clock.currentTimeMillisUnsafe()) - origin
 
   const now = Effect.sync(() => Reply.time(current()))
 
@@ -61,7 +72,7 @@ const make: Effect.Effect<Context.Context<VirtualClock>, never, Scope.Scope> = E
       if (millis > MAX_CLOCK_MILLIS) return refuse(`the clock goes up to ${MAX_CLOCK_MILLIS} ms`)
       if (millis < current()) return refuse("the clock goes forward only")
       if (!Number.isInteger(millis)) return refuse("the clock goes by whole milliseconds")
-      return Effect.andThen(quietClock.setTime(millis), now)
+      return Effect.andThen(quietClock.setTime(origin + millis), now)
     }).pipe(lock.withPermits(1))
 
   const refuse = (why: string) => Effect.succeed(Reply.failed(`${why}: it is ${current()} ms`))
@@ -99,7 +110,18 @@ const make: Effect.Effect<Context.Context<VirtualClock>, never, Scope.Scope> = E
       isReleased ? refuse("the server is shutting down, and time flows until it has") : Effect.andThen(decision, now)
     )
 
+  const startAgain = Effect.sync(() => {
+    origin += current()
+    for (const task of resetTasks) task()
+  }).pipe(lock.withPermits(1))
+
   const service = VirtualClock.of({
+    now: current,
+    onReset: (task) =>
+      Effect.acquireRelease(
+        Effect.sync(() => resetTasks.add(task)),
+        () => Effect.sync(() => resetTasks.delete(task))
+      ),
     perform: (action) => {
       switch (action._tag) {
         case "Now":
@@ -112,6 +134,8 @@ const make: Effect.Effect<Context.Context<VirtualClock>, never, Scope.Scope> = E
           return decide(run(action.factor))
         case "Freeze":
           return decide(freeze)
+        case "Reset":
+          return Effect.andThen(traffic.quiet, decide(Effect.andThen(freeze, startAgain)))
       }
     },
     release: Effect.suspend(() => {

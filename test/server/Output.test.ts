@@ -58,6 +58,7 @@ const start = Effect.gen(function* () {
       return accepted
     },
     idleWatch: new IdleWatch(0, store.now),
+    statistics: () => assert.fail("nobody asks for statistics"),
     clock: undefined,
     faults: undefined,
     traffic: undefined,

@@ -43,12 +43,15 @@ const make = Effect.gen(function* () {
       )
     })
   const context = yield* Effect.provideService(Layer.build(VirtualClock.layer), Clock.Clock, real)
-  const { perform, release } = Context.get(context, VirtualClock)
+  const { now, onReset, perform, release } = Context.get(context, VirtualClock)
   const clock = Context.get(context, Clock.Clock)
   return {
     perform,
     release,
-    now: () => clock.currentTimeMillisUnsafe(),
+    now,
+    onReset,
+    /** ms of the Clock that everything else reads. */
+    underneath: () => clock.currentTimeMillisUnsafe(),
     /** Runs an effect in virtual time. */
     within: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provideContext(effect, context),
     during,
@@ -65,6 +68,7 @@ const set = (millis: number): ClockAction => ({ _tag: "Set", millis })
 const run = (factor: number): ClockAction => ({ _tag: "Run", factor })
 const now: ClockAction = { _tag: "Now" }
 const freeze: ClockAction = { _tag: "Freeze" }
+const reset: ClockAction = { _tag: "Reset" }
 
 describe("a virtual clock", () => {
   it.effect("stands still, until it is moved", () =>
@@ -168,6 +172,90 @@ describe("a virtual clock", () => {
   )
 })
 
+describe("a clock that is reset", () => {
+  it.effect("is at 0 again, as often as it is asked to, and goes as it went at first", () =>
+    Effect.gen(function* () {
+      const { ask } = yield* make
+      for (let round = 0; round < 3; round++) {
+        assert.deepStrictEqual(
+          yield* ask(
+            now,
+            set(1000),
+            advance(MAX_CLOCK_MILLIS - 1000),
+            advance(1),
+            reset,
+            reset,
+            now,
+            advance(5),
+            set(4),
+            reset
+          ),
+          [
+            Reply.time(0),
+            Reply.time(1000),
+            Reply.time(MAX_CLOCK_MILLIS),
+            Reply.failed(`the clock goes up to ${MAX_CLOCK_MILLIS} ms: it is ${MAX_CLOCK_MILLIS} ms`),
+            Reply.time(0),
+            Reply.time(0),
+            Reply.time(0),
+            Reply.time(5),
+            Reply.failed("the clock goes forward only: it is 5 ms"),
+            Reply.time(0)
+          ]
+        )
+      }
+    })
+  )
+
+  it.effect("stands still, whatever it did before", () =>
+    Effect.gen(function* () {
+      const clock = yield* make
+      yield* clock.ask(run(1000))
+      yield* clock.pass(100)
+      assert.isAbove(clock.now(), 0)
+      assert.deepStrictEqual(yield* clock.ask(reset), [Reply.time(0)])
+      yield* clock.pass(100)
+      assert.strictEqual(clock.now(), 0)
+      yield* clock.ask(run(1))
+      yield* clock.pass(100)
+      assert.isAtLeast(clock.now(), 50)
+      assert.isAtMost(clock.now(), 100)
+    })
+  )
+
+  it.effect("does not go back underneath: what waits for time waits for the rest of it", () =>
+    Effect.gen(function* () {
+      const clock = yield* make
+      yield* clock.ask(set(10_000))
+      const fiber = yield* clock.within(Effect.forkScoped(Effect.sleep(1000)))
+      yield* clock.ask(advance(400), reset)
+      assert.strictEqual(clock.underneath(), 10_400)
+      yield* clock.ask(advance(599))
+      assert.isUndefined(fiber.pollUnsafe())
+      assert.deepStrictEqual(yield* clock.ask(advance(1)), [Reply.time(600)])
+      assert.isDefined(fiber.pollUnsafe())
+    })
+  )
+
+  it.effect("has what belongs to it done at the new start, before it answers, for as long as that wishes", () =>
+    Effect.gen(function* () {
+      const clock = yield* make
+      const seen: Array<number> = []
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* clock.onReset(() => seen.push(clock.now()))
+          yield* clock.ask(advance(10), reset)
+          assert.deepStrictEqual(seen, [0])
+          yield* clock.ask(advance(10), reset)
+          assert.deepStrictEqual(seen, [0, 0])
+        })
+      )
+      yield* clock.ask(reset)
+      assert.deepStrictEqual(seen, [0, 0])
+    })
+  )
+})
+
 describe("a clock that runs", () => {
   it.effect("goes as time goes, or faster, or slower", () =>
     Effect.gen(function* () {
@@ -262,7 +350,7 @@ describe("a clock that was released", () => {
       yield* clock.pass(1000)
       assert.isAtLeast(clock.now(), 970)
       assert.isAtMost(clock.now(), 1000)
-      const replies = yield* clock.ask(freeze, run(0.001))
+      const replies = yield* clock.ask(freeze, run(0.001), reset)
       for (const reply of replies) {
         assert.match(
           reply._tag === "Failed" ? reply.message : "",
