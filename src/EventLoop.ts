@@ -22,13 +22,24 @@ export const READ_BYTES = 64 * 1024
 /** Runs a task once the event loop has read what there is to read in this turn. */
 export const afterReads = (task: () => void): void => void setImmediate(task)
 
-/** Completes after one whole poll: what had arrived when it was asked for has been read, and its listeners told. */
-export const polled: Effect.Effect<void> = Effect.callback((resume) => {
-  let putOff = setImmediate(() => {
-    putOff = setImmediate(() => resume(Effect.void))
+/**
+ * Polls until `isEnough` says so, which is asked after a whole poll, what that has put off, and another poll, for what
+ * came of it.
+ */
+export const pollUntil = (isEnough: () => boolean): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    let putOff: NodeJS.Immediate
+    const poll = (then: () => void) => () => {
+      putOff = setImmediate(then)
+    }
+    const ask = () => (isEnough() ? resume(Effect.void) : again())
+    const again = poll(poll(ask))
+    again()
+    return Effect.sync(() => clearImmediate(putOff))
   })
-  return Effect.sync(() => clearImmediate(putOff))
-})
+
+/** Completes after one whole poll: what had arrived when it was asked for has been read, and its listeners told. */
+export const polled: Effect.Effect<void> = pollUntil(() => true)
 
 let looking = 0
 
@@ -52,30 +63,30 @@ export interface Source {
 }
 
 /**
- * Bytes that no kernel holds for one socket: `tcp_rmem` of Linux allows 6 MB, 32 MB at most in its newer versions. Who
- * has sent so many since it was asked for has sent the last of them later.
+ * Bytes that no kernel holds for one socket: `tcp_rmem` of Linux allows 6 MB, 32 MB at most in its newer versions. Where
+ * so many have come since it was asked for, the last of them were sent later.
  */
 const MOST_HELD = 32 * 1024 * 1024
 
+/** Whether all that the kernel held for these sources has been read, to be asked by `pollUntil`. */
+export const reading = (sources: Iterable<Source>, most = READ_BYTES - 1): (() => boolean) => {
+  let unsure = Array.from(sources, (source) => ({ source, start: source.bytesRead, before: source.bytesRead }))
+  return () => {
+    unsure = unsure.filter((it) => {
+      const { bytesRead } = it.source
+      const came = bytesRead - it.before
+      it.before = bytesRead
+      return came > most && bytesRead - it.start < MOST_HELD
+    })
+    return unsure.length === 0
+  }
+}
+
+/** Completes when all that the kernel held for a source when it was asked for has been read, or it stops to read. */
+export const received = (source: Source): Effect.Effect<void> => Effect.suspend(() => pollUntil(reading([source])))
+
 /**
- * Completes when all that the kernel held for these sources when it was asked for has been read. A source that stops to
- * read in between is not waited for.
+ * As `received`, for a source that had stopped to read. What the kernel has no room for then waits in the peer's kernel,
+ * and comes once there is room: so it goes on until nothing comes.
  */
-export const received = (sources: Iterable<Source>): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    let unsure = Array.from(sources, (source) => ({ source, start: source.bytesRead, before: source.bytesRead }))
-    return polled.pipe(
-      Effect.andThen(
-        Effect.sync(() => {
-          unsure = unsure.filter((it) => {
-            const { bytesRead } = it.source
-            const came = bytesRead - it.before
-            it.before = bytesRead
-            return came >= READ_BYTES && bytesRead - it.start < MOST_HELD
-          })
-        })
-      ),
-      Effect.repeat({ while: () => unsure.length > 0 }),
-      Effect.asVoid
-    )
-  })
+export const exhausted = (source: Source): Effect.Effect<void> => Effect.suspend(() => pollUntil(reading([source], 0)))

@@ -72,6 +72,7 @@ export class Connection implements Reader, Watched {
   // Bytes that were read and could not be executed, because the peer does not take its replies.
   private stalled: Buffer | undefined
   private blocked = false
+  private wasBlocked = false
   // A reply is being waited for: nothing after it is executed, and the connection is not idle.
   private held = false
   private answers = 0
@@ -133,7 +134,8 @@ export class Connection implements Reader, Watched {
   /** Answers what has been received, then ends the connection. */
   get finish(): Effect.Effect<void> {
     // What the kernel held when the shutdown began is read, then nothing more.
-    return Effect.andThen(this.unblocked, EventLoop.received([this.socket])).pipe(
+    const received = Effect.suspend(() => (this.wasBlocked ? EventLoop.exhausted : EventLoop.received)(this.socket))
+    return Effect.andThen(this.unblocked, received).pipe(
       Effect.andThen(Effect.sync(() => this.context.turn.run())),
       Effect.repeat({ while: () => this.blocked }),
       Effect.andThen(Effect.sync(() => this.end()))
@@ -310,6 +312,7 @@ export class Connection implements Reader, Watched {
 
   private block(): void {
     this.blocked = true
+    this.wasBlocked = true
     this.socket.pause()
   }
 

@@ -87,20 +87,17 @@ export class Traffic {
    */
   readonly quiet: Effect.Effect<void> = Effect.suspend(() => {
     let looks = 0
-    let before = Number.NaN
-    const isQuiet = Effect.sync(() => {
+    let before = 0
+    let isReceived: (() => boolean) | undefined
+    return EventLoop.pollUntil(() => {
       const moved = this.moved()
-      const stoodStill = moved === before
+      const stoodStill = isReceived !== undefined && moved === before
       before = moved
-      if (!stoodStill) looks++
-      return looks > MOST_LOOKS || (stoodStill && !EventLoop.isLookedAt() && !this.isUnderWay())
+      // By the first look all that waited to be accepted has been.
+      isReceived ??= EventLoop.reading(this.ends)
+      if (!isReceived() || !stoodStill) return ++looks > MOST_LOOKS
+      return !EventLoop.isLookedAt() && !this.isUnderWay()
     })
-    // The first poll accepts what waits to be accepted.
-    return EventLoop.polled.pipe(
-      Effect.andThen(Effect.suspend(() => EventLoop.received(this.ends))),
-      Effect.andThen(Effect.repeat(Effect.andThen(EventLoop.polled, isQuiet), { until: (quiet) => quiet })),
-      Effect.asVoid
-    )
   })
 
   /** A sum that changes whenever the ends of this process have read or written. */
