@@ -204,7 +204,7 @@ refused() {
       die "AWS cannot be reached in region $REGION: check the network, and REGION in scripts/config.sh."
       ;;
     *UnauthorizedOperation* | *AccessDenied*)
-      die "Your AWS user may not call '$LAST_CALL': ask for the permissions that the README lists."
+      die "Your AWS user may not call '$LAST_CALL': ask for the permissions that docs/aws.md lists."
       ;;
     *InsufficientInstanceCapacity* | *VcpuLimitExceeded* | *InstanceLimitExceeded* | *"(Unsupported)"*)
       die "AWS has no $INSTANCE_TYPE for you in $REGION now: set another INSTANCE_TYPE in scripts/config.sh, or ask AWS for a higher limit, and run this again."
