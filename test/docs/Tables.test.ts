@@ -5,7 +5,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import type { ClientError } from "../../src/client/ClientError.ts"
+import { ClockAction } from "../../src/domain/Command.ts"
 import * as Assertion from "../../src/loadtest/Assertion.ts"
+import * as Assessment from "../../src/loadtest/Assessment.ts"
+import type { FaultKind } from "../../src/server/Faults.ts"
+import * as ServerCounters from "../../src/server/ServerCounters.ts"
+import * as LoadFixtures from "../loadtest/fixtures.ts"
 import { USAGE } from "../../src/protocol/text/RequestDecoder.ts"
 import * as Interpreter from "../../src/client/Interpreter.ts"
 import { type Setting, settings } from "../../src/server/ServerConfig.ts"
@@ -81,5 +87,57 @@ describe("the documentation's table", () => {
     for (const name of names) {
       assert.isTrue(Result.isSuccess(Assertion.parse(`${name}<1`)), `--assert does not know '${name}'`)
     }
+  })
+
+  it("of targets is the load test's", () => {
+    const { lines } = Assessment.assess(LoadFixtures.closedResult())
+    assertRows(
+      "docs/load-test.md",
+      ["metric", "target"],
+      lines.map(({ metric, minimum, target }) => [metric, target.bound, minimum.bound])
+    )
+  })
+
+  it("of CLOCK has every action", () => {
+    const actions = Pages.table("docs/testing.md", "request", "reply").rows.map(
+      ([request = ""]) => /^`CLOCK ([A-Z]+)/.exec(request)?.[1]
+    )
+    assert.deepStrictEqual(
+      actions,
+      Object.keys(ClockAction.cases).map((name) => name.toUpperCase())
+    )
+  })
+
+  it("of faults has every kind", () => {
+    const kinds: Record<FaultKind["kind"], true> = {
+      delay: true,
+      slow: true,
+      truncate: true,
+      close: true,
+      refuse: true
+    }
+    const written = Pages.table("docs/testing.md", "fault").rows.map(([cell = ""]) => /kind: "(\w+)"/.exec(cell)?.[1])
+    assert.deepStrictEqual(written, Object.keys(kinds))
+  })
+
+  it("of a client's errors has every error", () => {
+    const errors: Record<ClientError["_tag"] | "InvalidCommand", true> = {
+      ConnectError: true,
+      TimeoutError: true,
+      ConnectionClosedError: true,
+      MalformedReplyError: true,
+      RefusedError: true,
+      InvalidCommand: true
+    }
+    assert.deepStrictEqual(
+      Pages.table("docs/library.md", "error").rows.map(([name]) => name),
+      Object.keys(errors).map(code)
+    )
+  })
+
+  it("of a server's stats has every counter", () => {
+    const cells = Pages.table("docs/library.md", "`stats`").rows.map(([cell = ""]) => cell)
+    const written = cells.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, name = ""]) => name))
+    assert.sameMembers(written, [...Object.keys(ServerCounters.make()), "store"])
   })
 })
