@@ -1,12 +1,12 @@
 /**
- * Well-formed commands as places in the bytes that they were read from: what the server's hot path passes from the
- * protocol to the store, so that no request makes a string or an object. Pure storage; each command's meaning is that
- * of `Command.ts`, whose Schema accepts all of them.
+ * Well-formed commands as places in the bytes that they were read from. The server's hot path passes them from the
+ * protocol to the store in this form, so that no request makes a string or an object. This file only stores them: what
+ * a command means is said in `Command.ts`, whose Schema accepts all of them.
  *
- * The bytes belong to whoever fills the batch, and a batch is good for as long as they stay.
+ * The bytes belong to whoever fills the batch. A batch is valid as long as they do not change.
  */
 
-/** How many commands a batch has room for. */
+/** The most commands that a batch holds. */
 export const BATCH_COMMANDS = 256
 
 /** Kinds of commands. */
@@ -15,7 +15,7 @@ export const GET = 1
 export const DELETE = 2
 export const EXISTS = 3
 
-// Words of a command. Eight of them are half a cache line.
+// The words of a command. With one spare they are eight, half a cache line.
 const KIND = 0
 const KEY_START = 1
 const KEY_LENGTH = 2
@@ -30,9 +30,9 @@ const NO_BYTES = new Uint8Array(0)
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 export class CommandBatch {
-  /** The bytes that the places are in. */
+  /** The bytes that the places refer to. */
   view = viewOf(NO_BYTES)
-  /** Commands in the batch. */
+  /** How many commands are in the batch. */
   count = 0
   private bytes: Uint8Array = NO_BYTES
   private readonly words = new Int32Array(BATCH_COMMANDS << WORDS_BITS)
@@ -41,7 +41,7 @@ export class CommandBatch {
     return this.count === BATCH_COMMANDS
   }
 
-  /** Begins a new batch, of commands that are in `bytes`. */
+  /** Begins a new batch of commands that lie in `bytes`. */
   begin(bytes: Uint8Array): void {
     this.count = 0
     if (bytes === this.bytes) return
@@ -49,7 +49,9 @@ export class CommandBatch {
     this.view = viewOf(bytes)
   }
 
-  /** Adds a command; offsets and lengths in bytes, `ttl` in seconds, 0 for none. Only a PUT has a value and a TTL. */
+  /**
+   * Adds a command. Offsets and lengths are in bytes, `ttl` in seconds, 0 for none. Only a PUT has a value and a TTL.
+   */
   add(kind: number, keyStart: number, keyLength: number, valueStart: number, valueLength: number, ttl: number): void {
     const at = this.count++ << WORDS_BITS
     this.words[at + KIND] = kind

@@ -1,6 +1,6 @@
 /**
  * Every setting of the server, in one table: its flag, its environment variable, its default, what is allowed, and how
- * its text is read. Flags, environment, help text and the README's table are all made from it.
+ * its text is read. Flags, environment, help text and the table in docs/settings.md are all made from it.
  *
  * It reads neither flags nor environment: `cli/ServeCommand.ts` does.
  */

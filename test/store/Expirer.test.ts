@@ -17,7 +17,7 @@ const layer = Layer.provideMerge(expirerLayer, storeLayer)
 
 const value = Command.Value.make("v")
 
-/** Puts many keys at once, as one connection's batch would. */
+/** Puts many keys at once, like one connection's batch. */
 const putMany = (store: StoreService, count: number, ttl: number): void => {
   const seconds = Command.Ttl.make(ttl)
   const now = store.unsafe.now()
@@ -39,7 +39,7 @@ const capturingLogger = () => {
   return { logged, layer: Logger.layer([logger]) }
 }
 
-/** The real store, but for some calls of `sweep`, counted from 1, that throw. */
+/** The real store, except that some calls of `sweep`, counted from 1, throw. */
 const failingStore = (failing: ReadonlySet<number>) => {
   const calls = { count: 0 }
   const wrapped = Layer.effect(
@@ -134,7 +134,7 @@ describe("Expirer", () => {
       assert.strictEqual(yield* store.size, 1)
       yield* TestClock.adjust("1000000 seconds")
       assert.strictEqual(yield* store.size, 0)
-      // The wheel is looked into when a wide bucket begins: at most once a level for each key.
+      // The sweep looks into the wheel when a wide bucket begins: for each key at most once a level.
       assert.isAtMost(counting.calls.count, 14)
     }).pipe(Effect.provide(Layer.provideMerge(expirerLayer, counting.layer)))
   })
@@ -150,7 +150,7 @@ describe("Expirer", () => {
       assert.strictEqual(logs.logged.length, 1)
       assert.strictEqual(logs.logged[0]?.level, "Error")
       assert.include(logs.logged[0]?.cause, "sweep 1 is broken")
-      // The next one comes after the interval, and not before.
+      // The next sweep comes after the interval, not before.
       yield* TestClock.adjust("100 millis")
       assert.strictEqual(failing.calls.count, 2)
       assert.include(logs.logged[1]?.cause, "sweep 2 is broken")
@@ -181,7 +181,7 @@ describe("Expirer", () => {
     Effect.gen(function* () {
       const store = yield* Store
       putMany(store, 300_000, 1)
-      // The clock is moved by another fiber, so that this one is any client that wants its turn.
+      // Another fiber moves the clock. This one stands for any client that waits for its turn.
       yield* Effect.forkChild(TestClock.adjust("1100 millis"))
       const sizes = [300_000]
       for (let turn = 0; turn < 100_000 && sizes.at(-1) !== 0; turn++) {
@@ -218,7 +218,7 @@ describe("memory", () => {
 
   const turns = Effect.repeat(Effect.yieldNow, { times: 5 })
 
-  /** Runs a test with a collector that notes how many MB the store held when it came. */
+  /** Runs a test with a collector that records how many MB the store held at each collection. */
   const withCollector = (test: (store: StoreService, collections: ReadonlyArray<number>) => Effect.Effect<void>) =>
     Effect.gen(function* () {
       const collections: Array<number> = []
@@ -244,7 +244,7 @@ describe("memory", () => {
         yield* TestClock.adjust("2 seconds")
         assert.strictEqual(yield* store.size, 0)
         assert.isBelow(collections.at(-1) ?? Number.NaN, 4)
-        // Once for every half that goes, not once a slice.
+        // One collection each time half of the memory goes, not one a slice.
         assert.isAtMost(collections.length, 3)
       })
     )
@@ -256,7 +256,7 @@ describe("memory", () => {
         putLong(store, 0)
         remove(store, 0, COUNT / 4)
         yield* turns
-        // Not for a quarter.
+        // A quarter is not enough.
         assert.deepStrictEqual(collections, [])
         remove(store, COUNT / 4, COUNT)
         yield* turns
