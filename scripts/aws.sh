@@ -2,10 +2,10 @@
 #
 # Puts KV-Cache on AWS: one instance that serves, one that tests it, and nothing else that costs money.
 #
-# - Tags are the truth. Whatever this script makes is tagged Project=kv-cache and Deployment=NAME, and is found again
-#   by those tags, so that every command can be run again after any failure, and teardown works without a state file.
-# - The bill is never out of sight: every command ends by saying what runs and what it costs (see `finish`).
-# - It runs on the bash 3.2 of macOS: no associative arrays, no mapfile, and an array that may be empty is written
+# - Tags are the truth. Whatever this script makes is tagged Project=kv-cache and Deployment=NAME and found again by those
+#   tags. So every command can be run again after a failure, and teardown works without a state file.
+# - The bill is always in sight: every command ends by saying what runs and what it costs (see `finish`).
+# - It runs on the bash 3.2 of macOS: no associative arrays, no mapfile. An array that may be empty is written
 #   ${array[@]+"${array[@]}"}.
 
 set -euo pipefail
@@ -19,14 +19,14 @@ readonly ROOT
 readonly CONFIG=$ROOT/scripts/config.sh
 readonly RESULTS=$ROOT/results
 
-# How long to wait for what takes its time on AWS (SSH, a group to be free). Tests set both to next to nothing.
+# How long to wait for slow things on AWS (SSH, a group to become free). Tests set both to almost nothing.
 readonly POLL_SECONDS=${KV_CACHE_AWS_POLL_SECONDS:-5}
 readonly ATTEMPTS=${KV_CACHE_AWS_ATTEMPTS:-24}
 
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/kv-cache-aws.XXXXXX")
 readonly SCRATCH
 
-# Version 2 of the AWS CLI would otherwise show its answers in a pager, and wait.
+# Without this, version 2 of the AWS CLI shows its answers in a pager and waits.
 export AWS_PAGER=
 
 usage() {
@@ -80,8 +80,8 @@ wrong_usage() {
   exit 2
 }
 
-# Runs however the script ends. Nobody should leave without having seen the bill, least of all after a failure.
-# (In what a trap runs, a bare `return` returns what the script failed with: hence `return 0` throughout.)
+# Runs however the script ends, so that nobody leaves without having seen the bill, least of all after a failure.
+# (In a trap, a bare `return` returns the exit code that the script failed with. Hence `return 0` throughout.)
 SHOW_BILL=no
 finish() {
   if [ "$SHOW_BILL" = yes ]; then
@@ -122,7 +122,7 @@ load_config() {
   # shellcheck source=/dev/null
   . "$CONFIG"
 
-  # What goes into AWS's tag syntax, into file names and onto remote command lines is checked here, once.
+  # These values go into AWS's tag syntax, file names and remote command lines. They are checked here, once.
   require_form NAME "$NAME" '^[a-z][a-z0-9-]{0,39}$' "1 to 40 of a-z, 0-9 and '-', beginning with a letter"
   require_form REGION "$REGION" '^[a-z]{2,}(-[a-z]+)+-[0-9]+$' "an AWS region, like us-east-1"
   require_form INSTANCE_TYPE "$INSTANCE_TYPE" '^[a-z0-9-]+\.[a-z0-9-]+$' "an instance type, like t3.small"
@@ -154,7 +154,7 @@ require_image() {
   require_form IMAGE "$IMAGE" '^[A-Za-z0-9][A-Za-z0-9._/:@-]*$' "the name of a Docker image, like you/kv-cache:1.0"
 }
 
-# A changed REGION must not make this script lose sight of instances that go on costing money elsewhere.
+# After a change of REGION, this script must not lose sight of instances that still cost money elsewhere.
 refuse_other_region() {
   [ -f "$STATE" ] || return 0
   local created_in
@@ -163,7 +163,7 @@ refuse_other_region() {
     die "Deployment $NAME is in $created_in but scripts/config.sh says REGION=$REGION: set REGION back and run teardown, or choose another NAME."
 }
 
-# For people to read, and for the check above. Everything else is asked of AWS each time: addresses change.
+# For people to read, and for the check above. Everything else is asked of AWS each time, because addresses change.
 write_state() {
   mkdir -p "$HOME_DIR"
   chmod 700 "$HOME_DIR"
@@ -181,8 +181,8 @@ write_state() {
 
 # ------------------------------------------------------------------------------------------------------ asking AWS
 
-# try_aws SERVICE OPERATION [ARG...]: one call. Its answer is left in ANSWER, the reason for a failure in PROBLEM.
-# Globals, because `set -e` does not reach into $( ), and a `die` there would only end the subshell.
+# try_aws SERVICE OPERATION [ARG...]: one call. It leaves its answer in ANSWER and the reason for a failure in PROBLEM.
+# They are globals because `set -e` does not reach into $( ), and a `die` there would only end the subshell.
 try_aws() {
   LAST_CALL="$1 $2"
   case $2 in describe-* | get-*) ;; *) LOOKED_UP_AT=never ;; esac # after a change, look again
@@ -204,7 +204,7 @@ refused() {
       die "AWS cannot be reached in region $REGION: check the network, and REGION in scripts/config.sh."
       ;;
     *UnauthorizedOperation* | *AccessDenied*)
-      die "Your AWS user may not call '$LAST_CALL': ask for the permissions that the README lists."
+      die "Your AWS user may not call '$LAST_CALL': ask for the permissions that docs/aws.md lists."
       ;;
     *InsufficientInstanceCapacity* | *VcpuLimitExceeded* | *InstanceLimitExceeded* | *"(Unsupported)"*)
       die "AWS has no $INSTANCE_TYPE for you in $REGION now: set another INSTANCE_TYPE in scripts/config.sh, or ask AWS for a higher limit, and run this again."
@@ -231,8 +231,8 @@ tags() { # RESOURCE_TYPE NAME [ROLE]
   printf ']'
 }
 
-# Reads every live instance of the project in this region, oldest first, into INSTANCES, one line each.
-# Also those of other deployments: they are on the same bill.
+# Reads every live instance of the project in this region into INSTANCES, one line each, oldest first. Other deployments
+# are included, because they are on the same bill.
 look_up_instances() {
   try_aws ec2 describe-instances \
     --filters "Name=tag:Project,Values=$PROJECT" \
@@ -245,12 +245,12 @@ look_up_instances() {
   SHOW_BILL=yes
 }
 
-# Is what look_up_instances found good enough for the bill? A call takes a second that nobody likes to wait for.
+# Is the last result of look_up_instances good enough for the bill? A call takes a second, so it is avoided.
 instances_are_fresh() {
   [ "$LOOKED_UP_AT" != never ] && [ $((SECONDS - LOOKED_UP_AT)) -lt 30 ]
 }
 
-# find_instance ROLE: this deployment's, into ID, STATE_NAME, TYPE, PUBLIC, PRIVATE and ZONE; all empty if there is none.
+# find_instance ROLE: sets ID, STATE_NAME, TYPE, PUBLIC, PRIVATE and ZONE to this deployment's; all empty if none.
 find_instance() {
   local deployment role
   while read -r deployment role ID STATE_NAME TYPE PUBLIC PRIVATE ZONE; do
@@ -259,7 +259,8 @@ find_instance() {
   ID='' STATE_NAME='' TYPE='' PUBLIC='' PRIVATE='' ZONE=''
 }
 
-# The ids of all instances of this deployment, one a line: more than two if someone launched more with our tags.
+# The ids of all instances of this deployment, one a line. There are more than two if someone launched more with our
+# tags.
 our_instance_ids() {
   awk -v name="$NAME" '$1 == name { print $3 }' <<<"$INSTANCES"
 }
@@ -274,7 +275,7 @@ require_running() { # ROLE
 
 # -------------------------------------------------------------------------------------------------------- the bill
 
-# On-demand Linux prices in us-east-1, dollars an hour. They change, and other regions differ: PRICE_PER_HOUR overrides.
+# On-demand Linux prices in us-east-1, dollars an hour. They change and differ by region; PRICE_PER_HOUR overrides them.
 readonly PRICES_OF="January 2025"
 readonly PRICE_OF_ADDRESS=0.005 # a public IPv4 address
 readonly PRICE_OF_DISK=0.00088  # 8 GB of gp3
@@ -342,7 +343,7 @@ print_bill() {
 
 # --------------------------------------------------------------------------------------- key, group, rules, instances
 
-# The key is made here and only its public half is sent: no secret crosses the network or a command line.
+# The key is made here and only its public half is sent. No secret crosses the network or a command line.
 ensure_key() {
   local ours=missing theirs
   if [ -f "$KEY" ]; then
@@ -353,7 +354,7 @@ ensure_key() {
   theirs=$(cut -d' ' -f1,2 <<<"$ANSWER")
   [ "$ours" != "$theirs" ] || return 0
 
-  # An instance keeps the key that it was launched with, so another one would lock us out.
+  # An instance keeps the key that it was launched with. Another key would lock us out.
   [ "$theirs" = None ] || [ -z "$(our_instance_ids)" ] ||
     die "The instances of $NAME were made with another key: copy .kv-cache-aws/$NAME/key.pem from the machine that made them, or run 'scripts/aws.sh teardown --delete-key' and create again."
   [ "$theirs" = None ] || call ec2 delete-key-pair --key-name "$RESOURCE"
@@ -373,7 +374,7 @@ read_public_key() {
     die "$KEY is not a private key: restore it, or run 'scripts/aws.sh teardown --delete-key' and create again."
 }
 
-# The id of this deployment's security group, into GROUP: empty if there is none.
+# Sets GROUP to the id of this deployment's security group; empty if there is none.
 find_group() {
   call ec2 describe-security-groups --filters "${OURS[@]}" --query 'SecurityGroups[].GroupId'
   GROUP=$ANSWER
@@ -395,8 +396,8 @@ ensure_group() {
   settle_rules
 }
 
-# The rules are made exactly these two, whatever they were: the cache's port from members of the group, SSH from the
-# address that we have now. Any other rule (yesterday's address, a hole made by hand) is revoked.
+# Sets the rules to exactly two: the cache's port for members of the group, and SSH for the address that we have now.
+# Any other rule (yesterday's address, a hole made by hand) is revoked.
 settle_rules() {
   look_up_caller
   call ec2 describe-security-group-rules --filters "Name=group-id,Values=$GROUP" \
@@ -433,7 +434,7 @@ look_up_caller() {
     die "Your public address could not be looked up: check the network, or set CALLER_ADDRESS in scripts/config.sh."
 }
 
-# The latest Amazon Linux 2023 for the processor of INSTANCE_TYPE, into AMI_ID.
+# Sets AMI_ID to the latest Amazon Linux 2023 for the processor of INSTANCE_TYPE.
 find_ami() {
   [ -z "$AMI_ID" ] || return 0
   call ec2 describe-instance-types --instance-types "$INSTANCE_TYPE" \
@@ -458,7 +459,7 @@ ensure_instance() { # ROLE [AVAILABILITY_ZONE]
       say "The $role: started again ($ID)."
       ;;
     *)
-      # Both in one zone: across zones every request takes up to a millisecond longer, and traffic costs.
+      # Both in one zone. Across zones every request takes up to a millisecond longer, and traffic costs money.
       local placement=()
       [ -z "$zone" ] || placement=(--placement "AvailabilityZone=$zone")
       call ec2 run-instances --count 1 --image-id "$AMI_ID" --instance-type "$INSTANCE_TYPE" \
@@ -477,8 +478,8 @@ ensure_instance() { # ROLE [AVAILABILITY_ZONE]
 
 # -------------------------------------------------------------------------------------------- onto the instances
 
-# Host keys are remembered under the instance's id, because AWS gives an address to one instance after the other.
-# The quotes inside the option are for ssh, which splits it at blanks.
+# Host keys are remembered under the instance's id, because AWS gives the same address to different instances over time.
+# The quotes inside the option are for ssh, which splits the option at blanks.
 SSH_OPTIONS=()
 prepare_ssh() { # ROLE
   find_instance "$1"
@@ -489,15 +490,15 @@ prepare_ssh() { # ROLE
   )
 }
 
-# on ROLE COMMAND...: as ssh, without asking anything.
+# on ROLE COMMAND...: runs a command by ssh, which asks nothing.
 on() {
   prepare_ssh "$1"
   shift
   ssh "${SSH_OPTIONS[@]}" -o BatchMode=yes "$REMOTE_USER@$PUBLIC" "$@"
 }
 
-# run_on ROLE FUNCTION ARG...: runs one of the remote_ functions below on that instance. It is sent as text on standard
-# input; its arguments are quoted, so they arrive as they are.
+# run_on ROLE FUNCTION ARG...: runs one of the remote_ functions below on that instance. The function is sent as text on
+# standard input. Its arguments are quoted, so they arrive unchanged.
 run_on() {
   local role=$1 function=$2
   shift
@@ -509,7 +510,7 @@ run_on() {
   } | on "$role" bash -s
 }
 
-# These run on Amazon Linux, in a bash of their own, so they see nothing of this script but their arguments.
+# These run on Amazon Linux in a bash of their own. They see nothing of this script but their arguments.
 # shellcheck disable=SC2317,SC2329 # they are called by name, in run_on
 remote_install_docker() {
   sudo dnf install -y -q docker
@@ -527,7 +528,7 @@ remote_serve() { # IMAGE PORT SERVER_OPTION...
   shift 2
   sudo docker stop kv-cache >/dev/null 2>&1 || true
   sudo docker rm -f kv-cache >/dev/null 2>&1 || true
-  # The network of the host: a cache has no use for the cost of a bridge. Logs are bounded, as the disk is.
+  # The host's network, because a bridge costs time. Logs are bounded, because the disk is.
   sudo docker run -d --name kv-cache --restart unless-stopped --network host --ulimit nofile=65536:65536 \
     --log-opt max-size=10m --log-opt max-file=3 -e KV_CACHE_PORT="$port" "$image" serve "$@" >/dev/null
 }
@@ -562,7 +563,7 @@ remote_load_test() { # RUN IMAGE SERVER PORT LOADTEST_OPTION...
   shift 4
   mkdir -p "$run"
   sudo docker rm -f kv-cache-loadtest >/dev/null 2>&1 || true # one that a Ctrl-C left behind
-  # As this user, so that what it writes into the mounted folder belongs to whom downloads it.
+  # As this user, so that the files in the mounted folder belong to the user who downloads them.
   sudo docker run --rm --name kv-cache-loadtest --network host --ulimit nofile=65536:65536 \
     --user "$(id -u):$(id -g)" -v "$PWD/$run:/results" "$image" \
     loadtest --host "$server" --port "$port" "$@" -o /results/results.json --report /results/report.html |
@@ -578,7 +579,7 @@ remote_load_test() { # RUN IMAGE SERVER PORT LOADTEST_OPTION...
 remote_latest_run() {
   mkdir -p kv-cache-results
   cd kv-cache-results
-  # Runs are named by their time, so the last by name is the latest.
+  # Runs are named by their time, so the last name is the latest run.
   for run in */; do [ ! -d "$run" ] || latest=${run%/}; done
   printf '%s\n' "${latest:-}"
 }
@@ -594,7 +595,7 @@ wait_for_ssh() { # ROLE
   done
 }
 
-# Finds both instances, and lets SSH in from where we are now.
+# Finds both instances, and opens SSH to our present address.
 reach_instances() {
   look_up_instances || refused
   require_running server
@@ -709,7 +710,7 @@ open_ssh() { # ROLE [COMMAND...]
   prepare_ssh "$1"
   shift
   local code=0
-  # shellcheck disable=SC2029 # as with ssh itself: what is not quoted twice is expanded here
+  # shellcheck disable=SC2029 # as with ssh itself, what is not quoted twice is expanded here
   ssh "${SSH_OPTIONS[@]}" "$REMOTE_USER@$PUBLIC" "$@" || code=$?
   exit "$code"
 }
@@ -748,12 +749,12 @@ teardown() {
   [ "$delete_key" = no ] || delete_key
   say_what_is_left
 
-  # Only now: until everything is gone, the state file is what holds on to the region.
+  # Only now: until everything is gone, the state file is what remembers the region.
   rm -f "$STATE" "$KNOWN_HOSTS" "$KNOWN_HOSTS.old"
   rmdir "$HOME_DIR" "$ROOT/.kv-cache-aws" 2>/dev/null || true
 }
 
-# AWS may hold on to a group for a short while after its last instance has gone.
+# AWS may keep a group in use for a short while after its last instance has gone.
 delete_group() {
   local try=1
   until try_aws ec2 delete-security-group --group-id "$GROUP"; do
@@ -789,7 +790,7 @@ say_what_is_left() {
   [ -z "$keys" ] || say "Left of deployment $NAME: key pair $keys, which is free: teardown --delete-key deletes it."
 }
 
-# Refuses a wrong command line before anything else is looked at.
+# Refuses a wrong command line before looking at anything else.
 check_usage() {
   local command=$1 option
   shift

@@ -1,10 +1,11 @@
 /**
- * Completes package-lock.json for all platforms: run it after a change of dependencies, as `npm run lockfile`.
+ * Completes package-lock.json for all platforms. Run it as `npm run lockfile` after a change of dependencies.
  *
- * Tools such as the linter ship their binaries as one optional package a platform. Where a registry's mirror lacks those
- * of other platforms, npm leaves them out of the lockfile and `npm ci` then refuses it ("Missing: … from lock file").
- * Their versions are exact in the package that asks for them and their platform is in their name, so they can be added:
- * npm skips them on other platforms without asking for them. They have no integrity hash.
+ * Tools such as the linter ship their binaries in optional packages, one for each platform. If a registry's mirror
+ * lacks those of other platforms, npm leaves them out of the lockfile, and `npm ci` refuses it there ("Missing: … from
+ * lock file"). This script adds them. Their versions are exact in the package that asks for them, and their names hold
+ * the platform. npm skips packages of other platforms without asking the registry. The added entries have no integrity
+ * hash.
  */
 import { readFileSync, writeFileSync } from "node:fs"
 

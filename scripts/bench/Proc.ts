@@ -1,6 +1,6 @@
 /**
- * What the kernel says about a process, from `/proc`: CPU time, resident memory, limits. Linux only; elsewhere the
- * figures are absent. It reads, and never acts.
+ * What the kernel says about a process in `/proc`: CPU time, resident memory, limits. Linux only; elsewhere the figures
+ * are absent. This file only reads.
  */
 import { openSync, readdirSync, readFileSync, readSync } from "node:fs"
 
@@ -12,13 +12,13 @@ const read = (path: string): string | undefined => {
   }
 }
 
-/** Clock ticks of `/proc/PID/stat` in a second: fixed by the kernel's interface on every platform that Node runs on. */
+/** Clock ticks a second in `/proc/PID/stat`. The kernel's interface fixes them on every platform that Node runs on. */
 const TICKS = 100
 
-/** CPU time of a process and all its threads so far, user and system, in s. */
+/** The CPU time that a process and all its threads have used so far, user and system, in s. */
 export const cpuSeconds = (pid: number): number | undefined => scheduled(pid) ?? accounted(pid)
 
-/** To the nanosecond, from the scheduler, where the kernel keeps it. */
+/** The scheduler's figure, to the nanosecond, where the kernel keeps one. */
 const scheduled = (pid: number): number | undefined => {
   let sum = 0
   try {
@@ -31,18 +31,18 @@ const scheduled = (pid: number): number | undefined => {
   return sum > 0 ? sum / 1e9 : undefined
 }
 
-/** To the hundredth of a second. */
+/** The figure of `/proc/PID/stat`, to the hundredth of a second. */
 const accounted = (pid: number): number | undefined => {
   const stat = read(`/proc/${pid}/stat`)
   if (stat === undefined) return undefined
-  // The name, in parentheses, may hold anything; utime and stime are the 12th and 13th words after it.
+  // The name stands in parentheses and may hold anything. utime and stime are the 12th and 13th words after it.
   const words = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
   return (Number(words[11]) + Number(words[12])) / TICKS
 }
 
 /**
- * A clock, in ms, that tells how long a process's main thread has been ready to run without being given a core. It
- * stands still where the kernel does not say.
+ * A clock, in ms: how long a process's main thread has waited for a core while it was ready to run. Where the kernel
+ * does not say, the clock stands still.
  */
 export const runQueueClock = (pid: number): (() => number) => {
   try {
@@ -54,7 +54,7 @@ export const runQueueClock = (pid: number): (() => number) => {
   }
 }
 
-/** CPU time, in s, that the host has kept from this machine's cores so far; 0 if it is no virtual machine. */
+/** CPU time, in s, that the host has withheld from this machine's cores so far. 0 unless it is a virtual machine. */
 export const stolenSeconds = (): number => Number(read("/proc/stat")?.split(/\s+/, 9)[8] ?? 0) / TICKS
 
 /** Resident memory of a process, in bytes. */
@@ -63,7 +63,7 @@ export const residentBytes = (pid: number): number | undefined => {
   return kilobytes === undefined ? undefined : Number(kilobytes) * 1024
 }
 
-/** The most files that a process started from here may open. Node raises the soft limit to the hard one by itself. */
+/** The most files that a process started from here may open: the hard limit, to which Node raises the soft one. */
 export const maxOpenFiles = (): number => {
   const [, hard] = /^Max open files\s+\S+\s+(\S+)/m.exec(read("/proc/self/limits") ?? "") ?? []
   return hard === undefined ? 1024 : hard === "unlimited" ? Number.POSITIVE_INFINITY : Number(hard)

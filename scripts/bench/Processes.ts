@@ -1,6 +1,6 @@
 /**
- * Every process that the benchmark starts, and their end: by pid, when they are done with, and all that are left when
- * the benchmark ends, however it ends.
+ * Starts every process of the benchmark and ends it by its pid. Whatever still runs when the benchmark ends is ended
+ * too, however the benchmark ends.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
@@ -12,7 +12,7 @@ const running = new Set<ChildProcess>()
 
 let warden: ChildProcess | undefined
 
-/** Ends what is left where this process is killed and cannot. */
+/** The process that ends what is left if this one is killed. */
 const tellWarden = (pid: number): void => {
   warden ??= spawn(process.execPath, [bundled("warden")], { stdio: ["pipe", "ignore", "ignore"] })
   warden.unref()
@@ -22,18 +22,18 @@ const tellWarden = (pid: number): void => {
 process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL")
 })
-// Ending the process is what ends the others.
+// When this process ends, the warden ends the others.
 process.on("SIGINT", () => process.exit(130))
 process.on("SIGTERM", () => process.exit(143))
 process.on("SIGHUP", () => process.exit(129))
 
-/** The bundled program of this name: all of them are in one folder. */
+/** The bundled program of this name. All of them lie in one folder. */
 export const bundled = (name: string): string => {
   const here = dirname(fileURLToPath(import.meta.url))
   return join(here.endsWith("shared") ? dirname(here) : here, `${name}.mjs`)
 }
 
-/** A process that was started, and the last words of its stderr. */
+/** A running process, and the last part of its stderr. */
 export interface Started {
   readonly child: ChildProcess
   readonly pid: number
@@ -42,7 +42,7 @@ export interface Started {
 
 const KEPT_STDERR = 2000
 
-/** Starts a program. It hears on its stdin when the benchmark ends, if it listens. */
+/** Starts a program. Its stdin is closed when the benchmark ends. */
 export const start = (file: string, args: ReadonlyArray<string>): Started => {
   const child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"] })
   const pid = child.pid ?? 0
@@ -53,14 +53,14 @@ export const start = (file: string, args: ReadonlyArray<string>): Started => {
     child.on("close", () => running.delete(child))
   }
   child.on("error", () => {})
-  // It may be gone when its input is closed.
+  // The process may be gone by the time its input is closed.
   child.stdin.on("error", () => {})
   let words = ""
   child.stderr.setEncoding("utf8").on("data", (text: string) => (words = (words + text).slice(-KEPT_STDERR)))
   return { child, pid, lastWords: () => words.trim() }
 }
 
-/** ms that a process has to end by itself. */
+/** How long a process may take to end by itself, in ms. */
 const GRACE = 5000
 
 /** Ends a process and waits until it is gone. */
@@ -73,7 +73,7 @@ export const stop = async ({ child }: Started): Promise<void> => {
   clearTimeout(timer)
 }
 
-/** One of the benchmark's own programs: it is given one JSON argument, and answers in lines of JSON. */
+/** One of the benchmark's own programs. It takes one JSON argument and answers in lines of JSON. */
 export class Helper {
   private readonly name: string
   private readonly process: Started
@@ -87,7 +87,7 @@ export class Helper {
     this.lines = createInterface({ input: stdout })[Symbol.asyncIterator]()
   }
 
-  /** What it says next, within `seconds`. */
+  /** The next line that it prints, within `seconds`. */
   async next<Message>(seconds: number): Promise<Message> {
     const parse: (text: string) => Message = JSON.parse
     let isLate = false
@@ -101,7 +101,7 @@ export class Helper {
     throw new Error(`${this.name}: ${isLate ? `no answer within ${seconds} s` : this.process.lastWords()}`)
   }
 
-  /** Closes its input: it is to come to its end. */
+  /** Asks it to end, by closing its input. */
   release(): void {
     this.process.child.stdin?.end()
   }
@@ -111,7 +111,7 @@ export class Helper {
   }
 }
 
-/** Runs a helper to its one answer. */
+/** Runs a helper that gives one answer. */
 export const ask = async <Answer>(
   name: string,
   options: object,

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:store`: store engines in this process's language, without a server: ours, a plain Map, lru-cache.
+ * `npm run bench:store`: store engines without a server: ours, a plain Map, lru-cache.
  *
  * Each engine and size has a process of its own (`store/engine.ts`); rounds alternate between the engines.
  */
@@ -26,16 +26,16 @@ npm run bench:store -- [flags]
 
 const DEFAULT_ENTRIES = ["10000", "1000000", "5000000"]
 
-/** Above this size there is one round: it takes a minute as it is. */
+/** Above this size there is one round, which takes a minute already. */
 const LARGE = 1_000_000
 
-/** Below this size an engine weighs less than what a process's memory varies by. */
+/** Below this size an engine takes less memory than a process's memory varies by. */
 const WEIGHABLE = 1_000_000
 
-/** s that one engine may take at one size. */
+/** How long one engine may take at one size, in s. */
 const ENGINE_LIMIT = 75
 
-/** Enough for a Map of five million entries. */
+/** A heap large enough for a Map of five million entries. */
 const NODE_FLAGS = ["--expose-gc", "--max-old-space-size=8192"]
 
 const { values: flags } = parseArgs({

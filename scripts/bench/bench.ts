@@ -1,8 +1,9 @@
 /**
- * `npm run bench`: KV-Cache and its peers under the same load, side by side, and the figures that it is to reach.
+ * `npm run bench`: KV-Cache and its peers under the same load, side by side, and the figures that KV-Cache should
+ * reach.
  *
- * This file reads the options, runs the scenarios one after the other and prints; what is measured and how is in
- * `scenarios/`. Stores without a server are measured by `npm run bench:store`.
+ * This file reads the options, runs the scenarios one after the other and prints. What is measured, and how, is in
+ * `scenarios/`. `npm run bench:store` measures stores without a server.
  */
 import { existsSync, writeFileSync } from "node:fs"
 import { loadavg } from "node:os"
@@ -22,10 +23,10 @@ import { findPeers, kvCache } from "./servers/Peers.ts"
 
 const SCENARIOS: ReadonlyArray<Scenario> = [unpipelined, pipelined, large, stalls, connections, start, loadTester]
 
-/** Share of the machine's CPU time: stolen time above it is worth a word. */
+/** A share of the machine's CPU time. Stolen time above it is reported. */
 const NOTABLE = 0.01
 
-/** s after the limit that what is under way has to come to its end. */
+/** How long a scenario under way may go on after the time limit, in s. */
 const OVERTIME = 60
 
 const HELP = `Measures KV-Cache and what else is installed, side by side.
@@ -84,7 +85,7 @@ if (!existsSync(flags.server)) refuse(`--server '${flags.server}': there is no s
 const limit = positive("limit", flags.limit)
 
 const elapsed = (): number => performance.now() / 1000
-// Whatever hangs, this ends.
+// Ends the benchmark even if something hangs.
 setTimeout(
   () => {
     console.error(`ended after ${limit + OVERTIME} s, unfinished`)

@@ -1,4 +1,6 @@
-/** Bundles the benchmarks into files that Node 20 can run, next to the installed packages and out of the checks' sight. */
+/**
+ * Bundles the benchmarks into files that Node 20 can run. They lie beside the installed packages, where no check looks.
+ */
 import { defineConfig } from "rolldown"
 
 export default defineConfig({

@@ -1,15 +1,15 @@
 /**
- * Outlives the benchmark by a moment: it is told of every process that the benchmark starts and sees end, and ends by
- * pid those that are left when the benchmark is gone, even one that was killed and could not do it itself.
+ * Outlives the benchmark by a moment and ends, by pid, the processes that it left. The benchmark tells it which
+ * processes have started and ended. So nothing is left even when the benchmark itself is killed.
  */
 import { createInterface } from "node:readline"
 
 const left = new Set<number>()
 
-// Ctrl-C goes to all processes of a terminal; this one ends last.
+// Ctrl-C goes to all processes of a terminal. This one must end last.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {})
 
-/** A line is a pid: that of a process that was started, or with a minus of one that has ended. */
+/** A line is the pid of a process that has started or, with a minus, of one that has ended. */
 createInterface({ input: process.stdin })
   .on("line", (line) => {
     const pid = Number(line)
@@ -21,7 +21,7 @@ createInterface({ input: process.stdin })
       try {
         process.kill(pid, "SIGKILL")
       } catch {
-        // It has just ended by itself.
+        // The process has just ended by itself.
       }
     }
     process.exit(0)

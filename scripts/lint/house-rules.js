@@ -1,7 +1,7 @@
 /**
- * The lint rules of this house that no published rule expresses: which folder may import which, and no try statements.
+ * Lint rules that no published rule expresses: which folder may import which, and no try statements.
  *
- * Plain JavaScript, because the linter loads it as it is, on every supported version of Node.
+ * It is plain JavaScript because the linter loads the file itself, on every supported version of Node.
  */
 import { dirname, relative, resolve, sep } from "node:path"
 
@@ -21,7 +21,7 @@ const partOf = (file) => {
 
 /**
  * `["error", { "<part>": ["<part that it may import>", …] }]`. A part may always import itself. Every part must be in
- * the table, so that a new folder gets its place when it is made. Outside of `src`, only package.json may be imported.
+ * the table, so a new folder gets its place when it is made. Outside `src`, only package.json may be imported.
  */
 const oneWayImports = {
   meta: { type: "problem", schema: [{ type: "object" }] },
@@ -58,7 +58,7 @@ const oneWayImports = {
   }
 }
 
-/** Failures are values here: `Result` in pure code, the error channel in effects. */
+/** No `try`: a failure is a value, a `Result` in pure code or an error of an effect. */
 const noTry = {
   meta: { type: "suggestion", schema: [] },
   /** @param {any} context */

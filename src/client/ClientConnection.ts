@@ -1,8 +1,8 @@
 /**
- * One connection to a server, shared by any number of fibers: each gets the answers to its own requests.
+ * One connection to a server, shared by any number of fibers. Each fiber gets the answers to its own requests.
  *
- * Requests are answered in order, so a queue of those that await an answer is all the bookkeeping there is. It does not
- * reconnect and does not validate: `Client.ts` does.
+ * The server answers in order, so the only bookkeeping is a queue of the requests that wait for an answer. This file
+ * does not reconnect and does not validate; `Client.ts` does both.
  */
 import type * as Net from "node:net"
 import * as Duration from "effect/Duration"
@@ -20,11 +20,11 @@ import {
 } from "./ClientError.ts"
 import { type ConnectOptions, DEFAULT_TIMEOUT, openSocket } from "./ClientSocket.ts"
 
-/** Commands that were sent together and await their answers. */
+/** Commands that were sent together and wait for their answers. */
 interface Waiting {
   readonly commands: ReadonlyArray<AnsweredCommand>
   readonly replies: Array<Reply>
-  /** Whoever waited has given up: the answers are still to come, and are dropped. */
+  /** The caller has given up. The answers still come, and are dropped. */
   abandoned: boolean
   readonly resume: (result: Effect.Effect<ReadonlyArray<Reply>, ClientError>) => void
 }
@@ -37,7 +37,7 @@ export const connect = (
   Effect.acquireRelease(
     openSocket(options),
     (socket) => Effect.sync(() => socket.destroy()),
-    // A connection attempt may take long: it can be given up.
+    // A connection attempt may take long, so it can be interrupted.
     { interruptible: true }
   ).pipe(Effect.map((socket) => new ClientConnection(socket, options, protocol)))
 
@@ -59,7 +59,7 @@ export class ClientConnection {
   private readonly decoder: ReturnType<ProtocolService["makeReplyDecoder"]>
   private readonly name: string
   private readonly requestTimeout: Duration.Duration
-  // Answered from the front.
+  // The server answers the first one first.
   private readonly waiting: Array<Waiting> = []
   private failure: ClientError | undefined
   private corked = false
@@ -84,7 +84,7 @@ export class ClientConnection {
     return this.failure
   }
 
-  /** Completes when the connection has ended, whoever ended it. */
+  /** Completes when the connection has ended, whichever side ended it. */
   get closed(): Effect.Effect<ClientError> {
     return Effect.callback((resume) => {
       const listener = () => {
@@ -97,9 +97,9 @@ export class ClientConnection {
   }
 
   /**
-   * Sends commands in one write and completes with their replies, in order. Fails as a whole if one of them has none: a
-   * timeout counts from the sending of the first. A caller that wants the replies that came before a failure gives the
-   * array that they are put into.
+   * Sends commands in one write and completes with their replies, in order. Fails as a whole if one reply is missing.
+   * The timeout runs from the moment of sending. A caller that needs the replies that came before a failure passes the
+   * array `into`, which collects them.
    */
   execute(
     commands: ReadonlyArray<AnsweredCommand>,
@@ -138,7 +138,7 @@ export class ClientConnection {
   }
 
   private write(commands: ReadonlyArray<Command>): void {
-    // What many fibers send in one turn of the event loop leaves in one write.
+    // Everything that fibers send in one turn of the event loop goes out in one write.
     if (!this.corked) {
       this.corked = true
       this.socket.cork()
@@ -172,7 +172,7 @@ export class ClientConnection {
     }
     const first = this.waiting[0]
     if (first === undefined) {
-      // A server that refuses a connection says why before it is asked, and closes.
+      // A server that refuses a connection says why without being asked, and closes it.
       const message = reply._tag === "Failed" ? reply.message : "it answered what was not asked"
       this.fail(new RefusedError({ message: `${this.name} refused the connection: ${message}.` }))
       return

@@ -1,4 +1,4 @@
-/** How a client's socket is connected, and why it could not be, in words that a person can act on. */
+/** Connects a client's socket. Where that fails, the error says why in words that a person can act on. */
 import * as Net from "node:net"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -7,18 +7,18 @@ import { ConnectError, TimeoutError } from "./ClientError.ts"
 export interface ConnectOptions {
   readonly host: string
   readonly port: number
-  /** How long a connection may take to be made. Default 5 s. */
+  /** How long connecting may take. Default: 5 s. */
   readonly connectTimeout?: Duration.Input | undefined
-  /** How long an answer may take. Default 5 s. */
+  /** How long an answer may take. Default: 5 s. */
   readonly requestTimeout?: Duration.Input | undefined
 }
 
-/** Timeouts where none are given. */
+/** The default of both timeouts. */
 export const DEFAULT_TIMEOUT = Duration.seconds(5)
 
 /**
- * Connects a socket, which belongs to the caller. `onread`, where given, is Node's option to read into a buffer of the
- * caller's instead of a new one each time.
+ * Connects a socket, which then belongs to the caller. `onread` is Node's option of that name: reads go into the
+ * caller's buffer instead of a new one each time.
  */
 export const openSocket = (
   options: ConnectOptions,

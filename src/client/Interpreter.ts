@@ -27,12 +27,12 @@ const isReal = ({ flags }: Entry): boolean => !flags.includes("virtual")
 const LOCAL = {
   help: {
     usage: "help [command]",
-    summary: "Show all commands, or one",
+    summary: "Show all commands, or one; ? does the same",
     details: ["Example: help PUT"]
   },
   status: {
     usage: "status",
-    summary: "Show the server's address and the time of an answer",
+    summary: "Show address, version, uptime, time of an answer",
     details: ["It asks the server once and changes nothing there."]
   },
   reconnect: {
@@ -111,7 +111,7 @@ export type Action =
 export const interpret = (line: string, protocol: ProtocolService, peer: Peer): Action => {
   const [first = "", ...rest] = line.trim().split(/[ \t]+/)
   if (first === "") return { _tag: "Nothing" }
-  const name = first.toLowerCase()
+  const name = first === "?" ? "help" : first.toLowerCase()
   if (!isLocal(name)) return send(line, protocol, false)
   if (name === "time") {
     return rest.length === 0 ? wrongCount(LOCAL.time) : send(line.trimStart().slice(first.length), protocol, true)

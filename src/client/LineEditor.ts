@@ -1,26 +1,29 @@
 /**
- * A line editor: a key in, the new state and what is to be done out; and the state as text on one row of a terminal.
+ * A line editor: a key goes in, the new state and what to do come out. It also turns the state into text for one row of
+ * a terminal.
  *
- * PURE: it reads no keys, draws nothing, keeps no time, and knows no commands but those of the grammar that it is given.
- * `Terminal.ts` has the keys, `Repl.ts` the grammar.
+ * PURE: it reads no keys, draws nothing and keeps no time. The only commands it knows are in the grammar that it is
+ * given. `Terminal.ts` reads the keys; `Repl.ts` has the grammar.
  */
 
 /** A key as a terminal reports it. */
 export interface Key {
-  /** What it types, where it types something. */
+  /** The text that the key types, if it types any. */
   readonly text?: string | undefined
-  /** What it is called, such as `left` or, with `ctrl`, `a`. */
+  /** The key's name, such as `left`, or `a` with `ctrl`. */
   readonly name?: string | undefined
   readonly ctrl?: boolean | undefined
   readonly meta?: boolean | undefined
 }
 
-/** A word that a line can begin with, and what comes after it: for completion and hints, not to decide what is valid. */
+/**
+ * A word that can begin a line, and what follows it. For completion and hints only: it does not decide what is valid.
+ */
 export interface Spec {
   readonly name: string
-  /** Its arguments, as a person is shown them. */
+  /** Its arguments, as they are shown to a person. */
   readonly args: ReadonlyArray<string>
-  /** Words that the rest of the line can begin with in turn. */
+  /** The words that can begin the rest of the line. */
   readonly next?: ReadonlyArray<Spec> | undefined
 }
 
@@ -29,36 +32,36 @@ export type Grammar = ReadonlyArray<Spec>
 interface Search {
   readonly query: string
   readonly failed: boolean
-  /** What was on the line before, to be put back. */
+  /** The line before the search, to be restored. */
   readonly before: { readonly line: string; readonly cursor: number; readonly at: number }
 }
 
 export interface Editor {
   readonly line: string
-  /** Where the next character goes, in UTF-16 units; never within a character. */
+  /** Where the next character goes, in UTF-16 units. Never inside a character. */
   readonly cursor: number
   /** Earlier lines, the oldest first. */
   readonly history: ReadonlyArray<string>
-  /** The line of the history that is shown; its length for the line that is being written. */
+  /** The index of the history line that is shown. The history's length means the line being written. */
   readonly at: number
-  /** The line that is being written, while one of the history is shown. */
+  /** The line being written, kept while a line of the history is shown. */
   readonly draft: string
-  /** What was cut last. */
+  /** The text that was cut last. */
   readonly cut: string
   readonly search: Search | undefined
-  /** Whether keys come from a paste, where a tab is a space and not a question. */
+  /** Whether keys come from a paste. In a paste, a tab is a space and does not ask for completion. */
   readonly pasting: boolean
-  /** Whether the last key was a carriage return: the newline after it ends the same line. */
+  /** Whether the last key was a carriage return. A newline right after it ends the same line. */
   readonly afterReturn: boolean
 }
 
-/** What a key asks for beyond the editor. */
+/** What a key asks for that the editor cannot do itself. */
 export type Outcome =
   /** The line is done. */
   | { readonly _tag: "Submit"; readonly line: string }
-  /** The line is given up. */
+  /** The line is cancelled. */
   | { readonly _tag: "Cancel"; readonly line: string }
-  /** Ctrl-C where there was nothing to give up. */
+  /** Ctrl-C with nothing to cancel. */
   | { readonly _tag: "Interrupt" }
   /** Ctrl-D on an empty line. */
   | { readonly _tag: "End" }
@@ -84,7 +87,7 @@ export const make = (history: ReadonlyArray<string>): Editor => ({
   afterReturn: false
 })
 
-/** The next empty line, with the history as it is now. */
+/** A new empty line, with the current history. */
 export const next = (editor: Editor, history: ReadonlyArray<string>): Editor => ({
   ...make(history),
   cut: editor.cut,
@@ -92,7 +95,7 @@ export const next = (editor: Editor, history: ReadonlyArray<string>): Editor => 
   afterReturn: editor.afterReturn
 })
 
-/** One key. */
+/** Handles one key. */
 export const press = (editor: Editor, key: Key, grammar: Grammar): Pressed => {
   if (key.name === "enter" && !key.ctrl && editor.afterReturn) return { editor: { ...editor, afterReturn: false } }
   const before = { ...editor, afterReturn: key.name === "return" }
@@ -214,7 +217,9 @@ const transpose = (editor: Editor): Editor => {
 
 const segmenter = new Intl.Segmenter("en")
 
-/** Where the character that ends at `index` begins: what a person sees as one is one, however many code points it has. */
+/**
+ * Where the character that ends at `index` begins. A character is what a person sees as one, however many code points.
+ */
 const before = (line: string, index: number): number => {
   if (index === 0) return 0
   if (isAscii(line)) return index - 1
@@ -229,7 +234,7 @@ const after = (line: string, index: number): number => {
 
 const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text)
 
-// Words are the protocol's: what is between blanks.
+// A word is what the protocol calls one: whatever stands between blanks.
 const wordStart = (line: string, index: number): number => line.slice(0, index).search(/\S*\s*$/)
 
 const wordEnd = (line: string, index: number): number => index + (/^\s*\S*/.exec(line.slice(index))?.[0].length ?? 0)
@@ -264,13 +269,13 @@ const search = (editor: Editor, state: Search, key: Key, grammar: Grammar): Pres
       if (isTyped(key)) {
         return { editor: find(editor, state, state.query + key.text, Math.min(editor.at, editor.history.length - 1)) }
       }
-      // Any other key takes what was found and acts on it.
+      // Any other key accepts the match and then acts on it.
       return edit({ ...editor, search: undefined }, key, grammar)
     }
   }
 }
 
-/** Shows the latest line, from `from` backwards, that contains the query. Where there is none, what is shown stays. */
+/** Searches backwards from `from` for a line with the query, and shows it. If there is none, the shown line stays. */
 const find = (editor: Editor, state: Search, query: string, from: number): Editor => {
   if (query === "") return { ...editor, search: { ...state, query, failed: false } }
   for (let at = from; at >= 0; at--) {
@@ -291,7 +296,7 @@ const splitWords = (line: string): ReadonlyArray<string> => line.split(/\s+/).fi
 const named = (grammar: Grammar, name: string): Spec | undefined =>
   grammar.find((spec) => spec.name.toLowerCase() === name.toLowerCase())
 
-/** What the word after `words` can be. */
+/** The possible words after `words`. */
 const expected = (grammar: Grammar, words: ReadonlyArray<string>): Grammar => {
   const [first, ...rest] = words
   return first === undefined ? grammar : expected(named(grammar, first)?.next ?? [], rest)
@@ -303,7 +308,7 @@ const complete = (editor: Editor, grammar: Grammar): Pressed => {
   const partial = left.slice(start)
   const possible = expected(grammar, splitWords(left.slice(0, start)))
   if (possible.length === 0) {
-    // An argument cannot be completed. Tab separates words as a space does, so that is what it types.
+    // An argument cannot be completed. Tab separates words as a space does, so it types a space.
     return { editor: partial === "" ? editor : insert(editor, " ") }
   }
   const matches = matching(possible, partial)
@@ -320,7 +325,7 @@ const complete = (editor: Editor, grammar: Grammar): Pressed => {
   return { editor, outcome: { _tag: "Offer", names } }
 }
 
-/** Letter case counts where it tells apart: `E` means `EXISTS`, `e` may also mean `exit`. */
+/** Case matters where it makes a difference: `E` means `EXISTS`, `e` may also mean `exit`. */
 const matching = (grammar: Grammar, partial: string): Grammar => {
   const exact = grammar.filter((spec) => spec.name.startsWith(partial))
   if (exact.length > 0 && partial !== partial.toLowerCase()) return exact
@@ -333,7 +338,7 @@ const commonPrefix = (names: ReadonlyArray<string>): string => {
   return prefix
 }
 
-/** The arguments that are still to come, to be shown behind the line. */
+/** The arguments that are still missing, to be shown after the line. */
 export const hint = (line: string, grammar: Grammar): string => {
   const [first, ...rest] = splitWords(line)
   const spec = first === undefined ? undefined : named(grammar, first)
@@ -352,20 +357,20 @@ export interface View {
   /** The terminal's width. */
   readonly columns: number
   readonly grammar: Grammar
-  /** How a hint is set off from what was typed. */
+  /** How a hint is made to look different from what was typed. */
   readonly dim: (text: string) => string
 }
 
-/** Cells of a row that a prompt leaves to the line, where the terminal is not narrower than that. */
+/** The cells of a row that a prompt leaves for the line, unless the terminal is narrower. */
 const LEAST_ROOM = 12
 
 /**
- * The editor as text that redraws the current row of the terminal and leaves the cursor where it belongs. A line that
- * is wider than the terminal is shown in part, around the cursor: one row is all that is ever drawn on, so a redraw
- * needs to know nothing of the one before.
+ * The editor as text that redraws the current row of the terminal and leaves the cursor in its place. Of a line that is
+ * wider than the terminal, only the part around the cursor is shown. The editor never draws on more than one row, so a
+ * redraw needs to know nothing about the one before.
  */
 export const render = (editor: Editor, view: View): string => {
-  // The last column stays free: a terminal that has it written may or may not go to the next row.
+  // The last column stays free. After a write to it, some terminals move to the next row and some do not.
   const width = Math.max(1, view.columns - 1)
   const prompt = endOf(promptOf(editor, view), width > 2 * LEAST_ROOM ? width - LEAST_ROOM : width >> 1)
   const room = width - cells(prompt)
@@ -379,7 +384,7 @@ export const render = (editor: Editor, view: View): string => {
   )
 }
 
-/** The line as it stays behind when it is done: whole, without a hint, the cursor on the next row. */
+/** A finished line as it stays on the screen: whole, without a hint, with the cursor on the next row. */
 export const renderDone = (editor: Editor, view: View): string => `\r\x1b[K${view.prompt}${editor.line}\n`
 
 const promptOf = (editor: Editor, view: View): string =>
@@ -399,7 +404,7 @@ const slide = (line: string, cursor: number, room: number): readonly [string, nu
   return [takeCells(line.slice(start), room), column]
 }
 
-/** The end of a prompt says more than its beginning: it is what a person looks for. */
+/** Shortens a prompt at its beginning, because a person looks for its end. */
 const endOf = (text: string, room: number): string => {
   let start = 0
   while (cells(text.slice(start)) > room) start = after(text, start)
@@ -422,7 +427,7 @@ const NO_CELL = /^[\p{Mark}\p{Format}]/u
 const TWO_CELLS =
   /^[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u
 
-/** How many cells of a terminal a text takes. No key or value has other than ASCII, but a typed line may. */
+/** How many cells of a terminal a text takes. Keys and values are ASCII, but a typed line may hold anything. */
 const cells = (text: string): number => {
   if (isAscii(text)) return text.length
   let count = 0

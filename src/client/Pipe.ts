@@ -1,8 +1,8 @@
 /**
  * Commands from a pipe: bytes in, replies out, in order, pipelined, in bounded memory.
  *
- * It is no proxy: lines are read by the protocol's decoder, so a bad one is answered in its place with what the server
- * would have said, and the server sees only commands. It does not reconnect, since it cannot know what was executed.
+ * It is not a proxy. It reads lines with the protocol's decoder and answers a bad one in its place, with the words of
+ * the server, which sees only commands. It does not reconnect, because it cannot know what was executed.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -17,31 +17,32 @@ import type { ClientConnection } from "./ClientConnection.ts"
 import type { ClientError } from "./ClientError.ts"
 import * as ReplyText from "./ReplyText.ts"
 
-/** Not all was answered. */
+/** Some requests were not answered. */
 export class PipeStopped extends Schema.TaggedError<PipeStopped>()("PipeStopped", {
-  /** `input`: what was piped in cannot be understood any further. */
+  /** `input`: the rest of the input cannot be understood. */
   reason: Schema.Literals(["connection", "input"]),
-  /** Requests whose answers were written. */
+  /** How many requests were answered. */
   answered: Schema.Finite,
   message: Schema.String
 }) {}
 
-/** Requests that are sent in one write. */
+/** The most requests that are sent in one write. */
 const BATCH = 1024
 
-/** Batches in a queue that are sent and not yet written out, and as many again in hand: bounds the memory. */
+/** How many batches wait in a queue, sent but not written out. About as many are in hand. This bounds the memory. */
 const IN_FLIGHT = 8
 
-/** Requests in their order, of which the commands were sent and the rest is answered here. */
+/** Requests in order. The commands among them were sent; the others are answered here. */
 interface Batch {
   readonly requests: ReadonlyArray<Request>
-  /** The answers to the commands, as they come. */
+  /** The answers to the commands, added as they come. */
   readonly replies: Array<Reply.Reply>
   readonly sent: Fiber.Fiber<unknown, ClientError>
 }
 
 /**
- * Answers everything that comes in, up to a QUIT. `write` completes when the bytes have been taken: they are not reused.
+ * Answers everything that comes in, up to a QUIT. `write` completes when its bytes have been taken. They are not
+ * reused.
  */
 export const run = Effect.fnUntraced(function* <E, R>(
   connection: ClientConnection,
@@ -61,7 +62,7 @@ export const run = Effect.fnUntraced(function* <E, R>(
 
   const send = Effect.fnUntraced(function* (requests: ReadonlyArray<Request>) {
     const replies: Array<Reply.Reply> = []
-    // Started here and now, so that batches leave in their order.
+    // Starts at once, so that batches go out in order.
     const sent = yield* Effect.forkScoped(connection.execute(requests.filter(isAnswered), replies), {
       startImmediately: true
     })
@@ -92,8 +93,8 @@ export const run = Effect.fnUntraced(function* <E, R>(
     return new PipeStopped({ reason, answered: progress.answered, message: `${why} ${count}.` })
   }
 
-  // While nothing is being asked, a lost connection would go unnoticed. Only the wait for input is given up for it: what
-  // was sent is waited for, since its answers may have come.
+  // While no request is in flight, nothing else would notice a lost connection. Only the wait for input ends with it.
+  // Sent requests are still waited for, because their answers may have come.
   const lost = Effect.suspend(() => {
     progress.lost = true
     return Cause.done()
@@ -102,7 +103,7 @@ export const run = Effect.fnUntraced(function* <E, R>(
     Effect.map(Stream.toPull(input), (pull) => Effect.raceFirst(pull, Effect.andThen(connection.closed, lost)))
   )
 
-  // The end of the input ends a last line that has no newline.
+  // The end of the input also ends a last line without a newline.
   const lastNewline = Stream.suspend(() => (reader.pending > 0 && !progress.lost ? Stream.make(NEWLINE) : Stream.empty))
 
   const last = yield* Stream.concat(guarded, lastNewline).pipe(
@@ -124,7 +125,7 @@ export const run = Effect.fnUntraced(function* <E, R>(
 
 const NEWLINE = new Uint8Array([0x0a])
 
-/** Whether nothing is read after it. */
+/** Whether nothing after this request is read. */
 const isEnd = (request: Request): boolean =>
   request._tag === "Quit" || (request._tag === "Malformed" && request.reason !== "syntax")
 

@@ -1,6 +1,6 @@
 /**
- * The terminal of this process, key by key. The one file of the client that knows `process.stdin`, raw mode and escape
- * sequences that switch something on; what is drawn is decided elsewhere.
+ * The terminal of this process, key by key. No other file of the client knows `process.stdin`, raw mode, or the escape
+ * sequences that switch a mode on or off. What is drawn is decided elsewhere.
  */
 import * as Readline from "node:readline"
 import * as Effect from "effect/Effect"
@@ -10,20 +10,20 @@ import type { Key } from "./LineEditor.ts"
 export type TerminalEvent =
   | { readonly _tag: "Key"; readonly key: Key }
   | { readonly _tag: "Resized" }
-  /** The terminal is gone: its window was closed. */
+  /** The terminal is gone, for instance because its window was closed. */
   | { readonly _tag: "Gone" }
 
 export interface Terminal {
   /** Reports keys until the scope closes. */
   readonly listen: (onEvent: (event: TerminalEvent) => void) => Effect.Effect<void, never, Scope.Scope>
   readonly write: (text: string) => Effect.Effect<void>
-  /** The width, at present. */
+  /** The current width in columns. */
   readonly columns: () => number
 }
 
 const WITHOUT_SIZE = 80
 
-// With brackets around a paste, a tab or newline in it can be told from the key.
+// With brackets around a paste, a pasted tab or newline can be told from the key.
 const BRACKETED_PASTE_ON = "\x1b[?2004h"
 const BRACKETED_PASTE_OFF = "\x1b[?2004l"
 
@@ -45,10 +45,10 @@ export const processTerminal: Terminal = {
         stdout.write(BRACKETED_PASTE_ON)
         stdin.on("keypress", onKey)
         stdin.on("end", onGone)
-        // Stays to the end of the process: an error without a listener would be thrown.
+        // Never removed: an error without a listener would be thrown.
         stdin.on("error", onGone)
         stdout.on("resize", onResize)
-        // A second signal ends the process without waiting for any scope.
+        // A second signal ends the process without closing any scope.
         process.on("exit", restore)
         stdin.resume()
         return () => {

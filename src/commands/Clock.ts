@@ -37,7 +37,14 @@ const actions: ReadonlyArray<Action> = [
     arity: { min: 0, max: 1 },
     toInput: (factor = "1") => ({ _tag: "Run", factor: parseDecimal(factor) })
   },
-  { name: "FREEZE", args: [], summary: "Stop time", arity: NONE, toInput: () => ({ _tag: "Freeze" }) }
+  { name: "FREEZE", args: [], summary: "Stop time", arity: NONE, toInput: () => ({ _tag: "Freeze" }) },
+  {
+    name: "RESET",
+    args: [],
+    summary: "Start again at 0 ms: time stands still, no key is left",
+    arity: NONE,
+    toInput: () => ({ _tag: "Reset" })
+  }
 ]
 
 const ACTION_WIDTH = 21

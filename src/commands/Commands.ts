@@ -9,23 +9,37 @@ import type { CommandBatch } from "../domain/CommandBatch.ts"
 import { clock } from "./Clock.ts"
 import type { Entry, ProtocolName } from "./Entry.ts"
 import { del, exists } from "./Keys.ts"
-import { http, refuse, refuseAndClose } from "./Refusals.ts"
-import { flush, quit } from "./Server.ts"
+import { http, httpRequest, refuse, refuseAndClose } from "./Refusals.ts"
+import { flush, quit, stats } from "./Server.ts"
 import { get, put } from "./Strings.ts"
 
 /** In the order in which they are shown. */
-export const commands: ReadonlyArray<Entry> = [put, get, del, exists, flush, quit, clock, refuse, refuseAndClose, http]
+export const commands: ReadonlyArray<Entry> = [
+  put,
+  get,
+  del,
+  exists,
+  stats,
+  flush,
+  quit,
+  clock,
+  refuse,
+  refuseAndClose,
+  http,
+  httpRequest
+]
 
 export const PUT = commands.indexOf(put)
 export const GET = commands.indexOf(get)
 export const DELETE = commands.indexOf(del)
 export const EXISTS = commands.indexOf(exists)
-export const FLUSH = commands.indexOf(flush)
+export const STATS = commands.indexOf(stats)
 export const QUIT = commands.indexOf(quit)
 export const CLOCK = commands.indexOf(clock)
 export const REFUSE = commands.indexOf(refuse)
 export const REFUSE_AND_CLOSE = commands.indexOf(refuseAndClose)
 export const HTTP = commands.indexOf(http)
+export const HTTP_REQUEST = commands.indexOf(httpRequest)
 
 /** The commands of a protocol, by name. */
 export const commandsOf = (protocol: ProtocolName): ReadonlyMap<string, Entry> =>

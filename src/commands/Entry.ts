@@ -27,7 +27,7 @@ export interface KeyPositions {
 }
 
 /** What executions are counted as, in statistics. */
-export type Counter = "puts" | "gets" | "deletes" | "existences"
+export type Counter = "puts" | "gets" | "deletes" | "existences" | "flushes"
 
 /** A word that says which of several things a command does. */
 export interface Subcommand {
@@ -59,6 +59,8 @@ export interface Entry {
   /** Further lines for a person who asks. */
   readonly details: ReadonlyArray<string>
   readonly subcommands?: ReadonlyArray<Subcommand> | undefined
+  /** What of it cannot hold spaces, such as `values`, where to think so is a likely mistake. */
+  readonly unspaced?: string | undefined
   readonly counter?: Counter | undefined
   /** Arguments in the right number as what the Schema of `domain/Command.ts` is to check. */
   readonly toInput: (args: ReadonlyArray<string>) => unknown

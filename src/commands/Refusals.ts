@@ -30,10 +30,18 @@ export const refuseAndClose: Entry = {
   summary: "Answer with an error and close the connection"
 }
 
-/** A browser speaks. Nothing of what follows may be executed. */
+/** A browser speaks, in the midst of something else. Nothing of what follows may be executed. */
 export const http: Entry = {
   ...ours,
   name: "(HTTP)",
   usage: "(HTTP)",
   summary: "Turn a browser away"
+}
+
+/** A browser speaks, from the first line on: it can be answered in HTTP. */
+export const httpRequest: Entry = {
+  ...ours,
+  name: "(HTTP request)",
+  usage: "(HTTP request)",
+  summary: "Turn a browser away in HTTP"
 }

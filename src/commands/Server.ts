@@ -4,15 +4,27 @@ import type { Entry } from "./Entry.ts"
 
 const flushed = new FixedReply((sink) => sink.simple("flushed"))
 
+export const stats: Entry = {
+  name: "STATS",
+  protocols: ["text"],
+  arity: { min: 0, max: 0 },
+  flags: ["read", "fast"],
+  usage: "STATS",
+  summary: "Show what the server is and holds",
+  details: ["One line: version, uptime in seconds, keys, their bytes, hits and misses of GETs, and more."],
+  toInput: () => ({ _tag: "Stats" })
+}
+
 export const flush: Entry = {
   name: "FLUSH",
-  protocols: [],
+  protocols: ["text"],
   arity: { min: 0, max: 0 },
   flags: ["write"],
   usage: "FLUSH",
   summary: "Remove every key",
-  details: [],
-  toInput: () => undefined,
+  details: ["There is no way back."],
+  counter: "flushes",
+  toInput: () => ({ _tag: "Flush" }),
   execute: ({ keyspace, now, sink }) => {
     keyspace.clear(now)
     sink.fixed(flushed)

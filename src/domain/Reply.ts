@@ -17,6 +17,10 @@ export type Reply =
   | { readonly _tag: "NotFound" }
   /** The answer to an EXISTS. */
   | { readonly _tag: "Existence"; readonly exists: boolean }
+  /** The answer to a STATS: names and values, in the order in which they are shown. Each is a word of printable ASCII. */
+  | { readonly _tag: "Statistics"; readonly fields: Readonly<Record<string, string>> }
+  /** The answer to a FLUSH. */
+  | { readonly _tag: "Flushed" }
   /** The answer to a CLOCK: what time it is then, in ms. */
   | { readonly _tag: "Time"; readonly millis: number }
   /** The answer to a request that was not executed, with what was wrong: one line of printable ASCII. */
@@ -29,9 +33,13 @@ export const notFound: Reply = { _tag: "NotFound" }
 export const present: Reply = { _tag: "Existence", exists: true }
 export const absent: Reply = { _tag: "Existence", exists: false }
 
+export const flushed: Reply = { _tag: "Flushed" }
+
 export const found = (value: string): Reply => ({ _tag: "Found", value })
 
 export const failed = (message: string): Reply => ({ _tag: "Failed", message })
+
+export const statistics = (fields: Readonly<Record<string, string>>): Reply => ({ _tag: "Statistics", fields })
 
 export const time = (millis: number): Reply => ({ _tag: "Time", millis })
 
@@ -87,6 +95,14 @@ export const write = (reply: Reply, sink: ReplySink): void => {
       return sink.simple("deleted")
     case "NotFound":
       return sink.null()
+    case "Statistics":
+      return sink.simple(
+        Object.entries(reply.fields)
+          .map(([name, value]) => `${name}=${value}`)
+          .join(" ")
+      )
+    case "Flushed":
+      return sink.simple("flushed")
     case "Existence":
       return sink.integer(reply.exists ? 1 : 0)
     case "Time":

@@ -25,6 +25,8 @@ export interface RequestDecoder {
 
 /** The server's output: replies in, bytes out. It has room for a full batch whenever `isFull` does not hold. */
 export interface ReplyWriter extends ReplySink {
+  /** Turns a browser away, in the words that it understands. Nothing may follow. */
+  readonly refuseHttp: (message: string) => void
   /** Bytes of replies that were not taken. */
   readonly length: number
   readonly isFull: boolean
@@ -67,4 +69,4 @@ export interface ProtocolService {
   readonly encodeCommand: (command: Command) => string
 }
 
-export class Protocol extends Context.Service<Protocol, ProtocolService>()("kv-cache/protocol/Protocol") {}
+export class Protocol extends Context.Service<Protocol, ProtocolService>()("effect-kv-cache/protocol/Protocol") {}

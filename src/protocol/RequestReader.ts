@@ -3,7 +3,7 @@
  * decoder, and given as the Schema has it.
  */
 import * as Result from "effect/Result"
-import { HTTP, REFUSE, REFUSE_AND_CLOSE, typed } from "../commands/Commands.ts"
+import { HTTP, HTTP_REQUEST, REFUSE, REFUSE_AND_CLOSE, typed } from "../commands/Commands.ts"
 import type { Command } from "../domain/Command.ts"
 import { BATCH_COMMANDS, CommandBatch } from "../domain/CommandBatch.ts"
 import type { RequestDecoder } from "./Protocol.ts"
@@ -15,9 +15,10 @@ export interface Malformed {
   readonly message: string
   /**
    * `syntax`: the connection goes on. `too-long`: the message has no end within its limit, so what follows cannot be
-   * understood. `http`: a browser speaks, so nothing after it may be executed. The last two end the connection.
+   * understood. `http`: a browser speaks, so nothing after it may be executed. `http-request`: the same, and it did so from
+   * the first line on, so that it can be answered in HTTP. All but the first end the connection.
    */
-  readonly reason: "syntax" | "too-long" | "http"
+  readonly reason: "syntax" | "too-long" | "http" | "http-request"
 }
 
 /** One message of a client, as decoded. */
@@ -26,7 +27,8 @@ export type Request = Command | Malformed
 const reasons: ReadonlyMap<number, Malformed["reason"]> = new Map([
   [REFUSE, "syntax"],
   [REFUSE_AND_CLOSE, "too-long"],
-  [HTTP, "http"]
+  [HTTP, "http"],
+  [HTTP_REQUEST, "http-request"]
 ])
 
 /** A command of a batch as typed data. */

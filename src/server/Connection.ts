@@ -11,14 +11,16 @@ import type { Socket } from "node:net"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { CLOCK, HTTP, QUIT, REFUSE_AND_CLOSE, typed } from "../commands/Commands.ts"
+import { CLOCK, HTTP, HTTP_REQUEST, QUIT, REFUSE_AND_CLOSE, STATS, typed } from "../commands/Commands.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
-import { ERR } from "../domain/Reply.ts"
+import * as Reply from "../domain/Reply.ts"
+import * as EventLoop from "../EventLoop.ts"
 import type { ProtocolService, ReplyWriter } from "../protocol/Protocol.ts"
 import type { Fault, Faults } from "./Faults.ts"
 import type { IdleWatch, Watched } from "./IdleWatch.ts"
 import type { Intake } from "./Intake.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
+import type { Traffic } from "./Traffic.ts"
 import type { Reader, Turn } from "./Turn.ts"
 import type { VirtualClockService } from "./VirtualClock.ts"
 
@@ -38,9 +40,13 @@ export interface ConnectionContext {
   readonly intake: Intake
   /** Closes what has been without a complete request or a drained output for too long. */
   readonly idleWatch: IdleWatch
+  /** What STATS says at `now`. */
+  readonly statistics: (now: number) => Reply.Reply
   /** In tests: what the CLOCK command moves, and what goes wrong on purpose. */
   readonly clock: VirtualClockService | undefined
   readonly faults: Faults | undefined
+  /** In virtual time: what is told of both ends of the connection. */
+  readonly traffic: Traffic | undefined
   /** Runs an effect in a fiber of the server's. */
   readonly fork: (effect: Effect.Effect<void>) => void
   /** Called when a browser speaks to the server. */
@@ -65,6 +71,7 @@ export class Connection implements Reader, Watched {
   // Bytes that were read and not executed: an unfinished request, or what came while the peer took no replies.
   private kept: Buffer | undefined
   private blocked = false
+  private wasBlocked = false
   // A reply is being waited for: nothing after it is executed, and the connection is not idle.
   private held = false
   private answers = 0
@@ -79,6 +86,7 @@ export class Connection implements Reader, Watched {
     const socket = context.intake(accepted, (bytes, length) => this.receive(bytes, length))
     this.socket = socket
     this.context = context
+    context.traffic?.accepted(socket)
     this.isStepped = context.faults !== undefined || context.clock !== undefined
     this.decoder = context.protocol.makeRequestDecoder()
     this.activeAt = context.now()
@@ -109,6 +117,11 @@ export class Connection implements Reader, Watched {
     return this.blocked
   }
 
+  /** Says that all that is done for the connection has been done. */
+  leave(): void {
+    this.context.traffic?.left(this.socket)
+  }
+
   /** Serves until the connection has ended; interrupting it destroys the socket. */
   get serve(): Effect.Effect<void> {
     return this.flushed.pipe(
@@ -119,8 +132,9 @@ export class Connection implements Reader, Watched {
 
   /** Answers what has been received, then ends the connection. */
   get finish(): Effect.Effect<void> {
-    // What the kernel held when the shutdown began is read in the next turns of the event loop, then nothing more.
-    return Effect.andThen(this.unblocked, nextTurns).pipe(
+    // What the kernel held when the shutdown began is read, then nothing more.
+    const received = Effect.suspend(() => (this.wasBlocked ? EventLoop.exhausted : EventLoop.received)(this.socket))
+    return Effect.andThen(this.unblocked, received).pipe(
       Effect.andThen(Effect.sync(() => this.context.turn.run())),
       Effect.repeat({ while: () => this.blocked }),
       Effect.andThen(Effect.sync(() => this.end()))
@@ -179,24 +193,33 @@ export class Connection implements Reader, Watched {
   }
 
   perform(commands: CommandBatch, command: number, now: number): void {
-    const { clock, counters, onHttp, replies } = this.context
+    const { clock, counters, onHttp, replies, statistics } = this.context
+    const id = commands.id(command)
     this.activeAt = now
-    switch (commands.id(command)) {
+    switch (id) {
       case QUIT:
         counters.quits++
         return this.end()
+      case STATS:
+        Reply.write(statistics(now), replies)
+        break
       case CLOCK:
         if (clock !== undefined) return this.hold(this.moveClock(clock, commands, command))
-        replies.error(ERR, "CLOCK is for servers with virtual time only: start one with serve --clock virtual")
-        return this.answer(commands, command, command + 1, now)
+        replies.error(Reply.ERR, "CLOCK is for servers with virtual time only: start one with serve --clock virtual")
+        break
+      case HTTP_REQUEST:
+        this.inputEnded = true
+        onHttp()
+        replies.refuseHttp(commands.message(command))
+        break
       case HTTP:
       case REFUSE_AND_CLOSE:
-        if (commands.id(command) === HTTP) onHttp()
         this.inputEnded = true
-        replies.error(ERR, commands.message(command))
-        this.answer(commands, command, command + 1, now)
-        if (!this.held) this.end()
+        if (id === HTTP) onHttp()
+        replies.error(Reply.ERR, commands.message(command))
     }
+    this.answer(commands, command, command + 1, now)
+    if (this.inputEnded && !this.held) this.end()
   }
 
   keep(bytes: Buffer): void {
@@ -290,6 +313,7 @@ export class Connection implements Reader, Watched {
 
   private block(): void {
     this.blocked = true
+    this.wasBlocked = true
     this.socket.pause()
   }
 
@@ -332,14 +356,5 @@ export class Connection implements Reader, Watched {
     this.onUnblocked()
   }
 }
-
-/**
- * Turns of the event loop in which a connection that ends is still read from. libuv reads at most 2 MB of a socket in a
- * turn, and the kernels of both sides may hold five times as much.
- */
-const LAST_TURNS = 8
-
-/** The event loop polls its sockets between two yields. */
-const nextTurns = Effect.repeat(Effect.andThen(Effect.yieldNow, Effect.yieldNow), { times: LAST_TURNS - 1 })
 
 const doNothing = (): void => {}

@@ -89,6 +89,6 @@ const matches = ({ keys }: Fault, key: string | undefined): boolean => {
 }
 
 /** The faults of a server; none unless a test provides some. */
-export const CurrentFaults = Context.Reference<Faults | undefined>("kv-cache/server/CurrentFaults", {
+export const CurrentFaults = Context.Reference<Faults | undefined>("effect-kv-cache/server/CurrentFaults", {
   defaultValue: () => undefined
 })

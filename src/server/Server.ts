@@ -12,17 +12,20 @@ import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
-import * as Scheduler from "effect/Scheduler"
+import * as Record from "effect/Record"
 import * as Reply from "../domain/Reply.ts"
+import * as EventLoop from "../EventLoop.ts"
 import { Protocol } from "../protocol/Protocol.ts"
 import { Executor, type StoreStats } from "../store/Executor.ts"
 import { monotonicMillis } from "../store/MemoryEngine.ts"
+import { version } from "../Version.ts"
 import { Connection, type ConnectionContext } from "./Connection.ts"
 import { CurrentFaults } from "./Faults.ts"
 import { IdleWatch } from "./IdleWatch.ts"
 import { CurrentIntake } from "./Intake.ts"
 import * as Listener from "./Listener.ts"
 import type { ServerConfig } from "./ServerConfig.ts"
+import { CurrentTraffic } from "./Traffic.ts"
 import { Turn } from "./Turn.ts"
 import { VirtualClock } from "./VirtualClock.ts"
 import * as ServerCounters from "./ServerCounters.ts"
@@ -33,11 +36,11 @@ export interface ServerStats extends Readonly<ServerCounters.ServerCounters> {
 
 export interface ServerService {
   /** Where clients connect; the port that was found if 0 was asked for. */
-  readonly address: Listener.Address
+  readonly address: Listener.Bound
   readonly stats: Effect.Effect<ServerStats>
 }
 
-export class Server extends Context.Service<Server, ServerService>()("kv-cache/server/Server") {
+export class Server extends Context.Service<Server, ServerService>()("effect-kv-cache/server/Server") {
   /**
    * Listens while its scope is open. When it closes, nothing is accepted any more, what was received is answered and
    * flushed, and every connection ends within `shutdownGrace`, whatever its peer does.
@@ -45,6 +48,8 @@ export class Server extends Context.Service<Server, ServerService>()("kv-cache/s
   static readonly layer = (config: ServerConfig): Layer.Layer<Server, Listener.ListenError, Executor | Protocol> =>
     Layer.effect(Server, make(config))
 }
+
+const counted = (connections: number): string => `${connections} ${connections === 1 ? "connection" : "connections"}`
 
 /** The share of the grace period that clients have; the rest is for cutting them and for the process to end. */
 const DRAIN_SHARE = 0.9
@@ -62,8 +67,16 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const supervise = yield* FiberSet.runtime(fibers)()
   const faults = yield* CurrentFaults
   const replies = protocol.makeReplyWriter()
-  const dispatcher = (yield* Scheduler.Scheduler).makeDispatcher()
+  const traffic = yield* CurrentTraffic
   const clock = Option.getOrUndefined(yield* Effect.serviceOption(VirtualClock))
+  let startedAt = now()
+  if (clock !== undefined) {
+    yield* clock.onReset(() => {
+      startedAt = now()
+      const pending = executor.clear(startedAt)
+      if (pending !== undefined) supervise(pending)
+    })
+  }
   let warnedOfHttp = false
   const context: ConnectionContext = {
     now,
@@ -72,14 +85,21 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       // Where time is virtual or replies go wrong on purpose, any command may have to be waited for.
       room: clock === undefined && faults === undefined ? undefined : 1,
       now,
-      afterReads: (task) => dispatcher.scheduleTask(task, 0)
+      afterReads: EventLoop.afterReads
     }),
     replies,
     counters,
     intake: yield* CurrentIntake,
     idleWatch,
+    statistics: (at) => {
+      const { bytes, evicted, expired, hits, keys, misses } = executor.stats()
+      const uptime = Math.floor((at - startedAt) / 1000)
+      const numbers = { uptime, keys, bytes, hits, misses, evicted, expired, connections: counters.open }
+      return Reply.statistics({ version, ...Record.map(numbers, String) })
+    },
     clock,
     faults,
+    traffic,
     fork: (effect) => void supervise(effect),
     onHttp: () => {
       if (warnedOfHttp) return
@@ -108,6 +128,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     counters.open++
     const leave = Effect.sync(() => {
       connections.delete(connection)
+      connection.leave()
       idleWatch.delete(connection)
       counters.open--
       if (connection.closeReason === "closed as idle") counters.idled++
@@ -127,7 +148,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
       if (connections.size === 0) return
-      yield* Effect.logInfo(`shutting down: finishing ${connections.size} connections`)
+      yield* Effect.logInfo(`shutting down: finishing ${counted(connections.size)}`)
       yield* Effect.forEach(connections, (connection) => connection.finish, {
         concurrency: "unbounded",
         discard: true
@@ -136,21 +157,25 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
         Effect.timeoutOption(Duration.times(config.shutdownGrace, DRAIN_SHARE))
       )
       if (connections.size === 0) return
-      yield* Effect.logWarning(`the grace period is over: cutting ${connections.size} connections`)
+      yield* Effect.logWarning(`the grace period is over: cutting ${counted(connections.size)}`)
     })
   )
   // Released before the drain begins: finalizers run in reverse order.
   const address = yield* Listener.listen(
     config,
     (socket) => {
-      if (faults?.refusesConnection()) socket.destroy()
-      else if (counters.open < config.maxConnections) serve(socket)
+      const isCut = faults?.refusesConnection() === true
+      if (!isCut && counters.open < config.maxConnections) return serve(socket)
+      traffic?.accepted(socket)
+      socket.once("close", () => traffic?.left(socket))
+      if (isCut) socket.destroy()
       else refuse(socket)
     },
     (error) => {
       supervise(Effect.logWarning(`a connection could not be accepted: ${error.message}`))
     }
   )
+  traffic?.listens(address)
   return Server.of({
     address,
     stats: Effect.sync(() => ({ ...counters, store: executor.stats() }))

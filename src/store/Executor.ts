@@ -43,10 +43,12 @@ export interface ExecutorService {
     now: number,
     sink: ReplySink
   ) => Effect.Effect<void> | undefined
+  /** Removes every key, at `now`; that is counted as nothing. As with `execute`, it may have to be waited for. */
+  readonly clear: (now: number) => Effect.Effect<void> | undefined
   readonly stats: () => StoreStats
 }
 
-export class Executor extends Context.Service<Executor, ExecutorService>()("kv-cache/store/Executor") {}
+export class Executor extends Context.Service<Executor, ExecutorService>()("effect-kv-cache/store/Executor") {}
 
 /** Executes at once, in the memory of this process. */
 export class MemoryExecutor implements ExecutorService {
@@ -78,6 +80,10 @@ export class MemoryExecutor implements ExecutorService {
     }
   }
 
+  clear(now: number): undefined {
+    this.execution.keyspace.clear(now)
+  }
+
   stats(): StoreStats {
     const { hits, keyspace, misses } = this.execution
     return {
@@ -87,6 +93,7 @@ export class MemoryExecutor implements ExecutorService {
       gets: this.count("gets"),
       deletes: this.count("deletes"),
       existences: this.count("existences"),
+      flushes: this.count("flushes"),
       hits,
       misses,
       ...keyspace.removed

@@ -8,6 +8,6 @@
 import * as Context from "effect/Context"
 
 /** Collects garbage, or does nothing, which is the default. */
-export const CurrentCollector = Context.Reference<() => void>("kv-cache/store/CurrentCollector", {
+export const CurrentCollector = Context.Reference<() => void>("effect-kv-cache/store/CurrentCollector", {
   defaultValue: () => () => {}
 })

@@ -10,15 +10,16 @@ import type { Limits } from "./Keyspace.ts"
 import { KeyHash } from "./KeyHash.ts"
 import { PackedKeyspace } from "./PackedKeyspace.ts"
 
-const NANOS_PER_MILLI = 1_000_000
+const NANOS_PER_MILLI = 1_000_000n
 
 /**
  * Reads the Clock's time in ms, an integer. It is monotonic, so that a step of the machine's wall clock neither kills keys
- * nor makes them immortal.
+ * nor makes them immortal. It is divided as a whole number: after 18 years, as a test may let them pass, nanoseconds do
+ * not fit a double any more.
  */
 export const monotonicMillis: Effect.Effect<() => number> = Effect.map(
   Clock.Clock,
-  (clock) => () => Math.floor(Number(clock.monotonicTimeNanosUnsafe()) / NANOS_PER_MILLI)
+  (clock) => () => Number(clock.monotonicTimeNanosUnsafe() / NANOS_PER_MILLI)
 )
 
 export interface MemoryEngineService {
@@ -27,7 +28,9 @@ export interface MemoryEngineService {
   readonly now: () => number
 }
 
-export class MemoryEngine extends Context.Service<MemoryEngine, MemoryEngineService>()("kv-cache/store/MemoryEngine") {}
+export class MemoryEngine extends Context.Service<MemoryEngine, MemoryEngineService>()(
+  "effect-kv-cache/store/MemoryEngine"
+) {}
 
 /** A keyspace that is empty at first, within `limits`. Its hash has a secret of its own. */
 export const make = (limits: Limits): Effect.Effect<MemoryEngineService> =>

@@ -6,7 +6,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import { DELETE, EXISTS, FLUSH, GET, PUT } from "../commands/Commands.ts"
+import { DELETE, EXISTS, GET, PUT } from "../commands/Commands.ts"
 import * as Command from "../domain/Command.ts"
 import { CommandBatch } from "../domain/CommandBatch.ts"
 import { Executor, type ExecutorService, MemoryExecutor, type StoreStats } from "./Executor.ts"
@@ -36,7 +36,7 @@ export interface StoreService {
   /** Keys held, those that have expired and were not yet removed included. */
   readonly size: Effect.Effect<number>
   /** Removes every key; nothing is counted as removed. */
-  readonly clear: Effect.Effect<void, StoreError>
+  readonly clear: Effect.Effect<void>
   readonly stats: Effect.Effect<StoreStats>
 }
 
@@ -91,7 +91,7 @@ const make = Effect.fnUntraced(function* (executor: ExecutorService) {
         Effect.map(execute(EXISTS, [command.key]), (reply) => reply._tag === "Integer" && reply.value === 1)
       ),
     size: Effect.sync(() => executor.stats().keys),
-    clear: Effect.asVoid(execute(FLUSH, [])),
+    clear: Effect.suspend(() => executor.clear(now()) ?? Effect.void),
     stats: Effect.sync(() => executor.stats())
   })
 })
@@ -101,7 +101,7 @@ const answer = ({ reply }: KeptReply): Effect.Effect<Kept, StoreError> =>
     ? Effect.fail(new StoreError({ code: reply.code, message: reply.message }))
     : Effect.succeed(reply)
 
-export class Store extends Context.Service<Store, StoreService>()("kv-cache/store/Store") {
+export class Store extends Context.Service<Store, StoreService>()("effect-kv-cache/store/Store") {
   /** A store over an executor of any kind. */
   static readonly layer: Layer.Layer<Store, never, Executor> = Layer.effect(
     Store,

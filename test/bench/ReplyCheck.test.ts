@@ -1,4 +1,4 @@
-/** The benchmark's own honesty: every reply is checked to the last byte, in each protocol and however it is cut. */
+/** The benchmark checks every reply to the last byte, in each protocol and however the reply is cut. */
 import { assert, describe, it } from "@effect/vitest"
 import { type Batch, fill, mix } from "../../scripts/bench/load/Batch.ts"
 import { ReplyCheck } from "../../scripts/bench/load/ReplyCheck.ts"

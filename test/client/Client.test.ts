@@ -155,7 +155,7 @@ describe("the client", () => {
 describe("reconnection", () => {
   const reconnect = Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 3 }))
 
-  /** Moves the clock until the fiber is done: each attempt to connect ends at the network's time, not at the clock's. */
+  /** Moves the clock until the fiber is done. The network, not the clock, decides when an attempt to connect ends. */
   const moveUntilDone = <A, E>(fiber: Fiber.Fiber<A, E>, waits: Array<number>) =>
     Effect.gen(function* () {
       for (let millis = 0; fiber.pollUnsafe() === undefined; millis += 50) {
@@ -166,7 +166,7 @@ describe("reconnection", () => {
       return yield* Fiber.join(fiber)
     })
 
-  /** A refused connection is refused by the time that another one has been. */
+  /** Once another connection has been refused, so has the first. */
   const attemptSettled = Effect.flatMap(Peer.unusedPort, (port) =>
     Effect.ignore(makeClient({ host: "127.0.0.1", port }).pipe(Effect.scoped))
   )
@@ -179,7 +179,7 @@ describe("reconnection", () => {
       yield* server.close
       yield* TestServer.start({ port: server.address.port })
       const getting = yield* Effect.forkChild(
-        // A request that finds the connection just about to close may fail: it is not sent twice.
+        // A request on a connection that is about to close may fail, because it is not sent twice.
         Effect.retry(client.get("a"), { times: 1, while: (error) => error._tag === "ConnectionClosedError" })
       )
       assert.isUndefined(yield* moveUntilDone(getting, []))
@@ -211,7 +211,7 @@ describe("reconnection", () => {
       const waits: Array<number> = []
       const error = yield* moveUntilDone(making, waits)
       assert.strictEqual(error._tag, "ConnectError")
-      // 100, 200 and 400 ms lie between four attempts.
+      // The pauses between four attempts are 100, 200 and 400 ms.
       assert.isAtLeast(waits.at(-1) ?? 0, 650)
     })
   )

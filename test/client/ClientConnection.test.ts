@@ -1,4 +1,4 @@
-/** One connection against real servers, and against peers that do what no server should. */
+/** One connection to real servers, and to peers that do what no server should. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"

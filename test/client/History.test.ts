@@ -82,7 +82,7 @@ describe("the history's file", () => {
   it.effect("stops nothing where it cannot be read or written", () =>
     withFile((fs, file, history) =>
       Effect.gen(function* () {
-        // A directory in its place, and a file in the place of its directory: as root, modes would stop nobody.
+        // A directory in the place of the file, and a file in the place of its directory: file modes do not stop root.
         yield* fs.makeDirectory(file, { recursive: true })
         assert.deepStrictEqual(yield* history.load, [])
         yield* history.add("GET a")

@@ -1,4 +1,4 @@
-/** Keys as a test writes them: `C-a`, `M-f`, `left` in brackets, and all else as it is typed: `PUT foo[left][C-k]`. */
+/** Keys as a test writes them: `C-a`, `M-f` or `left` in brackets, anything else as typed: `PUT foo[left][C-k]`. */
 import type { Key } from "../../src/client/LineEditor.ts"
 
 const toKey = (chord: string): Key => {

@@ -1,4 +1,4 @@
-/** The line editor as a pure function: keys in, line and cursor out. `|` marks the cursor. */
+/** The line editor as a pure function: keys go in, line and cursor come out. `|` marks the cursor. */
 import { assert, describe, it } from "@effect/vitest"
 import * as LineEditor from "../../src/client/LineEditor.ts"
 import { keys } from "./Keys.ts"

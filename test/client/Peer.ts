@@ -1,4 +1,7 @@
-/** A peer that is no KV-Cache server: it does what a test says with each connection, on a port that the system chooses. */
+/**
+ * A peer that is not a KV-Cache server. It does with each connection what a test says, on a port that the system
+ * chooses.
+ */
 import * as Net from "node:net"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -6,11 +9,11 @@ import type * as Scope from "effect/Scope"
 export interface Peer {
   readonly host: string
   readonly port: number
-  /** Connections accepted so far. */
+  /** How many connections were accepted so far. */
   readonly accepted: () => number
 }
 
-/** Listens until the scope closes. `onSocket` gets each connection and what it has sent, as it sends it. */
+/** Listens until the scope closes. `onSocket` gets each connection and its bytes as they come. */
 export const listen = (onSocket: (socket: Net.Socket) => void, port = 0): Effect.Effect<Peer, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.callback<{ readonly server: Net.Server; readonly sockets: Set<Net.Socket>; readonly peer: Peer }>(

@@ -1,7 +1,7 @@
-/** What a terminal shows: as much of one as the client uses. An escape sequence that it does not know is a failure. */
+/** A model of a terminal's screen, as far as the client uses one. An unknown escape sequence is a failure. */
 
 export interface Screen {
-  /** The rows, without blanks at their ends. */
+  /** The rows, without trailing blanks. */
   readonly rows: () => ReadonlyArray<string>
   /** The cursor's column. */
   readonly column: () => number
@@ -16,7 +16,7 @@ export const make = (): Screen => {
   let rows = [""]
   let column = 0
   let written = ""
-  // An escape sequence may come in two pieces.
+  // An escape sequence may arrive in two pieces.
   let pending = ""
 
   const put = (character: string) => {
@@ -48,7 +48,7 @@ export const make = (): Screen => {
         else if (token === "\r") column = 0
         else if (token === "\n") {
           rows.push("")
-          // The terminal driver makes a carriage return and a newline of it.
+          // The terminal's driver turns it into a carriage return and a newline.
           column = 0
         } else if (!token.startsWith("\x1b")) put(token)
       }

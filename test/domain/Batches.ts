@@ -1,6 +1,6 @@
 import { assert } from "@effect/vitest"
 import * as Result from "effect/Result"
-import { DELETE, EXISTS, GET, PUT, typed } from "../../src/commands/Commands.ts"
+import { commands as table, DELETE, EXISTS, GET, PUT, typed } from "../../src/commands/Commands.ts"
 import type * as Command from "../../src/domain/Command.ts"
 import { CommandBatch } from "../../src/domain/CommandBatch.ts"
 import * as Reply from "../../src/domain/Reply.ts"
@@ -10,10 +10,17 @@ import { type Kept, KeptReply } from "../../src/store/KeptReply.ts"
 export const commandsOf = (batch: CommandBatch): ReadonlyArray<Command.Command> =>
   Array.from({ length: batch.count }, (_, i) => Result.getOrElse(typed(batch, i), (why) => assert.fail(why)))
 
-const idOf = { Put: PUT, Get: GET, Delete: DELETE, Exists: EXISTS } as const
+const idOf = {
+  Put: PUT,
+  Get: GET,
+  Delete: DELETE,
+  Exists: EXISTS,
+  Flush: table.findIndex(({ name }) => name === "FLUSH")
+} as const
 
 /** Where the arguments of a command are read from, in its place in a batch. */
 const argumentsOf = (command: Command.StoreCommand): ReadonlyArray<string> => {
+  if (command._tag === "Flush") return []
   if (command._tag !== "Put") return [command.key]
   return command.ttl === 0 ? [command.key, command.value] : [command.key, command.value, String(command.ttl)]
 }
@@ -39,15 +46,17 @@ export const batchOf = (
   return batch
 }
 
+const statuses: ReadonlyMap<string, Reply.Reply> = new Map([
+  ["stored", Reply.stored],
+  ["deleted", Reply.deleted],
+  ["flushed", Reply.flushed]
+])
+
 /** What a primitive reply says to a client of this project's. */
 const typedReply = (kept: Kept): Reply.Reply => {
   switch (kept._tag) {
     case "Simple":
-      return kept.text === "stored"
-        ? Reply.stored
-        : kept.text === "deleted"
-          ? Reply.deleted
-          : assert.fail(`a reply of '${kept.text}'`)
+      return statuses.get(kept.text) ?? assert.fail(`a reply of '${kept.text}'`)
     case "Error":
       return Reply.failed(kept.message)
     case "Integer":

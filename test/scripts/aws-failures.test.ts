@@ -1,10 +1,10 @@
-/** What scripts/aws.sh does after a failure half-way, and what it says to those who get something wrong. */
+/** What scripts/aws.sh does after a failure half-way, and what it says about a user's mistake. */
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Checkout, describeAws, type Environment, pathOf } from "./checkout.ts"
 
-/** The AWS CLI fails as it does for an error of this code. */
+/** Makes the AWS CLI fail as it does for an error with this code. */
 const awsError = (code: string) => ({
   FAIL_CALL: "aws *",
   FAIL_CODE: "254",

@@ -157,7 +157,7 @@ describeAws("scripts/aws.sh: a deployment from create to teardown", (endpoint) =
     expect(output).toContain(`hosts/${client}`)
   })
 
-  // Each of these fails at a running deployment; none of them changes it.
+  // Each of these fails with a running deployment, and none of them changes it.
   const failures: ReadonlyArray<{
     readonly when: string
     readonly config?: string
@@ -240,7 +240,7 @@ describeAws("scripts/aws.sh: a deployment from create to teardown", (endpoint) =
   })
 
   it("teardown removes instances and group, and says that the key is left", async () => {
-    expect(await checkout.instances()).toHaveLength(2) // none of the failures above changed that
+    expect(await checkout.instances()).toHaveLength(2) // None of the failures above has changed that.
     const { code, output } = await checkout.run(["teardown"], {}, "y\n")
     expect({ code, output }).toMatchObject({ code: 0 })
     expect(output).toContain("Left of deployment story: key pair kv-cache-story, which is free")
@@ -251,7 +251,7 @@ describeAws("scripts/aws.sh: a deployment from create to teardown", (endpoint) =
 
   it("teardown again is fine, and deletes the key when asked", async () => {
     const nothing = "Nothing is left of deployment story in us-east-1."
-    expect(await checkout.ok("teardown", "--delete-key")).toContain(nothing) // with nothing to ask about
+    expect(await checkout.ok("teardown", "--delete-key")).toContain(nothing) // There is nothing to ask about.
     expect(await checkout.ok("teardown", "--yes")).toContain(nothing)
     expect([await checkout.instances(), await checkout.groups(), await checkout.keys()]).toEqual([[], [], []])
     expect(existsSync(join(checkout.root, ".kv-cache-aws"))).toBe(false)

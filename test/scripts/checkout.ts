@@ -1,7 +1,7 @@
 /**
  * What the tests of scripts/aws.sh share: a local stand-in for the EC2 API, and a user's checkout in which the real
- * script runs with the real AWS CLI. Only what would leave this machine is replaced: ssh, scp and the look-up of our
- * address (see stand-in.sh), which record how they were called.
+ * script runs with the real AWS CLI. Only commands that would leave this machine are replaced: ssh, scp and the look-up
+ * of our address (see stand-in.sh). They record how they were called.
  */
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process"
 import {
@@ -34,11 +34,11 @@ const exec = (file: string, args: ReadonlyArray<string>, env: Environment, input
     const child = execFile(file, args, { env, encoding: "utf8" }, (_error, stdout, stderr) => {
       done({ code: child.exitCode ?? -1, output: stdout + stderr })
     })
-    child.stdin?.on("error", () => {}) // it may end without reading its input
+    child.stdin?.on("error", () => {}) // The process may end without reading its input.
     child.stdin?.end(input)
   })
 
-/** A user's checkout with a deployment of its own, and what was called in it. The blank in its path is deliberate. */
+/** A user's checkout with a deployment of its own, and the calls made in it. The blank in its path is deliberate. */
 export class Checkout {
   readonly endpoint: string
   readonly name: string
@@ -46,9 +46,9 @@ export class Checkout {
   readonly standIn = join(this.root, "stand-in")
   /** Where aws.sh keeps the key and the state of this deployment. */
   readonly home: string
-  /** Where aws.sh keeps what it needs while it runs: empty before and after. */
+  /** Where aws.sh keeps temporary files. Empty before and after a run. */
   readonly scratch = join(this.root, "scratch")
-  /** Everything that any command printed. */
+  /** Everything that all commands have printed. */
   printed = ""
   #caller = "198.51.100.1"
 
@@ -106,7 +106,7 @@ export class Checkout {
     return outcome
   }
 
-  /** Runs `aws.sh ARGS`, which must succeed, and returns what it printed. */
+  /** Runs `aws.sh ARGS`, which must succeed, and returns its output. */
   async ok(...args: ReadonlyArray<string>): Promise<string> {
     const { code, output } = await this.run(args)
     expect({ code, output }).toMatchObject({ code: 0 })
@@ -119,7 +119,7 @@ export class Checkout {
     return existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n").slice(since) : []
   }
 
-  /** Calls EC2 past aws.sh, and gives the words of its answer. */
+  /** Calls EC2 without aws.sh, and returns the words of the answer. */
   async ec2(operation: string, ...args: ReadonlyArray<string>): Promise<ReadonlyArray<string>> {
     const { output } = await exec(
       pathOf("aws"),
@@ -129,7 +129,7 @@ export class Checkout {
     return output.split(/\s+/).filter((word) => word !== "")
   }
 
-  /** What is ours at the stand-in for EC2, oldest first: one fact, or several, of each live instance. */
+  /** Our live instances at the stand-in for EC2, oldest first: the facts asked for, of each. */
   instances(query = "InstanceId") {
     return this.ec2(
       "describe-instances",
@@ -170,7 +170,7 @@ export class Checkout {
   }
 }
 
-/** A suite that gets the address of a stand-in for the EC2 API: skipped, saying why, where there is none. */
+/** A suite that gets the address of a stand-in for the EC2 API. Without one it is skipped, and says why. */
 export const describeAws = (name: string, tests: (endpoint: () => string) => void) => {
   const title = missing.length === 0 ? name : `${name} (skipped, not installed: ${missing.join(", ")})`
   describe.skipIf(missing.length > 0)(title, { timeout: 180_000 }, () => {

@@ -1,4 +1,4 @@
-/** Waiting for state that callbacks change: whatever changes it calls `changed`, and no waiter ever polls. */
+/** Waits for state that callbacks change. Whoever changes the state calls `changed`, so no waiter polls. */
 import * as Effect from "effect/Effect"
 
 export interface Changes {

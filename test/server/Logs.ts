@@ -1,4 +1,4 @@
-/** Collects log lines for tests, and completes when one comes: an event to wait for, where polling would be a guess. */
+/** Collects log lines for tests. A test can wait for a line instead of polling for it. */
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -14,9 +14,9 @@ export interface Line {
 export interface Logs {
   /** Everything logged so far. */
   readonly lines: ReadonlyArray<Line>
-  /** Lines logged so far whose message begins like this. */
+  /** Lines logged so far whose message begins with this text. */
   readonly startingWith: (start: string) => ReadonlyArray<Line>
-  /** Waits until `count` lines that begin like this have been logged, from the first line on. */
+  /** Waits until `count` such lines have been logged, counted from the start. */
   readonly waitFor: (start: string, count?: number) => Effect.Effect<void>
   readonly layer: Layer.Layer<never>
 }

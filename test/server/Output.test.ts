@@ -60,6 +60,8 @@ const start = Effect.gen(function* () {
       return accepted
     },
     idleWatch: new IdleWatch(0, now),
+    statistics: () => assert.fail("nobody asks for statistics"),
+    traffic: undefined,
     clock: undefined,
     faults: undefined,
     fork: () => assert.fail("nothing is waited for"),

@@ -1,6 +1,6 @@
 /**
- * A keyspace on the heap, as the engine was at first: a `Map` from keys to records, and arrays of strings. It is the
- * oracle of the packed one: slower on millions of entries, and simple enough to be seen to be right.
+ * A keyspace on the heap: a `Map` from keys to records, and arrays of strings. The tests compare the packed keyspace
+ * with it. It is slower with millions of entries, but so simple that it is plainly right.
  */
 import type { Key, Ttl, Value } from "../../src/domain/Command.ts"
 import { LeastRecentlyUsed, NO_SLOT } from "../../src/store/Eviction.ts"

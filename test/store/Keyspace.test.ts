@@ -16,16 +16,16 @@ const PLENTY = Number.POSITIVE_INFINITY
 
 type Make = (limits: Limits, now: number) => Keyspace
 
-/** Each engine must pass all that is below. */
+/** Every engine must pass all of these tests. */
 const engines: ReadonlyArray<readonly [name: string, make: Make]> = [
   ["PackedKeyspace", (limits, now) => new PackedKeyspace(limits, new KeyHash(0x0123_4567, 0x89ab_cdef), now)],
   ["HeapKeyspace", (limits, now) => new HeapKeyspace(limits, now)]
 ]
 
-/** What an entry costs, by the keyspaces' own definition. */
+/** What an entry takes in bytes, as the keyspaces define it. */
 const costOf = (k: string, v: string): number => entryBytes(k.length, v.length)
 
-/** Keys that objects, arrays and numbers have opinions on. */
+/** Keys that mean something special to objects, arrays or numbers. */
 const awkward = ["__proto__", "constructor", "toString", "hasOwnProperty", "1", "01", "0", "-1", "1e3", "length"]
 
 const keysOf = (count: number): ReadonlyArray<Command.Key> =>
@@ -39,8 +39,8 @@ interface Entry {
 }
 
 /**
- * The naive keyspace: an array of entries, the least recently used first. It drops an entry as soon as it has expired,
- * while the real one may hold it a little longer: `expired` counts them all, so the difference is what is still held.
+ * The naive keyspace: an array of entries, the least recently used first. It drops an entry as soon as it has expired.
+ * The real one may hold it a little longer. `expired` counts all of them, so the difference is what is still held.
  */
 class Oracle {
   live: Array<Entry> = []
@@ -69,7 +69,7 @@ class Oracle {
     if (replaces) this.replaced++
     this.live.push(entry)
     const maxMemory = this.limits.maxMemory ?? Number.POSITIVE_INFINITY
-    // The new entry itself stays, even where it alone is more than what is allowed.
+    // The new entry itself stays, even if it alone exceeds the limit.
     while (this.live.length > 1 && (this.live.length > this.limits.maxKeys || this.bytes > maxMemory)) {
       this.live.shift()
       this.evicted++
@@ -109,7 +109,7 @@ const holds = (step: string, what: string, condition: boolean): void => {
   if (!condition) assert.fail(`${step}: ${what}`)
 }
 
-/** Compares all that can be observed. Which of several expired entries is removed first cannot, so the rest is bounded. */
+/** Compares everything that can be observed. Which expired entry goes first cannot, so the rest is only bounded. */
 const compare = (step: string, keyspace: Keyspace, oracle: Oracle, limits: Limits): void => {
   const { removed } = keyspace
   same(step, "deleted", removed.deleted, oracle.deleted)
@@ -145,7 +145,7 @@ const checkAgainstModel = (
   const keys = keysOf(poolSize)
   const keyspace = make(limits, start)
   const oracle = new Oracle(limits)
-  // Slow enough that a large keyspace fills before its keys expire.
+  // Time passes slowly enough for a large keyspace to fill before its keys expire.
   const pace = limits.maxKeys === 100 ? 0.02 : 0.3
   let now = start
   for (let operation = 0; operation < OPERATIONS; operation++) {
@@ -203,7 +203,7 @@ const checkAgainstModel = (
   }
   assert.strictEqual(keyspace.size, 0)
   assert.strictEqual(keyspace.bytes, 0)
-  // Far from where the wheel ends, so that the run was about what can happen.
+  // The run stayed far from the wheel's end, so it tested what can happen in practice.
   assert.isBelow(now, 2 ** 41)
   return { oracle, removed: keyspace.removed }
 }
@@ -216,7 +216,7 @@ const bounds: ReadonlyArray<Limits> = [1, 2, 3, 10, 100, Number.POSITIVE_INFINIT
 describe.each(engines)("%s against an array", (_name, make) => {
   it.each(bounds)(`agrees in ${OPERATIONS} random operations, within %o`, (limits) => {
     const { oracle, removed } = checkAgainstModel(make, limits, 1 + bounds.indexOf(limits))
-    // The run has met all that can happen to an entry.
+    // Everything that can happen to an entry has happened in the run.
     assert.isAbove(removed.deleted, 100)
     assert.isAbove(removed.replaced, 50)
     assert.isAbove(oracle.expired, 100)
@@ -304,7 +304,7 @@ describe.each(engines)("%s", (_name, make) => {
 
   it("looks at no more entries in a slice than its budget, be they due or not", () => {
     const keyspace = make(UNBOUNDED, 0)
-    // One in ten is due at 5 s; the others are not, but share a bucket of the wheel with it and must be moved.
+    // One in ten is due at 5 s. The others are not, but they share a bucket of the wheel with it and must be moved.
     for (let i = 0; i < 1000; i++) keyspace.put(key(`k${i}`), value("v"), ttl(i % 10 === 0 ? 5 : 6), 0)
     let slices = 1
     while (keyspace.sweep(5000, 50)) slices++
@@ -328,7 +328,7 @@ describe.each(engines)("%s", (_name, make) => {
   it("counts an expired key as expired, even where it goes as the least recently used one", () => {
     const others = 6000
     const keyspace = make({ maxKeys: others + 1 }, 0)
-    // So many that are nearly due lie in front of the expired one that the search for it is given up.
+    // So many nearly due entries lie before the expired one that the search for it gives up.
     keyspace.put(key("expiring"), value("v"), ttl(5), 0)
     for (let i = 0; i < others; i++) keyspace.put(key(`k${i}`), value("v"), ttl(6), 0)
     keyspace.put(key("another"), value("v"), NONE, 5000)
@@ -352,7 +352,7 @@ describe.each(engines)("%s", (_name, make) => {
     const keyspace = make({ maxKeys: 10, maxMemory: 3 * entryBytes(1, 1) }, 0)
     for (const each of ["a", "b", "c"]) keyspace.put(key(each), value("v"), NONE, 0)
     assert.strictEqual(keyspace.removed.evicted, 0)
-    // The longest that a slot of the smallest size takes, and one byte more.
+    // The longest value for a slot of the smallest size, and one byte more.
     keyspace.put(key("a"), value("vvvv"), NONE, 0)
     assert.strictEqual(keyspace.removed.evicted, 0)
     keyspace.put(key("a"), value("vvvvv"), NONE, 0)

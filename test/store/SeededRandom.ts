@@ -1,4 +1,4 @@
-/** Chance that is the same in every run (mulberry32), for model tests. */
+/** Random numbers that are the same in every run (mulberry32), for model tests. */
 export interface SeededRandom {
   /** A whole number from 0 to `bound` - 1. */
   readonly below: (bound: number) => number

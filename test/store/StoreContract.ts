@@ -101,6 +101,7 @@ export const storeContract = (
             gets: 0,
             deletes: 0,
             existences: 0,
+            flushes: 0,
             hits: 0,
             misses: 0,
             deleted: 0,
@@ -191,6 +192,23 @@ export const storeContract = (
           assert.deepStrictEqual(execute(del("a"), now + 1000), Reply.notFound)
           assert.deepStrictEqual(executor.stats(), yield* store.stats)
           assert.strictEqual(executor.stats().expired, 1)
+        })
+      )
+    )
+
+    it.effect("knows the millisecond after decades too", () =>
+      withStore(
+        ROOMY,
+        Effect.fnUntraced(function* (store, { engine }) {
+          // The clock's nanoseconds are then, as a double, those of the millisecond before.
+          const late = 576_482_034_953
+          const step = 2 ** 32
+          for (let time = step; time <= late; time += step) yield* TestClock.adjust(step)
+          yield* TestClock.adjust(late % step)
+          assert.strictEqual(engine.now(), late)
+          yield* store.put("a", "1", 1)
+          yield* TestClock.adjust("1 second")
+          assert.isFalse(yield* store.exists("a"))
         })
       )
     )
@@ -577,6 +595,22 @@ export const storeContract = (
       })
     )
 
+    it.effect("removes every key with FLUSH, in its place among others, and counts none as deleted", () =>
+      withStore(
+        ROOMY,
+        Effect.fnUntraced(function* (store, { engine, executeAll }) {
+          const replies = executeAll(
+            [put("a", "1"), put("b", "2", 5), { _tag: "Flush" }, get("a"), put("b", "3")],
+            engine.now()
+          )
+          assert.deepStrictEqual(replies, [Reply.stored, Reply.stored, Reply.flushed, Reply.notFound, Reply.stored])
+          yield* TestClock.adjust("5 seconds")
+          assert.strictEqual(yield* store.get("b"), "3")
+          assert.deepInclude(yield* store.stats, { keys: 1, flushes: 1, deleted: 0, expired: 0 })
+        })
+      )
+    )
+
     it.effect("counts commands by kind, and removals by reason", () =>
       withStore(
         { maxKeys: 3 },
@@ -595,6 +629,7 @@ export const storeContract = (
             gets: 4,
             deletes: 2,
             existences: 3,
+            flushes: 0,
             hits: 2,
             misses: 2,
             deleted: 1,

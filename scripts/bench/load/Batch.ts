@@ -1,24 +1,24 @@
 /**
- * Requests that are sent in one write, and what must come back for them. Pure.
+ * Requests that are sent in one write, and the replies that must come back. Pure.
  *
- * All bytes are made before the measurement where they can be: a tape is one buffer of requests, one of replies, and
- * the places where they end, so that neither sending nor checking makes or parses anything.
+ * Where possible, all bytes are made before the measurement. A tape is one buffer of requests, one buffer of replies,
+ * and the places where they end. So neither sending nor checking makes or parses anything.
  */
 import { keyOf, valueOf, type Wire } from "./Wire.ts"
 
-/** A slice of requests, and of the replies that it must get. */
+/** A slice of requests, and the replies that it must get. */
 export interface Batch {
   readonly request: Buffer | string
-  /** The replies of this batch and others. */
+  /** A buffer with the replies of this batch and others. */
   readonly replies: Buffer
-  /** Where the reply of each request ends in `replies`; the one before it is where it starts. */
+  /** Where each reply ends in `replies`. It begins where the one before it ends. */
   readonly ends: Uint32Array
-  /** The first reply of the batch in `ends`. */
+  /** The index in `ends` of the batch's first reply. */
   readonly first: number
   readonly count: number
 }
 
-/** Says what a connection sends next, or that there is nothing left. */
+/** The next batch of a connection, or nothing if none is left. */
 export type BatchSource = () => Batch | undefined
 
 export interface MixOptions {
@@ -29,10 +29,10 @@ export interface MixOptions {
   readonly seed: number
 }
 
-/** Requests of a tape: enough that a key space of millions is not reduced to what fits a processor's cache. */
+/** The requests of a tape. With fewer, a key space of millions would shrink to what fits a processor's cache. */
 const tapeLength = (keys: number): number => (keys > 100_000 ? 2 ** 20 : 2 ** 16)
 
-/** PUTs and GETs of keys chosen at random, every one of which is there: an endless walk over prebuilt batches. */
+/** An endless walk over prebuilt batches: PUTs and GETs of keys chosen at random, all of which are in the cache. */
 export const mix = (wire: Wire, options: MixOptions): BatchSource => {
   const { keys, pipeline, putShare, seed, valueSize } = options
   const random = makeRandom(seed)
@@ -76,7 +76,7 @@ export interface FillOptions {
   readonly keys: number
   readonly valueSize: number
   readonly pipeline: number
-  /** The TTL in seconds for a PUT that is sent now, 0 for none. */
+  /** The TTL of a PUT that is sent now, in s, 0 for none. */
   readonly ttl: () => number
 }
 
@@ -98,7 +98,7 @@ export const fill = (wire: Wire, options: FillOptions): BatchSource => {
   }
 }
 
-/** Numbers from 0 to 1 that depend on the seed alone: xorshift32. */
+/** Numbers from 0 to 1 that depend only on the seed (xorshift32). */
 const makeRandom = (seed: number): (() => number) => {
   let state = seed | 0 || 1
   return () => {

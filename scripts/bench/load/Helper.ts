@@ -1,4 +1,4 @@
-/** What the helper processes have in common: their argument, their answers, and their end with the benchmark's. */
+/** What the helper processes share: they read one argument, print their answers, and end when the benchmark ends. */
 
 /** The options that the benchmark passed. */
 export const readOptions = <Options>(): Options => {
@@ -6,23 +6,23 @@ export const readOptions = <Options>(): Options => {
   return parse(process.argv[2] ?? "{}")
 }
 
-/** Says one line to the benchmark. */
+/** Prints one line for the benchmark. */
 export const say = (message: object): void => {
   process.stdout.write(`${JSON.stringify(message)}\n`)
 }
 
-/** Ends with an answer. */
+/** Prints an answer and ends. */
 export const finish = (message: object): void => {
   process.stdout.write(`${JSON.stringify(message)}\n`, () => process.exit(0))
 }
 
-/** Ends without one. */
+/** Ends with an error instead of an answer. */
 export const fail = (reason: string): never => {
   process.stderr.write(`${reason}\n`)
   process.exit(1)
 }
 
-/** Calls back when the benchmark closes this process's input, which it also does by ending. */
+/** Calls back when this process's input is closed: the benchmark has closed it, or has ended. */
 export const onRelease = (callback: () => void): void => {
   process.stdin.on("end", callback)
   process.stdin.on("error", callback)

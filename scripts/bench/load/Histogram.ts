@@ -1,22 +1,22 @@
 /**
  * Latencies, counted in buckets that are 0.1 % wide. Pure.
  *
- * Recording is a few integer operations, because what the load generator costs is taken from what it can measure.
+ * Recording takes a few integer operations, because every cost of the load generator lowers what it can measure.
  */
 
-/** Units per ms: a latency is held in steps of 0.1 microseconds, up to seven minutes. */
+/** Units per ms. A latency is held in steps of 0.1 microseconds, up to seven minutes. */
 const UNITS = 10_000
 const MAX_UNITS = 2 ** 32 - 1
 
-/** Values below 2^11 have a bucket each; above, each doubling has 2^10 buckets. */
+/** Each value below 2^11 has a bucket of its own. Above that, each doubling has 2^10 buckets. */
 const LINEAR_BITS = 11
 const STEPS = 2 ** (LINEAR_BITS - 1)
 
 export class Histogram {
   private readonly buckets = new Float64Array((34 - LINEAR_BITS) * STEPS)
-  /** Latencies recorded. */
+  /** How many latencies were recorded. */
   count = 0
-  /** The longest, in ms. */
+  /** The longest latency, in ms. */
   max = 0
 
   /** Records a latency in ms, `times` times. */
@@ -27,7 +27,7 @@ export class Histogram {
     if (latency > this.max) this.max = latency
   }
 
-  /** The latency in ms that `share` (0 to 1) of all are not longer than; 0 if there are none. */
+  /** The latency, in ms, that a `share` (0 to 1) of all latencies do not exceed. 0 if there are none. */
   percentile(share: number): number {
     const wanted = Math.max(1, Math.ceil(share * this.count))
     let seen = 0

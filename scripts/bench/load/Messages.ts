@@ -1,4 +1,4 @@
-/** What the benchmark asks of its helper processes (one JSON argument) and what they answer (lines of JSON). */
+/** The messages between the benchmark and its helper processes: one JSON argument to them, lines of JSON from them. */
 import type { WireName } from "./Wire.ts"
 
 /** Where a helper connects to, and how it speaks. */
@@ -11,16 +11,16 @@ export interface GeneratorOptions extends Destination {
   readonly connections: number
   readonly pipeline: number
   readonly valueSize: number
-  /** The server, whose CPU time is taken with the requests. */
+  /** The server's pid. Its CPU time is read together with the count of requests. */
   readonly serverPid: number
-  /** How much the process yields to others, 0 to 19. */
+  /** The process's niceness, 0 to 19. */
   readonly nice?: number
   readonly work:
     | {
         readonly kind: "mix"
         readonly keys: number
         readonly putShare: number
-        /** s; what happens before is not measured. */
+        /** The warm-up, in s, which is not measured. */
         readonly warmup: number
         readonly seconds: number
         readonly seed: number
@@ -29,7 +29,7 @@ export interface GeneratorOptions extends Destination {
         readonly kind: "fill"
         readonly firstKey: number
         readonly keys: number
-        /** All keys expire this many seconds after the start, to the second; 0 for never. */
+        /** The second after the start in which all keys expire, 0 for never. */
         readonly expireAfter: number
       }
 }
@@ -54,9 +54,11 @@ export interface ProbeOptions extends Destination {
 
 export interface ProbeResult {
   readonly probes: number
-  /** ms: the longest wait for a reply. */
+  /** The longest wait for a reply, in ms. */
   readonly longest: number
-  /** ms: the longest, where the time that server and probe waited for a core is left out: what the server itself did. */
+  /**
+   * The longest wait, in ms, without the time that server and probe waited for a core: what the server itself caused.
+   */
   readonly longestStall: number
   readonly p50: number
   readonly p99: number

@@ -1,18 +1,18 @@
 /**
- * Checks that what a server answers is what it must answer, byte for byte, however it is cut into chunks. Pure.
+ * Checks a server's answers byte for byte, however they are cut into chunks. Pure.
  *
- * It does not parse: it compares with the expected bytes and counts the replies that are complete.
+ * It does not parse. It compares with the expected bytes and counts the complete replies.
  */
 import type { Batch } from "./Batch.ts"
 
-/** How much of a wrong reply is shown. */
+/** How many bytes of a wrong reply are shown. */
 const EXCERPT = 120
 
 export class ReplyCheck {
   private batch: Batch | undefined
-  /** The next expected byte in the batch's replies. */
+  /** The place of the next expected byte in the batch's replies. */
   private at = 0
-  /** Replies of the batch that are complete. */
+  /** How many replies of the batch are complete. */
   private complete = 0
 
   /** Whether all replies of the last batch have come. */
@@ -20,14 +20,14 @@ export class ReplyCheck {
     return this.batch === undefined || this.complete === this.batch.count
   }
 
-  /** Expects the replies of a batch; those of the one before are complete. */
+  /** Expects the replies of a batch. Those of the batch before must be complete. */
   expect(batch: Batch): void {
     this.batch = batch
     this.at = batch.first === 0 ? 0 : (batch.ends[batch.first - 1] ?? 0)
     this.complete = 0
   }
 
-  /** Takes the first `length` bytes of a chunk: the number of replies that it completes, or what is wrong with it. */
+  /** Takes the first `length` bytes of a chunk. Returns how many replies they complete, or what is wrong with them. */
   accept(chunk: Buffer, length: number): number | string {
     if (this.batch === undefined) return `not asked for: ${excerpt(chunk, 0, length)}`
     const { count, ends, first, replies } = this.batch

@@ -1,8 +1,8 @@
 /**
- * What the benchmark says to a server and must hear from it, in the three protocols of its peers. Pure.
+ * The requests of the benchmark and the replies that it must get, in the three protocols of its peers. Pure.
  *
- * It knows the bytes of four exchanges and nothing else: it is no client, and shares no code with the servers that it
- * measures. As every PUT of a key writes the value that belongs to it, each reply is known in advance to the last byte.
+ * This is not a client. It knows the bytes of four exchanges and shares no code with the servers that it measures.
+ * Every PUT of a key writes the one value that belongs to the key, so each reply is known in advance to the last byte.
  */
 
 export type WireName = "text" | "resp" | "memcached"
@@ -49,7 +49,7 @@ export const keyOf = (number: number): string => String(number).padStart(16, "0"
 
 const FILLER = "abcdefghijklmnopqrstuvwxyz".repeat(40)
 
-/** The value that belongs to a key: its number, filled up. */
+/** The value that belongs to a key: the key's number, padded. */
 export const valueOf = (number: number, size: number): string => {
   const own = `v${number}`
   const start = number % 26

@@ -1,10 +1,10 @@
 /**
- * The load generator: a process of its own that drives any of the servers in the same way, and prints one line of JSON.
+ * The load generator: a process that drives any of the servers in the same way and prints one line of JSON.
  *
- * A closed loop: each connection sends its next batch when the last one is answered. It is made to cost as little as
- * Node allows, since it shares the machine with the server: prebuilt requests, one read buffer for all connections, one
- * comparison a chunk. It is not the load tester of the product, which has a schedule, seeds, percentiles a second and a
- * report.
+ * It is a closed loop: each connection sends its next batch when the last one is answered. It shares the machine with
+ * the server, so it costs as little as Node allows: prebuilt requests, one read buffer for all connections, one
+ * comparison a chunk. It is not the product's load tester, which has a schedule, seeds, percentiles for each second and
+ * a report.
  */
 import { connect, type Socket } from "node:net"
 import { setPriority } from "node:os"
@@ -19,7 +19,7 @@ import { wires } from "./Wire.ts"
 const options = readOptions<GeneratorOptions>()
 const { connections, pipeline, serverPid, valueSize, work } = options
 
-// Replies are compared within the callback that reads them, so one buffer serves all connections.
+// Replies are compared in the callback that reads them, so one buffer serves all connections.
 const chunk = Buffer.allocUnsafeSlow(256 * 1024)
 const histogram = new Histogram()
 let requests = 0

@@ -1,12 +1,12 @@
 /**
- * Opens connections, lets each store one key so that it has been served, says so, and then only holds them.
+ * Opens connections, stores one key over each so that each has been served, reports that, and then only holds them.
  */
 import { connect, type Socket } from "node:net"
 import { fail, onRelease, readOptions, say } from "./Helper.ts"
 import type { IdleOptions, IdleReady } from "./Messages.ts"
 import { wires } from "./Wire.ts"
 
-/** Connections that are opened at once: fewer than a server's queue of those that it has not accepted yet. */
+/** How many connections are opened at once: fewer than a server's backlog of connections to accept. */
 const AT_ONCE = 100
 
 const { connections, port, wire } = readOptions<IdleOptions>()

@@ -1,9 +1,9 @@
 /**
- * The probing client: a process of its own that asks the server one thing about every millisecond, and remembers the
- * longest that it had to wait. What others do to the server meanwhile is not its concern.
+ * The probing client: a process that sends the server one request about every millisecond and remembers the longest
+ * wait for an answer. Other processes put load on the server meanwhile.
  *
- * On a machine with few cores a wait may also be one for a core: the server's, before it answers, or the probe's own,
- * before it sees the answer. The kernel counts both, and they are taken off to say what the server itself did.
+ * On a machine with few cores, a wait may include a wait for a core: the server's before it answers, or the probe's
+ * before it sees the answer. The kernel counts both. They are subtracted to say what the server itself caused.
  */
 import { connect } from "node:net"
 import type { Batch } from "./Batch.ts"
@@ -14,10 +14,10 @@ import { ReplyCheck } from "./ReplyCheck.ts"
 import { runQueueClock } from "../Proc.ts"
 import { wires } from "./Wire.ts"
 
-/** ms from one reply to the next question. */
+/** The time from a reply to the next request, in ms. */
 const PAUSE = 1
 
-/** Questions that do not count. */
+/** How many requests at the beginning do not count. */
 const COLD = 100
 
 const { port, serverPid, wire } = readOptions<ProbeOptions>()
@@ -73,7 +73,7 @@ socket.on("data", (chunk) => {
   if (typeof answered === "string") return fail(`wrong reply: ${answered}`)
   if (!check.isDone) return
   const wait = performance.now() - sentAt
-  // The first questions find everything cold, here and there.
+  // At the first requests, all code is cold, in the probe and in the server.
   if (asked === COLD) say({ isReady: true })
   if (asked > COLD) {
     waits.record(wait, 1)
@@ -85,5 +85,5 @@ socket.on("data", (chunk) => {
 socket.on("error", (error) => fail(`connection lost: ${error.message}`))
 socket.on("close", () => fail("connection closed by the server"))
 
-// A question is always on its way or about to be, and a stall that is under way still counts.
+// A request is always in flight or about to be sent, and a stall under way still counts.
 onRelease(() => (isReleased = true))

@@ -1,4 +1,4 @@
-/** A figure that is to be reached, and whether it was. Pure. */
+/** A figure with a goal, and whether the goal was reached. Pure. */
 import { number, table } from "./Format.ts"
 
 export interface Figure {
@@ -6,7 +6,7 @@ export interface Figure {
   readonly bound: "at least" | "at most"
   readonly target: number
   readonly unit: string
-  /** NaN if it could not be measured. */
+  /** The measured value, NaN if there is none. */
   readonly value: number
   /** The spread over the rounds, or why there is no value. */
   readonly note: string

@@ -1,7 +1,7 @@
-/** Figures and tables as text. The tables are Markdown, and aligned so that they can be read without it. Pure. */
+/** Figures and tables as text. Tables are Markdown, aligned so that they can be read as plain text too. Pure. */
 import type { Summary } from "./Statistics.ts"
 
-/** With enough digits to compare, and no more: 87,512, 12.3, 0.72. */
+/** A number with enough digits to compare and no more: 87,512, 12.3, 0.72. */
 export const number = (value: number): string => {
   if (!Number.isFinite(value)) return "-"
   const digits = Math.abs(value) >= 1000 ? 0 : Math.abs(value) >= 10 ? 1 : 2
@@ -18,7 +18,7 @@ export const range = ({ max, min }: Summary): string => (Number.isFinite(min) ? 
 
 export const percent = (share: number): string => (Number.isFinite(share) ? `${Math.round(share * 100)} %` : "-")
 
-/** The first row is the header; the first column is text, the others are figures. */
+/** A table. The first row is the header. The first column is text, the others are figures. */
 export const table = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
   const [header = [], ...body] = rows
   const widths = header.map((_, column) => Math.max(3, ...rows.map((row) => row[column]?.length ?? 0)))

@@ -1,4 +1,4 @@
-/** The figures of several rounds as one: the median, and how far they lie apart. Pure. */
+/** Sums up the figures of several rounds: their median and their spread. Pure. */
 
 export interface Summary {
   readonly median: number
@@ -6,7 +6,7 @@ export interface Summary {
   readonly max: number
 }
 
-/** NaN where there is nothing. */
+/** The median, NaN of nothing. */
 export const median = (values: ReadonlyArray<number>): number => {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length / 2
@@ -20,7 +20,7 @@ export const summarize = (values: ReadonlyArray<number>): Summary => ({
   max: values.length === 0 ? Number.NaN : Math.max(...values)
 })
 
-/** What `ours` is of `theirs`, round by round: rounds that lie next to each other met the same machine. */
+/** `ours` divided by `theirs`, round by round. Neighbouring rounds have met the machine in the same state. */
 export const ratios = (ours: ReadonlyArray<number>, theirs: ReadonlyArray<number>): Summary => {
   const rounds = Math.min(ours.length, theirs.length)
   return summarize(Array.from({ length: rounds }, (_, i) => (ours[i] ?? Number.NaN) / (theirs[i] ?? Number.NaN)))

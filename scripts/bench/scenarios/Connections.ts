@@ -1,4 +1,4 @@
-/** Ten thousand open connections: what they weigh, and what they cost those that are active. */
+/** Ten thousand open connections: how much memory they take, and how much they slow down the active ones. */
 import { Helper } from "../Processes.ts"
 import { maxOpenFiles, residentBytes } from "../Proc.ts"
 import type { IdleReady } from "../load/Messages.ts"
@@ -12,13 +12,13 @@ const WANTED = 10_000
 const ACTIVE = 100
 const KEYS = 10_000
 
-/** Files that a process needs beside its idle connections. */
+/** How many files a process needs besides its idle connections. */
 const OTHER_FILES = 300
 
-/** s to open them all. */
+/** How long opening all of them may take, in s. */
 const OPEN_LIMIT = 60
 
-/** ms until what opening left behind is collected. */
+/** The time until the garbage of opening them is collected, in ms. */
 const SETTLE = 1000
 
 const run = async (settings: Settings): Promise<Outcome> => {

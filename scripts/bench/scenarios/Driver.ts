@@ -1,13 +1,13 @@
-/** Puts load on a server through the generator, in the few ways that the scenarios share. */
+/** Puts load on a server with the generator, in the few ways that the scenarios share. */
 import type { GeneratorOptions, GeneratorResult, ProbeOptions, ProbeResult } from "../load/Messages.ts"
 import { ask, Helper } from "../Processes.ts"
 import type { Server } from "../servers/Peers.ts"
 import { VALUE_SIZE, WARMUP } from "./Scenario.ts"
 
-/** s that a fill may take: some 20,000 keys a second. */
+/** How long a fill may take, in s: some 20,000 keys a second. */
 const FILL_LIMIT = 250
 
-/** s for all else that a helper does: its start, its preparation. */
+/** How long the rest of a helper's work may take, in s: its start and its preparation. */
 const MARGIN = 30
 
 const generate = (options: GeneratorOptions, seconds: number): Promise<GeneratorResult> =>
@@ -16,7 +16,7 @@ const generate = (options: GeneratorOptions, seconds: number): Promise<Generator
 export interface Load {
   readonly connections: number
   readonly pipeline: number
-  /** All of them are there. */
+  /** How many keys there are. All of them are in the cache. */
   readonly keys: number
   readonly seconds: number
   readonly seed: number
@@ -43,12 +43,12 @@ export interface Fill {
   readonly keys: number
   readonly firstKey?: number
   readonly valueSize?: number
-  /** All keys expire this many seconds after the start. */
+  /** The second after the start in which all keys expire. */
   readonly expireAfter?: number
   readonly nice?: number
 }
 
-/** A PUT of each key, over few connections: what waits in their pipelines is no more than a fraction of a ms. */
+/** A PUT of each key, over few connections, so that at most a fraction of a ms of work waits in their pipelines. */
 export const load = ({ pid, port, wire }: Server, fill: Fill): Promise<GeneratorResult> => {
   const { expireAfter = 0, firstKey = 0, keys, nice = 0, valueSize = VALUE_SIZE } = fill
   return generate(
@@ -66,10 +66,10 @@ export const load = ({ pid, port, wire }: Server, fill: Fill): Promise<Generator
   )
 }
 
-/** How far the generator yields to the server and to the probe, so that a probe waits for the server and not for a core. */
+/** The generator's niceness. It yields to server and probe, so that the probe waits for the server, not for a core. */
 export const POLITE = 10
 
-/** Does something to a server while a probing client watches. */
+/** Runs some work against a server while a probing client watches. */
 export const probed = async <A>(
   { pid, port, wire }: Server,
   during: () => Promise<A>

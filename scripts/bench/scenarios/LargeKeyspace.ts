@@ -1,4 +1,4 @@
-/** Millions of entries: what filling them in does to other clients, what they weigh, and what they cost in throughput. */
+/** Millions of entries: how long a fill makes others wait, how much memory they take, how much throughput they cost. */
 import { residentBytes } from "../Proc.ts"
 import { number, range, spread, table } from "../report/Format.ts"
 import { ratios } from "../report/Statistics.ts"
@@ -11,7 +11,7 @@ const SMALL = 10_000
 const CONNECTIONS = 50
 const PIPELINES = [1, 16]
 
-/** ms until what a fill left behind is collected and given back. */
+/** The time until the garbage of a fill is collected and given back, in ms. */
 const SETTLE = 2000
 
 const run = async (settings: Settings): Promise<Outcome> => {

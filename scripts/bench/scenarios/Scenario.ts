@@ -1,23 +1,23 @@
-/** What a scenario is given, and what it comes to. */
+/** What a scenario is given, and what it returns. */
 import type { Figure } from "../report/Figure.ts"
 import type { Peer } from "../servers/Peers.ts"
 
 export interface Settings {
   readonly rounds: number
-  /** s that a measurement takes. */
+  /** How long a measurement takes, in s. */
   readonly seconds: number
-  /** Entries of the large key space. */
+  /** How many entries the large key space has. */
   readonly entries: number
   /** The built `main.js`. */
   readonly serverFile: string
   readonly kvCache: Peer
-  /** What else is installed. */
+  /** The peers that are installed. */
   readonly peers: ReadonlyArray<Peer>
-  /** Names of what is not. */
+  /** The names of the peers that are not installed. */
   readonly missing: ReadonlyArray<string>
   /** Whether there is time for another round. */
   readonly hasTime: () => boolean
-  /** Says what is being done. */
+  /** Reports what is being done. */
   readonly progress: (text: string) => void
 }
 
@@ -26,7 +26,7 @@ export interface Outcome {
   /** Lines of text and tables. */
   readonly text: ReadonlyArray<string>
   readonly figures: ReadonlyArray<Figure>
-  /** All that was measured, for the JSON. */
+  /** Everything that was measured, for the JSON. */
   readonly data: unknown
 }
 
@@ -36,12 +36,12 @@ export interface Scenario {
   readonly run: (settings: Settings) => Promise<Outcome>
 }
 
-/** s; a server's and the generator's code is compiled and warm by then. */
+/** The warm-up, in s. After it, the code of server and generator is compiled. */
 export const WARMUP = 0.5
 
 export const VALUE_SIZE = 64
 
-/** Runs `round` as often as it is wanted and there is time for, at least once. */
+/** Runs `round` as often as asked for and as there is time for, at least once. */
 export const repeat = async (
   settings: Settings,
   rounds: number,

@@ -1,8 +1,8 @@
 /**
- * The longest that a probing client has to wait while the server does what servers stall at.
+ * The longest wait of a probing client while the server does the work that makes servers stall.
  *
- * A probe waits for the server's event loop, for the requests that are before it (a fraction of a ms), and at times for
- * a core; the last is taken off for the verdict. One row is the floor: the same load, and nothing special to do.
+ * A probe waits for the server's event loop, for the requests before its own (a fraction of a ms), and at times for a
+ * core. The wait for a core is subtracted for the verdict. One row is the floor: the same load without special work.
  */
 import { cpuSeconds, residentBytes } from "../Proc.ts"
 import { number, range, spread, table } from "../report/Format.ts"
@@ -17,23 +17,23 @@ export const STALL_LIMIT = 15
 
 const MILLION = 1_000_000
 
-/** At most so many rounds: each takes about half a minute. */
+/** The most rounds. Each takes about half a minute. */
 const MAX_ROUNDS = 3
 
-/** s between two sweeps in the scenarios of mass expiry, so that all keys are due when one comes. */
+/** Time between two sweeps in the scenarios of mass expiry, in s. So all keys are due when a sweep comes. */
 const SWEEP_INTERVAL = 2
 
-/** s that are left after the last key is due and a sweep must have come: for the sweep itself. */
+/** Time for the sweep itself, in s, after the last key is due and the sweep must have begun. */
 const SWEEP_TIME = 1.5
 
 interface Row {
   readonly name: string
   readonly probes: Array<ProbeResult>
-  /** Mass expiry: MB freed and s of CPU used after the last PUT, round by round. */
+  /** Mass expiry: MB freed, and s of CPU used after the last PUT, in each round. */
   readonly swept: Array<Swept>
 }
 
-/** What shows that a sweep has been. */
+/** What shows that a sweep has taken place. */
 interface Swept {
   readonly freed: number
   readonly cpu: number
@@ -43,7 +43,7 @@ const GROWN_VALUE_SIZE = 200
 
 type Recorder = (name: string, probe: ProbeResult, swept?: Swept) => void
 
-/** A cache of a million keys: the same values again, larger values, then new keys that others must go for. */
+/** A cache of a million keys: the same values again, then larger values, then new keys that evict others. */
 const fullCache = async (kvCache: Peer, record: Recorder, progress: (text: string) => void): Promise<void> => {
   const server = await kvCache.start("--max-keys", String(MILLION))
   const step = async (name: string, fill: Fill): Promise<void> => {
@@ -61,7 +61,7 @@ const fullCache = async (kvCache: Peer, record: Recorder, progress: (text: strin
   }
 }
 
-/** All keys are due within one second, and swept at once. `after` is in s: filling takes less. */
+/** All keys are due within one second and are swept at once. `after`, in s, is longer than the fill takes. */
 const massExpiry = async (server: Server, keys: number, after: number, record: Recorder): Promise<void> => {
   const { probe, result } = await probed(server, async () => {
     const startedAt = performance.now()

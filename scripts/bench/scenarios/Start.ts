@@ -1,4 +1,4 @@
-/** From starting the process to its first reply. */
+/** The time from the start of the process to its first reply. */
 import { bundled, start as launch, stop } from "../Processes.ts"
 import { range, spread, table } from "../report/Format.ts"
 import { summarize } from "../report/Statistics.ts"

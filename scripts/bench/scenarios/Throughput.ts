@@ -1,4 +1,4 @@
-/** Requests a second, CPU a request and latency of every server, side by side in alternating rounds. */
+/** Requests per second, CPU per request and latency of every server, side by side in alternating rounds. */
 import type { GeneratorResult } from "../load/Messages.ts"
 import type { Figure } from "../report/Figure.ts"
 import { number, percent, range, spread, table } from "../report/Format.ts"
@@ -18,11 +18,11 @@ export interface Rounds {
 
 export const rates = ({ rounds }: Rounds): ReadonlyArray<number> => rounds.map((it) => it.requests / it.seconds)
 
-/** Microseconds of the server's CPU for a request. */
+/** CPU time of the server for one request, in microseconds. */
 const costs = ({ rounds }: Rounds): ReadonlyArray<number> =>
   rounds.map((it) => ((it.serverCpu ?? Number.NaN) / it.requests) * 1e6)
 
-/** Share of a core. */
+/** A share of one core. */
 const serverBusy = ({ rounds }: Rounds): number => median(rounds.map((it) => (it.serverCpu ?? Number.NaN) / it.seconds))
 const generatorBusy = ({ rounds }: Rounds): number => median(rounds.map((it) => it.generatorCpu / it.seconds))
 
@@ -35,7 +35,7 @@ const isDisturbed = (it: Rounds): boolean => generatorBusy(it) < SATURATED && se
 
 const mark = (it: Rounds): string => (isGeneratorBound(it) ? " *" : isDisturbed(it) ? " !" : "")
 
-/** One line a server; the ratios are what `ours` is of it, under the name of `label`. */
+/** One line for each server. The ratios, under the name `label`, are ours divided by that server's. */
 export const throughputTable = (label: string, ours: Rounds, all: ReadonlyArray<Rounds>): ReadonlyArray<string> => {
   const rows = all.map((it) => {
     const latency = (pick: (result: GeneratorResult) => number): string => number(median(it.rounds.map(pick)))

@@ -1,4 +1,4 @@
-/** The servers that are compared: how each is found on this machine, and started on a free port of 127.0.0.1. */
+/** The servers to compare: how to find each on this machine, and how to start it on a free port of 127.0.0.1. */
 import { spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { readFileSync } from "node:fs"
@@ -17,7 +17,7 @@ export interface Server {
 export interface Peer {
   readonly name: string
   readonly version: string
-  /** Starts it, with flags of its own beside those that every benchmark needs. */
+  /** Starts the server with the flags that every benchmark needs, and these. */
   readonly start: (...flags: ReadonlyArray<string>) => Promise<Server>
 }
 
@@ -47,7 +47,7 @@ export const freePort = async (): Promise<number> => {
   return address.port
 }
 
-/** Asks until there is an answer, every 2 ms: a fresh connection, one request, any reply. */
+/** Tries every 2 ms until the server answers: a fresh connection, one request, any reply. */
 export const firstReply = async (port: number, request: string, started: Started): Promise<void> => {
   const deadline = performance.now() + START_LIMIT
   while (!(await answers(port, request))) {
@@ -72,7 +72,7 @@ const answers = (port: number, request: string): Promise<boolean> =>
     socket.on("close", done(false))
   })
 
-/** A request that is answered by an empty server too. */
+/** A request that an empty server answers too. */
 const hello: Readonly<Record<WireName, string>> = {
   text: "GET hello\n",
   resp: "*1\r\n$4\r\nPING\r\n",
@@ -83,7 +83,7 @@ const launch = async (definition: Definition, flags: ReadonlyArray<string>): Pro
   const { args, file, name, wire } = definition
   const port = await freePort()
   const started = start(file, [...args(port), ...flags])
-  // What it says is not needed; unread, it would block in the end.
+  // The output is not needed, but a process whose output nobody reads blocks in the end.
   started.child.stdout?.resume()
   try {
     await firstReply(port, hello[wire], started)
@@ -94,13 +94,13 @@ const launch = async (definition: Definition, flags: ReadonlyArray<string>): Pro
   return { name, wire, pid: started.pid, port, stop: () => stop(started) }
 }
 
-/** The version that a program prints, or nothing if there is no such program. */
+/** The version that a program prints. Nothing if the program is not installed. */
 const installed = (file: string, flag: string): string | undefined => {
   const { error, stdout } = spawnSync(file, [flag], { encoding: "utf8", timeout: START_LIMIT })
   return error === undefined ? /\d+(\.\d+)+/.exec(stdout)?.[0] : undefined
 }
 
-/** How our server is started; other flags follow. */
+/** How to start our server; more flags follow. */
 export const kvCacheArgs = (file: string, port: number): ReadonlyArray<string> => [
   file,
   "serve",
@@ -112,7 +112,7 @@ export const kvCacheArgs = (file: string, port: number): ReadonlyArray<string> =
   "error"
 ]
 
-/** KV-Cache, from a built `main.js`. */
+/** KV-Cache from a built `main.js`. */
 export const kvCache = (file: string): Peer => {
   const { version }: { version: string } = JSON.parse(readFileSync("package.json", "utf8"))
   const definition: Definition = {
@@ -153,12 +153,12 @@ const memcached: Definition = {
     "1",
     "-m",
     "256",
-    // It refuses to run as root.
+    // memcached refuses to run as root without it.
     ...(process.getuid?.() === 0 ? ["-u", "nobody"] : [])
   ]
 }
 
-/** What there is to compare with, and the names of what is not installed. */
+/** The peers that are installed, and the names of those that are not. */
 export const findPeers = (): { readonly peers: ReadonlyArray<Peer>; readonly missing: ReadonlyArray<string> } => {
   const missing: Array<string> = []
   const peers: Array<Peer> = []

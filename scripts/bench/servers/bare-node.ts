@@ -1,8 +1,8 @@
 /**
- * The limit of bare Node: what `node:net` alone can do for this protocol, written as anyone would begin.
+ * Bare Node: what `node:net` alone does for this protocol, written as anyone would begin.
  *
- * A `'data'` listener, latin1 strings, a Map, one write a chunk. It has no Effect, no TTL, no eviction, no checks, no
- * backpressure and no limits, so it is a yardstick and not a server to use.
+ * A `'data'` listener, latin1 strings, a Map, one write a chunk. It has no Effect, TTL, eviction, checks, backpressure
+ * or limits. It is a yardstick, not a server to use.
  */
 import { createServer } from "node:net"
 import { onRelease } from "../load/Helper.ts"

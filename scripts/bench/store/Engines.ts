@@ -1,4 +1,4 @@
-/** The engines that are compared: each a bounded cache with exact LRU and a deadline for each key, and no more. */
+/** The engines to compare. Each is a bounded cache with exact LRU and a deadline for each key, and nothing more. */
 import { randomBytes } from "node:crypto"
 import { LRUCache } from "lru-cache"
 import { type Key, Ttl, type Value } from "../../../src/domain/Command.ts"
@@ -11,14 +11,14 @@ export interface Engine {
   readonly get: (key: string, now: number) => string | undefined
 }
 
-/** s: an hour, so that every engine keeps deadlines, and none is reached. */
+/** An hour, in s: every engine keeps deadlines, and none is reached. */
 const TTL = 3600
 
-/** This project's, through the calls that the store makes for a PUT and a GET. */
+/** This project's engine, by the calls that the store makes for a PUT and a GET. */
 const packed = (maxKeys: number, now: number): Engine => {
   const keyspace = new PackedKeyspace({ maxKeys }, KeyHash.withSecret(randomBytes(8)), now)
   const ttl = Ttl.make(TTL)
-  // The keys and values are good; only their types are to be changed.
+  // The keys and values are valid, so this only changes their types.
   const isKey = (text: string): text is Key => text !== ""
   const isValue = (text: string): text is Value => text !== ""
   return {
@@ -34,7 +34,7 @@ interface Entry {
   readonly deadline: number
 }
 
-/** What many would write first: a Map of objects, whose order is the order of use. */
+/** What many would write first: a Map of objects that is ordered by use. */
 const map = (maxKeys: number): Engine => {
   const entries = new Map<string, Entry>()
   return {
@@ -68,7 +68,7 @@ const lruCache = (maxKeys: number): Engine => {
   }
 }
 
-/** What the measurement itself costs: keys and values are made, and nothing is kept. */
+/** The cost of the measurement itself: keys and values are made, and nothing is kept. */
 const nothing = (): Engine => {
   let last = ""
   return {

@@ -1,24 +1,24 @@
-/** What an engine process is asked for, and what it answers. */
+/** What an engine process is asked to do, and what it answers. */
 import type { EngineName } from "./Engines.ts"
 
 export interface EngineOptions {
   readonly engine: EngineName
   readonly entries: number
-  /** The longest that a phase may take, in s; the fill is done in full. */
+  /** How long a phase may take, in s. The fill always runs to its end. */
   readonly seconds: number
 }
 
 export interface Phase {
   readonly operations: number
-  /** ns an operation, the making of its key and value included. */
+  /** ns for each operation, including the making of its key and value. */
   readonly nanos: number
-  /** ms: the longest that the event loop was held up by one slice. */
+  /** The longest time that one slice held up the event loop, in ms. */
   readonly longest: number
 }
 
 export const PHASES = ["fill", "get", "overwrite", "evict"] as const
 
 export interface EngineResult extends Readonly<Record<(typeof PHASES)[number], Phase>> {
-  /** Resident memory of the process that the fill added, by entry. */
+  /** The resident memory that the fill added to the process, in bytes an entry. */
   readonly bytesPerEntry: number
 }

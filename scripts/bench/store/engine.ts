@@ -1,8 +1,8 @@
 /**
- * Measures one engine at one size, in a process of its own: no engine meets what another left to the collector.
+ * Measures one engine at one size, in a process of its own, so that no engine meets another's garbage.
  *
- * It works as a server does: keys and values are new strings each time, cut from bytes; operations come in slices, and
- * the event loop turns between them. How long a slice takes in all is how long other clients would wait.
+ * The work is a server's: keys and values are new strings each time, cut from bytes. Operations come in slices, with a
+ * turn of the event loop between them. The time of a slice is the time that other clients would wait.
  */
 import { setImmediate } from "node:timers/promises"
 import { fail, finish, readOptions } from "../load/Helper.ts"
@@ -12,21 +12,21 @@ import type { EngineOptions, EngineResult, Phase } from "./Work.ts"
 
 const { engine: name, entries, seconds } = readOptions<EngineOptions>()
 
-/** Operations between two turns of the event loop. */
+/** How many operations run between two turns of the event loop. */
 const SLICE = 256
 
 const KEY_SIZE = 16
 const VALUE_SIZE = 64
 
-/** ms until memory that was collected is given back. */
+/** The time until collected memory has been given back, in ms. */
 const SETTLE = 300
 
-/** Digits of a number, at most. */
+/** The most digits of a number. */
 const DIGITS = 9
 
 const bytes = Buffer.alloc(KEY_SIZE + VALUE_SIZE, "0")
 
-/** Writes a number's digits, right-aligned, over those of another. */
+/** Writes a number's digits, right-aligned, over another number's. */
 const writeNumber = (number: number, end: number): void => {
   let rest = number | 0
   for (let at = end - 1; at >= end - DIGITS; at--) {
@@ -55,7 +55,7 @@ const random = (below: number): number => {
   return (state >>> 0) % below
 }
 
-/** A wait for a core is no engine's doing. */
+/** The time without waits for a core, which no engine causes. */
 const queued = runQueueClock(process.pid)
 
 const now = (): number => Math.floor(performance.now())
@@ -90,7 +90,7 @@ const phase = async (most: number, limit: number, operate: (index: number, now: 
 
 if (globalThis.gc === undefined) fail("run with --expose-gc")
 
-/** Warms up the code on a small cache, so that the sizes are compared and not the compiler. */
+/** Warms up the code on a small cache, so that the figures compare engines and not the compiler. */
 const make = engines[name]
 const exercise = async (size: number, limit: number): Promise<EngineResult> => {
   const before = await resident()

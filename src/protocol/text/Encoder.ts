@@ -24,6 +24,10 @@ export const encodeCommand = (command: Command): string => {
       return `DELETE ${command.key}\n`
     case "Exists":
       return `EXISTS ${command.key}\n`
+    case "Stats":
+      return "STATS\n"
+    case "Flush":
+      return "FLUSH\n"
     case "Quit":
       return "QUIT\n"
     case "Clock":
@@ -43,5 +47,7 @@ const encodeAction = (action: ClockAction): string => {
       return `RUN ${action.factor}`
     case "Freeze":
       return "FREEZE"
+    case "Reset":
+      return "RESET"
   }
 }

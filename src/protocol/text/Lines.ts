@@ -1,30 +1,30 @@
 /**
- * Splits a stream of text into lines, incrementally: the one place that knows how a line ends and how long it may be.
+ * Splits a stream of text into lines, incrementally. Only this file knows how a line ends and how long it may be.
  *
- * It does not copy: a line that lies whole within a chunk is given as a window onto it, and only an unfinished line is
- * kept. It knows nothing of words or commands.
+ * A line that lies whole within a chunk is not copied: the caller gets its place in the chunk. Only an unfinished line
+ * is kept. This file knows nothing about words or commands.
  */
 
-/** What `next` found: a whole line, too few bytes for one, or a line that has reached the limit without its end. */
+/** What `next` found: a whole line, a part of one, or a line that has reached the limit without ending. */
 export type Found = "line" | "more" | "too-long"
 
 export class Lines {
-  /** The text that holds the line that `next` found, from `start` (inclusive) to `end` (exclusive), without its end. */
+  /** The text that holds the line that `next` found, from `start` to `end` (exclusive), without the line's ending. */
   source = ""
   start = 0
   end = 0
-  /** The offset of the first character that `next` has not read. */
+  /** The offset of the first character that `next` has not yet read. */
   offset = 0
 
   private readonly limit: number
   private kept = ""
 
-  /** `limit` is in bytes: a line that reaches it without a newline is too long. */
+  /** `limit` is in bytes. A line that reaches it without a newline is too long. */
   constructor(limit: number) {
     this.limit = limit
   }
 
-  /** Bytes of the unfinished line. */
+  /** The length of the unfinished line, in bytes. */
   get pending(): number {
     return this.kept.length
   }
@@ -57,5 +57,5 @@ export class Lines {
 
 const CARRIAGE_RETURN = 0x0d
 
-/** A slice keeps the whole text that it was cut from: ten thousand clients with half a line each would keep theirs. */
+/** Copies a text. A mere slice would keep the whole chunk in memory, for every client that has sent half a line. */
 const copyOf = (slice: string): string => Buffer.from(slice, "latin1").toString("latin1")

@@ -3,7 +3,7 @@
 export const FIRST_PRINTABLE = 0x21
 export const LAST_PRINTABLE = 0x7e
 
-// A byte below the first printable one borrows from its highest bit, one above the last carries into it.
+// A byte below the first printable one sets its highest bit by a borrow, a byte above the last by a carry.
 const BELOW = 0x2121_2121
 const ABOVE = 0x0101_0101
 const HIGHEST_BITS = 0x8080_8080

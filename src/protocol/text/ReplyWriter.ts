@@ -18,6 +18,7 @@ const ERROR = "ERROR "
 const LONGEST_MESSAGE = MAX_VALUE_LENGTH
 const LONGEST_REPLY = ERROR.length + LONGEST_MESSAGE + "\n".length
 
+/** What is executed in a batch has no longer replies. Others come alone, and there is room enough for them. */
 const BATCH_BYTES = BATCH_COMMANDS * LONGEST_REPLY
 
 /** Room for a batch beyond the one that makes it full. */
@@ -113,6 +114,20 @@ export class TextReplyWriter implements ReplyWriter {
 
   null(): void {
     this.fixed(notFound)
+  }
+
+  /** With the least that a client of HTTP/1.1 needs, to show a text and hang up. */
+  refuseHttp(message: string): void {
+    const body = `${message.slice(0, LONGEST_MESSAGE)}\n`
+    const response = [
+      "HTTP/1.1 400 Bad Request",
+      "Content-Type: text/plain",
+      `Content-Length: ${body.length}`,
+      "Connection: close",
+      "",
+      body
+    ].join("\r\n")
+    this.length += this.bytes.write(response, this.length, "latin1")
   }
 
   take(): Buffer {

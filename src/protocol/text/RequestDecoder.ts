@@ -6,7 +6,16 @@
  * message is the reply. Names and usages are those of the table of commands.
  */
 import * as Result from "effect/Result"
-import { check, commands as table, commandsOf, HTTP, isKey, REFUSE, REFUSE_AND_CLOSE } from "../../commands/Commands.ts"
+import {
+  check,
+  commands as table,
+  commandsOf,
+  HTTP,
+  HTTP_REQUEST,
+  isKey,
+  REFUSE,
+  REFUSE_AND_CLOSE
+} from "../../commands/Commands.ts"
 import type { Arity, Entry } from "../../commands/Entry.ts"
 import type { CommandBatch } from "../../domain/CommandBatch.ts"
 import type { RequestDecoder } from "../Protocol.ts"
@@ -32,30 +41,45 @@ const commandNames = either.format(
 const BLANK_LINE = `empty line: expected ${commandNames}`
 const TOO_LONG = `line too long: a request has fewer than ${MAX_LINE_BYTES} bytes`
 const NO_HTTP = "this server does not speak HTTP"
+const NO_HTTP_REQUEST = "This port speaks KV-Cache's protocol, not HTTP: lines such as PUT <key> <value> and GET <key>."
 
 // Words that only an HTTP client begins a line with, upper-cased. A page that makes a browser send a request here can
 // choose its path and body, but not what the request line ends in, and not its headers.
 const httpWords: ReadonlySet<string> = new Set(["POST", "HOST:"])
 const HTTP_VERSION = /HTTP\/1\.[0-9x]$/i
 
-const MAX_SHOWN_NAME = 32
+const MAX_SHOWN = 32
 
-const unknownCommand = (name: string): string => {
-  const shown = name.slice(0, MAX_SHOWN_NAME).replaceAll(/[^\x21-\x7e]/g, "?")
-  return `unknown command '${shown}': expected ${commandNames}`
-}
+/** A word as a message may hold it. */
+const toShown = (text: string): string => text.slice(0, MAX_SHOWN).replaceAll(/[^\x21-\x7e]/g, "?")
+
+const unknownCommand = (name: string): string => `unknown command '${toShown(name)}': expected ${commandNames}`
+
+/** A word in the place of a TTL that was meant to be the rest of a value: no number was tried, or a quote is in it. */
+const REST_OF_VALUE = /^[^0-9+.-]|["']/
 
 const within = ({ max, min }: Arity, count: number): boolean => count >= min && count <= max
 
 /** What is wrong with the number of arguments; nothing if it is right. The first one may choose a subcommand. */
-const wrongCount = ({ arity, name, subcommands, usage }: Entry, count: number, first: string): string | undefined => {
+const wrongCount = (entry: Entry, count: number, first: string): string | undefined => {
+  const { arity, name, subcommands, unspaced, usage } = entry
   if (subcommands === undefined) {
-    return within(arity, count) ? undefined : `wrong number of arguments: usage ${usage}`
+    if (within(arity, count)) return undefined
+    const hint = unspaced !== undefined && count > arity.max ? `; ${unspaced} cannot hold spaces` : ""
+    return `wrong number of arguments: usage ${usage}${hint}`
   }
   const subcommand = subcommands.find((each) => each.name === first.toUpperCase())
   return subcommand !== undefined && within(subcommand.arity, count - 1)
     ? undefined
     : `wrong arguments: usage ${either.format(subcommands.map((each) => [name, each.name, ...each.args].join(" ")))}`
+}
+
+/** What is to be said where the last word is no TTL but a part of the value; nothing if it is none. */
+const restOfValue = ({ arity, unspaced, usage }: Entry, args: ReadonlyArray<string>): string | undefined => {
+  const last = args[arity.max - 1]
+  return unspaced !== undefined && last !== undefined && REST_OF_VALUE.test(last)
+    ? `${unspaced} cannot hold spaces, and '${toShown(last)}' is no ttl in whole seconds: usage ${usage}`
+    : undefined
 }
 
 // No command has more words, so the scanner remembers no more; it still counts them all. Decoding is synchronous, so
@@ -100,7 +124,7 @@ export class TextRequestDecoder implements RequestDecoder {
   private decodeLine(commands: CommandBatch, start: number, line: string): void {
     const wordCount = findWords(line)
     if (wordCount === 0) return refuse(commands, BLANK_LINE)
-    if (this.atFirstLine && HTTP_VERSION.test(lastWord(line))) return this.end(commands, HTTP, NO_HTTP)
+    if (this.atFirstLine && HTTP_VERSION.test(lastWord(line))) return this.end(commands, HTTP_REQUEST, NO_HTTP_REQUEST)
     const name = word(line, 0)
     const upper = name.toUpperCase()
     const entry = entries.get(upper)
@@ -110,8 +134,10 @@ export class TextRequestDecoder implements RequestDecoder {
     const wrong = wrongCount(entry, wordCount - 1, wordCount > 1 ? word(line, 1) : "")
     if (wrong !== undefined) return refuse(commands, wrong)
     const args = Array.from({ length: wordCount - 1 }, (_, argument) => word(line, argument + 1))
-    const checked = check(entry, args)
+    const rest = restOfValue(entry, args)
+    const checked = check(entry, rest === undefined ? args : args.slice(0, -1))
     if (Result.isFailure(checked)) return refuse(commands, checked.failure)
+    if (rest !== undefined) return refuse(commands, rest)
     commands.open(ids.get(entry) ?? REFUSE)
     for (let argument = 0; argument < args.length; argument++) {
       const from = wordStarts[argument + 1] ?? 0

@@ -7,7 +7,7 @@ import { recognise } from "../../../src/protocol/text/Recogniser.ts"
 import { commandsOf } from "../../domain/Batches.ts"
 import { seededRandom } from "../../store/SeededRandom.ts"
 
-/** What a line means, read without a thought for speed, and checked by the Schema; nothing for a line that is wrong. */
+/** What a line means, read slowly and plainly and checked by the Schema. Nothing for a line that is wrong. */
 const bySchema = (line: string): Command.Command | undefined => {
   const text = line.endsWith("\r") ? line.slice(0, -1) : line
   const [name = "", key, value, ttl, ...rest] = text.split(/[ \t]+/).filter((word) => word !== "")
@@ -23,7 +23,7 @@ const bySchema = (line: string): Command.Command | undefined => {
 
 const { below, pick } = seededRandom(20_261_122)
 
-// Words are cut from texts made once: making each anew would take most of the test's time.
+// Words are cut from texts that are made once. Making each anew would take most of the test's time.
 const textOf = (first: number, count: number): string =>
   Array.from({ length: 20_000 }, () => String.fromCharCode(first + below(count))).join("")
 const printables = textOf(0x21, 0x5e)
@@ -89,7 +89,7 @@ const aLine = (): string => {
 const buffer = Buffer.alloc(64 * 1024)
 const batch = new CommandBatch()
 
-/** Where the lines end that are recognised in a text; the commands are then in `batch`. What lies behind the text is not read. */
+/** Where the recognised lines of a text end. The commands are then in `batch`. Bytes after the text are not read. */
 const endOf = (text: string, offset: number): number => {
   const end = buffer.write(text, 0, "latin1")
   buffer.write("GET behind\n", end, "latin1")
@@ -129,7 +129,7 @@ describe("Recogniser", () => {
         continue
       }
       recognised++
-      // deepStrictEqual on each of a million would take most of a minute.
+      // A deepStrictEqual for each of a million lines would take most of a minute.
       const expected = bySchema(line)
       if (textOfBatch() !== textOfCommand(expected))
         assert.deepStrictEqual(commandsOf(batch), expected === undefined ? [] : [expected], line)
@@ -187,7 +187,7 @@ describe("Recogniser", () => {
     for (let length = 1; length <= 12; length++) {
       for (let at = 0; at < length; at++) {
         for (let byte = 0; byte < 256; byte++) {
-          // The two that end a line.
+          // These two end a line.
           if (byte === 0x0a || byte === 0x0d) continue
           const word = `${"k".repeat(at)}${String.fromCharCode(byte)}${"k".repeat(length - at - 1)}`
           const isPrintable = byte >= 0x21 && byte <= 0x7e

@@ -1,0 +1,82 @@
+/** What the documentation names is there: pages and headings, files, flags, variables, messages. */
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { settings } from "../../src/server/ServerConfig.ts"
+import * as Help from "./CommandHelp.ts"
+import * as Pages from "./Pages.ts"
+
+const exists = (path: string): boolean => Fs.existsSync(Path.join(Pages.root, path))
+
+// On another branch.
+const PENDING = new Set(["CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "examples", "compose.yaml"])
+
+const read = (path: string): string => Fs.readFileSync(Path.join(Pages.root, path), "utf8")
+
+/** The sources, one after the other. */
+const sources: string = Fs.readdirSync(Path.join(Pages.root, "src"), { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".ts"))
+  .map((file) => read(`src/${file}`))
+  .join("\n")
+
+/** A command of the program with its flags: up to the end of the line or of the code span, a pipe, or a comment. */
+const INVOCATION = /(?:(?:\bkv-cache|main\.m?js) (serve|client|loadtest)\b|npm start --(?= -))([^`|\n;&#]*)/g
+
+describe.each(Pages.pages.map((page) => ({ name: page.name, page })))("$name", ({ page }) => {
+  it("has links that lead somewhere", () => {
+    for (const [, target = ""] of page.prose.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue
+      const [path = "", anchor] = target.split("#")
+      const file = path === "" ? page.name : Path.join(Path.dirname(page.name), path)
+      assert.isTrue(exists(file) || PENDING.has(file), `${target}: there is no ${file}`)
+      if (anchor === undefined) continue
+      assert.include([...Pages.anchors(Pages.page(file))], anchor, `${target}: no such heading`)
+    }
+  })
+
+  it("names files that there are", () => {
+    for (const [, path = ""] of page.text.matchAll(/`((?:src|test|scripts|docs|examples)\/[\w./-]+)`/g)) {
+      // Some are made by the user, from an example.
+      assert.isTrue(exists(path) || exists(`${path}.example`), `there is no ${path}`)
+    }
+  })
+
+  it("names variables that are settings", () => {
+    const known = new Set<string>(Object.values(settings).map(({ environment }) => environment))
+    for (const [name] of page.text.matchAll(/\bKV_CACHE_[A-Z_]+\b/g)) {
+      assert.isTrue(known.has(name) || sources.includes(`"${name}"`), `${name} is no setting`)
+    }
+  })
+
+  it.effect("names flags that its commands have", () =>
+    Effect.gen(function* () {
+      for (const [line, command, rest = ""] of page.text.matchAll(INVOCATION)) {
+        const words = command === undefined ? ["serve"] : [command]
+        const { flags, globalFlags = [] } = yield* Help.help(...words)
+        const known = new Set([...flags, ...globalFlags].flatMap(Help.namesOf))
+        for (const [flag] of rest.replace(/ -- .*/, "").matchAll(/(?<=\s)--?[a-z][a-z-]*(?=[\s=]|$)/gi)) {
+          assert.isTrue(known.has(flag), `'${line.trim()}': ${words.join(" ")} has no flag ${flag}`)
+        }
+      }
+    })
+  )
+})
+
+/** A message as a page writes it: what varies is left out as `…`, and several stand one behind the other. */
+const pieces = (cell: string): ReadonlyArray<string> =>
+  [...cell.matchAll(/`([^`]+)`/g)].flatMap(([, message = ""]) =>
+    message.split("…").map((piece) => piece.trim().replace(/^['"]|['"]$/g, ""))
+  )
+
+describe("the messages that are explained", () => {
+  const assertKnown = (name: string, head: string, text: string) => {
+    const messages = Pages.table(name, head).rows.flatMap(([cell = ""]) => pieces(cell))
+    assert.isAbove(messages.length, 3)
+    for (const piece of messages) assert.include(text, piece, `${name} explains a message that nobody says`)
+  }
+
+  it("are the program's", () => assertKnown("docs/troubleshooting.md", "what you see", `${sources}\nEBADENGINE`))
+
+  it("are those of scripts/aws.sh", () => assertKnown("docs/aws.md", "what it says", read("scripts/aws.sh")))
+})

@@ -1,0 +1,143 @@
+/**
+ * The tables of the documentation say what the code does. A table that is made from the code must be what the code makes
+ * of it: on failure the test prints the rows that belong into the page.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { ClientError } from "../../src/client/ClientError.ts"
+import { ClockAction } from "../../src/domain/Command.ts"
+import * as Assertion from "../../src/loadtest/Assertion.ts"
+import * as Assessment from "../../src/loadtest/Assessment.ts"
+import type { FaultKind } from "../../src/server/Faults.ts"
+import * as ServerCounters from "../../src/server/ServerCounters.ts"
+import * as LoadFixtures from "../loadtest/fixtures.ts"
+import { commandsOf } from "../../src/commands/Commands.ts"
+import * as Interpreter from "../../src/client/Interpreter.ts"
+import { type Setting, settings } from "../../src/server/ServerConfig.ts"
+import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
+import * as Help from "./CommandHelp.ts"
+import * as Pages from "./Pages.ts"
+
+const code = (text: string): string => `\`${text}\``
+
+const assertRows = (name: string, head: ReadonlyArray<string>, expected: ReadonlyArray<ReadonlyArray<string>>) => {
+  const rows = Pages.written(Pages.table(name, ...head).rows)
+  const right = Pages.written(expected)
+  assert.strictEqual(rows, right, `The rows of ${name}, | ${head.join(" | ")} |, must be:\n${right}\n`)
+}
+
+describe("the documentation's table", () => {
+  it("of settings is the server's", () => {
+    const all: ReadonlyArray<Setting<unknown>> = Object.values(settings)
+    assertRows(
+      "docs/settings.md",
+      ["flag", "environment"],
+      all.map(({ defaultText, description, environment, flag }) => [
+        code(`--${flag}`),
+        code(environment),
+        defaultText,
+        description
+      ])
+    )
+  })
+
+  it.effect.each([
+    ["client", "docs/client.md"],
+    ["loadtest", "docs/load-test.md"]
+  ] as const)("of the flags of %s is its help's", ([command, name]) =>
+    Effect.map(Help.help(command), ({ flags }) =>
+      assertRows(
+        name,
+        ["flag", "default"],
+        flags.map((flag) => {
+          const { default: fallback, text } = Help.describe(flag)
+          return [Help.namesOf(flag).map(code).join(", "), fallback, text]
+        })
+      )
+    )
+  )
+
+  it("of requests has every command of the protocol as its usage writes it", () => {
+    const { rows } = Pages.table("docs/protocol.md", "request", "reply")
+    assert.deepStrictEqual(
+      rows.map(([request]) => request),
+      [...commandsOf("text").values()].filter(({ flags }) => !flags.includes("virtual")).map(({ usage }) => code(usage))
+    )
+  })
+
+  it("of the client's own commands is its help's", () => {
+    const action = Interpreter.interpret("help", textProtocol, "real")
+    const lines = action._tag === "Print" ? action.text.split("\n") : []
+    const own = lines.slice(lines.indexOf("Commands of this client:") + 1, lines.indexOf("Keys:"))
+    assertRows(
+      "docs/client.md",
+      ["command", "what it does"],
+      own.map((line) => {
+        const [usage = "", summary = ""] = line.trim().split(/ {2,}/)
+        return [code(usage), summary]
+      })
+    )
+  })
+
+  it("of assertions has names that there are, and the units that they take", () => {
+    const { rows } = Pages.table("docs/load-test.md", "name", "unit")
+    const names = rows.flatMap(([cell = ""]) => [...cell.matchAll(/`([^`…]+)`/g)].map(([, name = ""]) => name))
+    assert.isAbove(names.length, 10)
+    for (const name of names) {
+      assert.isTrue(Result.isSuccess(Assertion.parse(`${name}<1`)), `--assert does not know '${name}'`)
+    }
+  })
+
+  it("of targets is the load test's", () => {
+    const { lines } = Assessment.assess(LoadFixtures.closedResult())
+    assertRows(
+      "docs/load-test.md",
+      ["metric", "target"],
+      lines.map(({ metric, minimum, target }) => [metric, target.bound, minimum.bound])
+    )
+  })
+
+  it("of CLOCK has every action", () => {
+    const actions = Pages.table("docs/testing.md", "request", "reply").rows.map(
+      ([request = ""]) => /^`CLOCK ([A-Z]+)/.exec(request)?.[1]
+    )
+    assert.deepStrictEqual(
+      actions,
+      Object.keys(ClockAction.cases).map((name) => name.toUpperCase())
+    )
+  })
+
+  it("of faults has every kind", () => {
+    const kinds: Record<FaultKind["kind"], true> = {
+      delay: true,
+      slow: true,
+      truncate: true,
+      close: true,
+      refuse: true
+    }
+    const written = Pages.table("docs/testing.md", "fault").rows.map(([cell = ""]) => /kind: "(\w+)"/.exec(cell)?.[1])
+    assert.deepStrictEqual(written, Object.keys(kinds))
+  })
+
+  it("of a client's errors has every error", () => {
+    const errors: Record<ClientError["_tag"] | "InvalidCommand", true> = {
+      ConnectError: true,
+      TimeoutError: true,
+      ConnectionClosedError: true,
+      MalformedReplyError: true,
+      RefusedError: true,
+      InvalidCommand: true
+    }
+    assert.deepStrictEqual(
+      Pages.table("docs/library.md", "error").rows.map(([name]) => name),
+      Object.keys(errors).map(code)
+    )
+  })
+
+  it("of a server's stats has every counter", () => {
+    const cells = Pages.table("docs/library.md", "`stats`").rows.map(([cell = ""]) => cell)
+    const written = cells.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, name = ""]) => name))
+    assert.sameMembers(written, [...Object.keys(ServerCounters.make()), "store"])
+  })
+})
