@@ -207,6 +207,7 @@ describe("a server that is reset", () => {
       assert.deepStrictEqual(await socket.ask("EXISTS other", "CLOCK NOW"), ["OK 0", "OK 0"])
       const [stats = ""] = await socket.ask("STATS")
       assert.include(stats, " uptime=0 keys=0 bytes=0 ")
+      assert.strictEqual((await server.stats()).store.flushes, 0)
     }
   })
 
