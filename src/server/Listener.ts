@@ -62,7 +62,8 @@ export const listen = (
   ).pipe(
     Effect.map((server) => {
       const bound = server.address()
-      if (typeof bound !== "object" || bound === null) return { ...address, isLoopback: false }
+      if (typeof bound !== "object" || bound === null)
+        return { host: address.host, port: address.port, isLoopback: false }
       const family = Net.isIPv6(bound.address) ? "ipv6" : "ipv4"
       return { host: address.host, port: bound.port, isLoopback: loopback.check(bound.address, family) }
     })

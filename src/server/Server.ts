@@ -71,7 +71,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   if (clock !== undefined) {
     yield* clock.onReset(() => {
       startedAt = store.unsafe.now()
-      store.unsafe.execute({ _tag: "Flush" }, startedAt)
+      store.unsafe.clear(startedAt)
     })
   }
   let warnedOfHttp = false
