@@ -24,8 +24,9 @@ const covered = { lines: 95 }
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    // Not how fast they are, but that they end: beside busy neighbours a test takes twenty times as long.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],
