@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
+import { CurrentLogOutput } from "../observability/LogOutput.ts"
 import * as Logging from "../observability/Logging.ts"
 import * as TextProtocol from "../protocol/text/TextProtocol.ts"
 import * as Listener from "../server/Listener.ts"
@@ -13,6 +14,7 @@ import { VirtualClock } from "../server/VirtualClock.ts"
 import { Expirer } from "../store/Expirer.ts"
 import { Store } from "../store/Store.ts"
 import { version } from "../Version.ts"
+import { closeInspector } from "./Inspector.ts"
 import { fromSetting, fromSwitch } from "./SettingFlag.ts"
 
 /** A whole server, as one layer: store, expirer, protocol and sockets. */
@@ -27,7 +29,8 @@ const serve = Effect.fnUntraced(
     const server = yield* Effect.scoped(serveUntilSignal(config))
     // After the scope has closed, so that the totals count what the drain still answered.
     const { store, ...counters } = yield* server.stats
-    yield* Effect.logInfo("stopped").pipe(Effect.annotateLogs({ ...counters, ...store }))
+    const output = yield* CurrentLogOutput
+    yield* Effect.logInfo("stopped").pipe(Effect.annotateLogs({ ...counters, ...store, logLinesLost: output.lost }))
   },
   (effect, config) =>
     Effect.provide(effect, Logging.layer({ level: config.debug ? "Debug" : config.logLevel, format: config.logFormat }))
@@ -47,6 +50,7 @@ const serveInVirtualTime = Effect.fnUntraced(function* (config: Settings) {
 
 const serveWith = Effect.fnUntraced(function* (layer: ReturnType<typeof serverLayer>, config: Settings) {
   const server = Context.get(yield* Layer.build(layer), Server)
+  closeInspector()
   const time = config.clock === "virtual" ? ", in virtual time: it is 0 ms until CLOCK moves it" : ""
   yield* Effect.logInfo(`listening on ${Listener.format(server.address)}${time}`).pipe(
     Effect.annotateLogs({

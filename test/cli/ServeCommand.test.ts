@@ -7,10 +7,10 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Command from "effect/cli/Command"
-import * as Console from "effect/Console"
 import * as TestClock from "effect/testing/TestClock"
 import * as TestConsole from "effect/testing/TestConsole"
 import { serveCommand } from "../../src/cli/ServeCommand.ts"
+import { CurrentLogOutput, LogOutput } from "../../src/observability/LogOutput.ts"
 import { ListenError } from "../../src/server/Listener.ts"
 import { settings } from "../../src/server/ServerConfig.ts"
 import { version } from "../../src/Version.ts"
@@ -43,18 +43,15 @@ const start = Effect.fnUntraced(function* (
   args: ReadonlyArray<string>,
   environment: Readonly<Record<string, string>> = {}
 ) {
-  const testConsole = yield* Console.Console
   const lines: Array<LogLine> = []
   const changes = Changes.make()
-  const console: Console.Console = {
-    ...testConsole,
-    error: (text: string) => {
-      lines.push(parseLine(text))
-      changes.changed()
-    }
-  }
+  const output = new LogOutput((text, done) => {
+    for (const line of text.trimEnd().split("\n")) lines.push(parseLine(line))
+    done(null)
+    changes.changed()
+  })
   const fiber = yield* run(["--port", "0", "--log-format", "json", ...args], environment).pipe(
-    Effect.provideService(Console.Console, console),
+    Effect.provideService(CurrentLogOutput, output),
     // As `RunMain.ts` runs it: the command says which of its waits a signal may end.
     Effect.forkScoped({ uninterruptible: true })
   )
@@ -196,11 +193,18 @@ describe("serve", () => {
 
   it.effect("says nothing below the level that was set", () =>
     Effect.gen(function* () {
+      let written = ""
+      const output = new LogOutput((text, done) => {
+        written += text
+        done(null)
+      })
       const fiber = yield* run(["--port", "0", "--log-level", "error"]).pipe(
+        Effect.provideService(CurrentLogOutput, output),
         Effect.forkScoped({ uninterruptible: true })
       )
       const exit = yield* Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber))
       assert.isTrue(Exit.isSuccess(exit), String(exit))
+      assert.strictEqual(written, "")
       assert.deepStrictEqual(yield* TestConsole.errorLines, [])
     })
   )
