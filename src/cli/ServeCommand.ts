@@ -10,6 +10,7 @@ import * as TextProtocol from "../protocol/text/TextProtocol.ts"
 import * as Listener from "../server/Listener.ts"
 import { Server } from "../server/Server.ts"
 import { type Settings, settings } from "../server/ServerConfig.ts"
+import { complaints, CurrentSystemLimits } from "../server/SystemLimits.ts"
 import { VirtualClock } from "../server/VirtualClock.ts"
 import { Expirer } from "../store/Expirer.ts"
 import { Store } from "../store/Store.ts"
@@ -61,6 +62,7 @@ const serveWith = Effect.fnUntraced(function* (layer: ReturnType<typeof serverLa
       maxConnections: config.maxConnections
     })
   )
+  for (const complaint of complaints(config, yield* CurrentSystemLimits)) yield* Effect.logWarning(complaint)
   yield* Effect.exit(Effect.interruptible(Effect.never))
   return server
 })

@@ -39,7 +39,14 @@ export const listen = (
     Effect.callback<Net.Server, ListenError>((resume) => {
       // Half-open sockets: a client that ends its side (`nc -N`) still gets its replies.
       const server = Net.createServer(
-        { allowHalfOpen: true, noDelay: true, pauseOnConnect: true, highWaterMark: HIGH_WATER_MARK },
+        {
+          allowHalfOpen: true,
+          noDelay: true,
+          pauseOnConnect: true,
+          highWaterMark: HIGH_WATER_MARK,
+          keepAlive: true,
+          keepAliveInitialDelay: KEEP_ALIVE
+        },
         onSocket
       )
       server.once("error", (error: NodeJS.ErrnoException) => resume(Effect.fail(toListenError(address, error))))
@@ -59,6 +66,12 @@ export const listen = (
       return { host: address.host, port: typeof bound === "object" && bound !== null ? bound.port : address.port }
     })
   )
+
+/**
+ * How long a connection is silent before the kernel asks its peer whether it is there, in ms. A peer that has vanished
+ * without a word answers none of ten questions, one a second (libuv's figures), and its connection is closed.
+ */
+const KEEP_ALIVE = 60_000
 
 /** Connections that the kernel holds until they are accepted; it caps the number by itself. */
 const BACKLOG = 4096
