@@ -36,11 +36,16 @@ const makePretty = (colors: boolean) => {
 }
 
 /** Whether lines are for people; if not, they are JSON. */
-export const isPretty = ({ format }: Pick<LoggingOptions, "format">): boolean =>
+const isPretty = ({ format }: Pick<LoggingOptions, "format">): boolean =>
   format === "pretty" || (format === "auto" && process.stderr.isTTY === true)
 
 /** How long the end of a program waits for a slow reader of its last lines. */
 const LAST_LINES = Duration.millis(500)
+
+/** Completes when what has been logged is written, or nobody reads it. */
+export const written: Effect.Effect<void> = Effect.flatMap(CurrentLogOutput, (output) =>
+  Effect.asVoid(Effect.timeoutOption(output.settled, LAST_LINES))
+)
 
 /** Says how many lines were lost, once lines can be written again. */
 const tellOfLosses = (output: LogOutput) =>
@@ -61,10 +66,9 @@ export const layer = (options: LoggingOptions): Layer.Layer<never> =>
     Effect.map(CurrentLogOutput, (output) => {
       const colors = process.stderr.isTTY === true && !process.env["NO_COLOR"]
       const lines = isPretty(options) ? makePretty(colors) : Logger.formatJson
-      const ending = Effect.asVoid(Effect.timeoutOption(output.settled, LAST_LINES))
       return Layer.effectDiscard(
         Effect.andThen(
-          Effect.addFinalizer(() => ending),
+          Effect.addFinalizer(() => written),
           Effect.forkScoped(tellOfLosses(output), { startImmediately: true })
         )
       ).pipe(
