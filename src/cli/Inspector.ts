@@ -9,7 +9,9 @@
 
 /** Whether whoever started the program asked for the inspector, by a flag. */
 const isWanted = (): boolean =>
-  [...process.execArgv, ...(process.env["NODE_OPTIONS"] ?? "").split(" ")].some((flag) => flag.startsWith("--inspect"))
+  [...process.execArgv, ...(process.env["NODE_OPTIONS"] ?? "").split(" ")].some((flag) =>
+    /^--inspect(-brk|-wait)?(=|$)/.test(flag)
+  )
 
 process.on("SIGUSR1", () => {})
 

@@ -12,6 +12,7 @@ import * as TestConsole from "effect/testing/TestConsole"
 import { serveCommand } from "../../src/cli/ServeCommand.ts"
 import { CurrentLogOutput, LogOutput } from "../../src/observability/LogOutput.ts"
 import { ListenError } from "../../src/server/Listener.ts"
+import { CurrentSystemLimits, type SystemLimits } from "../../src/server/SystemLimits.ts"
 import { settings } from "../../src/server/ServerConfig.ts"
 import { version } from "../../src/Version.ts"
 import * as Changes from "../server/Changes.ts"
@@ -41,7 +42,8 @@ const parseLine = (text: string): LogLine => {
 /** Starts the command and waits for its first line on stderr, which says where it listens. */
 const start = Effect.fnUntraced(function* (
   args: ReadonlyArray<string>,
-  environment: Readonly<Record<string, string>> = {}
+  environment: Readonly<Record<string, string>> = {},
+  limits: SystemLimits = { descriptors: undefined, memory: undefined }
 ) {
   const lines: Array<LogLine> = []
   const changes = Changes.make()
@@ -52,6 +54,8 @@ const start = Effect.fnUntraced(function* (
   })
   const fiber = yield* run(["--port", "0", "--log-format", "json", ...args], environment).pipe(
     Effect.provideService(CurrentLogOutput, output),
+    // Not those of the machine that the tests run on.
+    Effect.provideService(CurrentSystemLimits, limits),
     // As `RunMain.ts` runs it: the command says which of its waits a signal may end.
     Effect.forkScoped({ uninterruptible: true })
   )
@@ -217,6 +221,39 @@ describe("serve", () => {
       assert.strictEqual(error._tag, "UserError")
       assert.instanceOf(error.cause, ListenError)
       assert.include(String(error.cause), `Address already in use: another program listens on 127.0.0.1:${port};`)
+    })
+  )
+
+  it.effect("on an address in use says so in a log line where JSON was asked for", () =>
+    Effect.gen(function* () {
+      const occupied = yield* start([])
+      const lines: Array<LogLine> = []
+      const output = new LogOutput((text, done) => {
+        lines.push(parseLine(text))
+        done(null)
+      })
+      const { port } = occupied.address
+      const error = yield* run(["--port", String(port), "--log-format", "json"]).pipe(
+        Effect.provideService(CurrentLogOutput, output),
+        Effect.flip
+      )
+      assert.strictEqual(error._tag, "FailureLogged")
+      assert.strictEqual(lines.length, 1)
+      assert.strictEqual(lines[0]?.level, "ERROR")
+      assert.include(lines[0]?.message, `Address already in use: another program listens on 127.0.0.1:${port};`)
+    })
+  )
+
+  it.effect("warns at the start of settings that do not fit into the system's limits, and serves", () =>
+    Effect.gen(function* () {
+      const server = yield* start(["--max-memory", "512mb"], {}, { descriptors: 1024, memory: 512 * 2 ** 20 })
+      const client = yield* RawClient.connect(server.address)
+      yield* client.ask("EXISTS a\n")
+      yield* server.stop
+      const warnings = server.lines.filter(({ level }) => level === "WARN").map(({ message }) => message)
+      assert.strictEqual(warnings.length, 2)
+      assert.include(warnings[0], "the limit of open files is 1024")
+      assert.include(warnings[1], "--max-memory is 512mb")
     })
   )
 
