@@ -97,6 +97,28 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     })
   )
 
+  it.effect("has the address of each connection, or says why there is none", () =>
+    Effect.gen(function* () {
+      const server = yield* Program.serve(["--debug"])
+      const alive = yield* RawClient.connect(server.address)
+      yield* alive.ask("EXISTS a\n")
+      // While it is stopped, the kernel takes connections for it.
+      yield* server.kill("SIGSTOP")
+      for (let i = 0; i < 10; i++) yield* Effect.scoped(RawClient.connect(server.address))
+      yield* server.kill("SIGCONT")
+      // It comes after them.
+      const last = yield* RawClient.connect(server.address)
+      yield* last.ask("EXISTS a\n")
+      yield* server.kill("SIGTERM")
+      yield* server.ended
+      const peers = (yield* server.log).flatMap(({ annotations: { peer } }) =>
+        peer === undefined ? [] : [String(peer)]
+      )
+      assert.strictEqual(peers.length, 24)
+      for (const peer of peers) assert.match(peer, /^(127\.0\.0\.1:[0-9]+|unknown \(reset before it was accepted\))$/)
+    })
+  )
+
   it.effect("has a crash as one line, and the process fails", () =>
     Effect.gen(function* () {
       const code = `process.on("SIGUSR2", () => { throw new Error("boom") })`
