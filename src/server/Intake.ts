@@ -16,16 +16,19 @@ import { READ_BYTES } from "../EventLoop.ts"
 
 /**
  * Starts to read an accepted socket that does not read yet, and returns the socket that is to be used in its place.
- * `onBytes` gets what was read: `length` bytes from the beginning of `bytes`, which are its until it returns.
+ * `onBytes` gets what was read: `length` bytes from the beginning of `bytes`, which are its until it returns. If it returns
+ * false, no more is read until the socket is resumed.
  */
-export type Intake = (accepted: Net.Socket, onBytes: (bytes: Buffer, length: number) => void) => Net.Socket
+export type Intake = (accepted: Net.Socket, onBytes: (bytes: Buffer, length: number) => boolean) => Net.Socket
 
 /** Bytes that a socket buffers for its peer before it says that the peer does not keep up. */
 export const HIGH_WATER_MARK = 64 * 1024
 
 /** Reads through the `'data'` event. */
 const fromData: Intake = (accepted, onBytes) => {
-  accepted.on("data", (chunk: Buffer) => onBytes(chunk, chunk.length))
+  accepted.on("data", (chunk: Buffer) => {
+    if (!onBytes(chunk, chunk.length)) accepted.pause()
+  })
   accepted.resume()
   return accepted
 }
@@ -45,10 +48,7 @@ const fromSharedBuffer: Intake = (accepted, onBytes) => {
     highWaterMark: HIGH_WATER_MARK,
     onread: {
       buffer: readBuffer,
-      callback: (length: number): boolean => {
-        onBytes(readBuffer, length)
-        return true
-      }
+      callback: (length: number): boolean => onBytes(readBuffer, length)
     }
   }
   const socket = new Net.Socket(options)

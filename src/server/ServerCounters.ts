@@ -9,6 +9,8 @@ export interface ServerCounters {
   refused: number
   /** Connections closed because they were idle or did not take their replies. */
   idled: number
+  /** Connections closed because something threw: each is a bug. */
+  defects: number
   /** QUIT commands; all others are counted by the store. */
   quits: number
   /** Requests that were no command. */
@@ -23,6 +25,7 @@ export const make = (): ServerCounters => ({
   open: 0,
   refused: 0,
   idled: 0,
+  defects: 0,
   quits: 0,
   protocolErrors: 0,
   bytesIn: 0,
