@@ -17,6 +17,6 @@ export { Server, type ServerService, type ServerStats } from "./server/Server.ts
 export type { ServerConfig } from "./server/ServerConfig.ts"
 export { Expirer } from "./store/Expirer.ts"
 export { Executor, type ExecutorService, type StoreStats } from "./store/Executor.ts"
-export type { Limits } from "./store/Keyspace.ts"
+export type { Limits } from "./engine/Limits.ts"
 export { MemoryEngine } from "./store/MemoryEngine.ts"
 export { Store, StoreError, type StoreService } from "./store/Store.ts"

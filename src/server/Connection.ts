@@ -12,6 +12,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { CLOCK, HTTP, HTTP_REQUEST, QUIT, REFUSE_AND_CLOSE, STATS, typed } from "../commands/Commands.ts"
+import type { Caller } from "../commands/Execution.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import * as Reply from "../domain/Reply.ts"
 import * as EventLoop from "../EventLoop.ts"
@@ -59,6 +60,7 @@ const LINGER = Duration.seconds(1)
 
 export class Connection implements Reader, Watched {
   lastTurn = 0
+  readonly caller: Caller = { database: 0 }
   /** The fiber's last word on why the connection ended. */
   closeReason: CloseReason = "cut"
   private readonly socket: Socket

@@ -94,9 +94,9 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     intake: yield* CurrentIntake,
     idleWatch,
     statistics: (at) => {
-      const { bytes, evicted, expired, hits, keys, misses } = executor.stats()
+      const { bytes, evicted, expired, held, hits, keys, misses } = executor.stats()
       const uptime = Math.floor((at - startedAt) / 1000)
-      const numbers = { uptime, keys, bytes, hits, misses, evicted, expired, connections: counters.open }
+      const numbers = { uptime, keys, bytes, held, hits, misses, evicted, expired, connections: counters.open }
       return Reply.statistics({ version, ...Record.map(numbers, String) })
     },
     clock,

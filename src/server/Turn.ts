@@ -9,6 +9,7 @@
  * It knows in which order bytes came, and nothing of sockets or replies: what a connection does with its part is said in
  * `Connection.ts`.
  */
+import type { Caller } from "../commands/Execution.ts"
 import { BATCH_COMMANDS, CommandBatch } from "../domain/CommandBatch.ts"
 import type { ReplyWriter } from "../protocol/Protocol.ts"
 import type { ExecutorService } from "../store/Executor.ts"
@@ -17,6 +18,8 @@ import type { ExecutorService } from "../store/Executor.ts"
 export interface Reader {
   /** The turn's own: the last turn in which something was read. */
   lastTurn: number
+  /** Whose commands these are. */
+  readonly caller: Caller
   /** Whether requests may be executed: neither has the input ended, nor is anything waited for. */
   readonly isReady: boolean
   /** Adds commands to a batch, as `RequestDecoder.decode`. */
@@ -160,7 +163,7 @@ export class Turn {
       // Whoever is not ready any more is gone.
       if (end > command && reader.isReady) {
         if (stop > command) {
-          executor.execute(commands, command, stop, now, replies)
+          executor.execute(commands, command, stop, now, reader.caller, replies)
           reader.answer(commands, command, stop, now)
         }
         if (end > stop) reader.perform(commands, stop, now)

@@ -11,11 +11,12 @@ import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
 import { type Reader, Turn } from "../../src/server/Turn.ts"
 import { Executor, type ExecutorService } from "../../src/store/Executor.ts"
 import { Store } from "../../src/store/Store.ts"
-import { seededRandom, type SeededRandom } from "../store/SeededRandom.ts"
+import { seededRandom, type SeededRandom } from "../engine/SeededRandom.ts"
 
 /** A connection without a socket: keeps what it would write, and is blocked as often as it is told. */
 class KeepingReader implements Reader {
   lastTurn = 0
+  readonly caller = { database: 0 }
   output = ""
   writes = 0
   isBlocked = false
@@ -111,7 +112,7 @@ const answersTo = (text: string, executor: ExecutorService): string => {
       if (commands.id(0) !== QUIT) replies.error(ERR, commands.message(0))
     } else {
       executor.prepare(commands)
-      executor.execute(commands, 0, 1, 0, replies)
+      executor.execute(commands, 0, 1, 0, { database: 0 }, replies)
     }
     answers += replies.take().toString("latin1")
   }
