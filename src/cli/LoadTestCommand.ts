@@ -94,7 +94,7 @@ const flags = {
     description: "Port of the server",
     expected: "a port from 1 to 65535",
     parse: (text) => Option.filter(settings.port.parse(text), (port) => port > 0)
-  }).pipe(Flag.withAlias("p")),
+  }),
   connections: integerFlag("connections", 1, 100_000, "Concurrent connections (default: 100)").pipe(
     Flag.withAlias("c"),
     Flag.withDefault(100)
