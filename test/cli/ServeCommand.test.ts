@@ -15,28 +15,13 @@ import { ListenError } from "../../src/server/Listener.ts"
 import { settings } from "../../src/server/ServerConfig.ts"
 import { version } from "../../src/Version.ts"
 import * as Changes from "../server/Changes.ts"
+import { type LogLine, parseLine } from "./LogLine.ts"
 import * as RawClient from "../server/RawClient.ts"
 
 const run = (args: ReadonlyArray<string>, environment: Readonly<Record<string, string>> = {}) =>
   Command.runWith(serveCommand, { version })(args).pipe(
     Effect.provide(Layer.merge(NodeServices.layer, ConfigProvider.layer(ConfigProvider.fromEnv({ env: environment }))))
   )
-
-interface LogLine {
-  readonly level: string
-  readonly message: string
-  readonly annotations: Readonly<Record<string, unknown>>
-}
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null
-
-const parseLine = (text: string): LogLine => {
-  const line: unknown = JSON.parse(text)
-  assert.isTrue(isRecord(line))
-  const { annotations, level, message } = isRecord(line) ? line : {}
-  return { level: String(level), message: String(message), annotations: isRecord(annotations) ? annotations : {} }
-}
 
 /** Starts the command and waits for its first line on stderr, which says where it listens. */
 const start = Effect.fnUntraced(function* (
@@ -49,7 +34,7 @@ const start = Effect.fnUntraced(function* (
   const console: Console.Console = {
     ...testConsole,
     error: (text: string) => {
-      lines.push(parseLine(text))
+      lines.push(parseLine(text) ?? assert.fail(`no line of JSON: ${text}`))
       changes.changed()
     }
   }
