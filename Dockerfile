@@ -3,9 +3,10 @@
 
 FROM node:24-slim AS build
 WORKDIR /build
-# What seldom changes comes first: a change to the sources does not install the dependencies again.
+# What seldom changes comes first: a change to the sources does not install the dependencies again. No scripts: the only
+# one is the build, which needs the sources.
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --no-audit --no-fund
+RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
 RUN npm run build
 

@@ -1,4 +1,4 @@
-import { defineConfig } from "vitest/config"
+import { configDefaults, defineConfig } from "vitest/config"
 
 // Vitest's reporters call Map.groupBy when a test fails, and Node 20 has none: without this, a failure shows as a crash.
 if (!("groupBy" in Map)) {
@@ -23,7 +23,9 @@ const covered = { lines: 95 }
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
+    include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
+    // Projects of their own, which test/package/check.sh runs.
+    exclude: [...configDefaults.exclude, "test/package/**"],
     testTimeout: 20_000,
     hookTimeout: 20_000,
     coverage: {

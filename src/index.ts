@@ -1,4 +1,4 @@
-/** The library: what other programs may import from `kv-cache`. */
+/** The library: what other programs may import from `effect-kv-cache`. */
 export { Client, type ClientOptions, type ClientService } from "./client/Client.ts"
 export {
   type ClientError,

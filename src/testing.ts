@@ -1,5 +1,5 @@
 /**
- * A real server on a real socket whose time a test can move: the package's `kv-cache/testing` entry.
+ * A real server on a real socket whose time a test can move: the package's `effect-kv-cache/testing` entry.
  *
  * Two faces of one thing. `TestServer.layer` is for suites of Effect: under `it.effect` it runs on their `TestClock`.
  * `startTestServer` is for any other test runner: it brings a virtual clock of its own. Store, expirer, sockets and
@@ -15,20 +15,19 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
-import type * as TestClock from "effect/testing/TestClock"
 import { Client } from "./client/Client.ts"
 import type { ClientError } from "./client/ClientError.ts"
 import type { ClockAction } from "./domain/Command.ts"
 import * as TextProtocol from "./protocol/text/TextProtocol.ts"
 import { CurrentFaults, Faults } from "./server/Faults.ts"
 import type { ListenError } from "./server/Listener.ts"
+import * as QuietClock from "./server/QuietClock.ts"
 import { Server, type ServerStats } from "./server/Server.ts"
 import { settings } from "./server/ServerConfig.ts"
-import { betweenSockets, VirtualClock } from "./server/VirtualClock.ts"
+import { VirtualClock } from "./server/VirtualClock.ts"
 import { Expirer } from "./store/Expirer.ts"
 import type { Limits } from "./store/Keyspace.ts"
 import { Store } from "./store/Store.ts"
@@ -64,7 +63,7 @@ const HOST = "127.0.0.1"
 /** A connection that the idle timeout closed is no failure of a test's: the next request finds a new one. */
 const RECONNECT = Schedule.recurs(1)
 
-export class TestServer extends Context.Service<TestServer, TestServerService>()("kv-cache/testing/TestServer") {
+export class TestServer extends Context.Service<TestServer, TestServerService>()("effect-kv-cache/testing/TestServer") {
   /**
    * A server on a free port of 127.0.0.1 and a client that is connected to it, for as long as the scope is open. It is
    * ready when it is acquired, and leaves nothing behind. Its time is the Clock of the surrounding program: under
@@ -78,26 +77,8 @@ export class TestServer extends Context.Service<TestServer, TestServerService>()
         const { port } = yield* TestServer
         return Client.layer({ host: HOST, port, reconnect: RECONNECT })
       })
-    ).pipe(Layer.provideMerge(serverLayer(options)), Layer.provideMerge(clockBetweenSockets))
+    ).pipe(Layer.provideMerge(serverLayer(options)), Layer.provideMerge(Layer.fresh(QuietClock.layer)))
 }
-
-const isTestClock = (clock: Clock.Clock): clock is TestClock.TestClock =>
-  Predicate.hasProperty(clock, "adjust") && Predicate.hasProperty(clock, "setTime")
-
-/** The surrounding clock; if it is a `TestClock`, one that waits for what is on its way through sockets. */
-const clockBetweenSockets: Layer.Layer<never> = Layer.fresh(
-  Layer.effectContext(
-    Effect.map(Clock.Clock, (clock) => {
-      if (!isTestClock(clock)) return Context.make(Clock.Clock, clock)
-      const waiting: TestClock.TestClock = {
-        ...clock,
-        adjust: (duration) => betweenSockets(clock.adjust(duration)),
-        setTime: (timestamp) => betweenSockets(clock.setTime(timestamp))
-      }
-      return Context.make(Clock.Clock, waiting)
-    })
-  )
-)
 
 const serverLayer = (options: TestServerOptions): Layer.Layer<TestServer, ListenError> => {
   const faults = new Faults(options.seed ?? 1)
@@ -150,7 +131,12 @@ export interface RunningTestServer extends AsyncDisposable {
   readonly advance: (duration: Duration.Input) => Promise<void>
   /** Moves time forward to a time in ms since the start. Fails where the clock is real, and for a time that is past. */
   readonly setTime: (millis: number) => Promise<void>
-  /** ms: since the start on a virtual clock, since 1970 on the real one. */
+  /**
+   * Goes back to the start: it is 0 ms, time stands still, and every key is gone. Connections and faults stay. Fails where
+   * the clock is real.
+   */
+  readonly reset: () => Promise<void>
+  /** ms: since the start (or the last `reset`) on a virtual clock, since 1970 on the real one. */
   readonly now: () => number
   readonly stats: () => Promise<ServerStats>
   /** Closes all connections and the port. May be called again. */
@@ -200,13 +186,12 @@ interface Time {
 }
 
 const virtualTime = Effect.gen(function* () {
-  const { perform } = yield* VirtualClock
-  const clock = yield* Clock.Clock
+  const { now, perform } = yield* VirtualClock
   const move = async (action: ClockAction): Promise<void> => {
     const reply = await runPromise(perform(action))
     if (reply._tag === "Failed") throw new RangeError(reply.message)
   }
-  const time: Time = { now: () => clock.currentTimeMillisUnsafe(), move }
+  const time: Time = { now, move }
   return time
 })
 
@@ -226,6 +211,7 @@ const start = Effect.fnUntraced(function* (options: StartOptions, time: Time) {
     advance: (duration: Duration.Input) =>
       time.move({ _tag: "Advance", millis: Duration.toMillis(Duration.fromInputUnsafe(duration)) }),
     setTime: (millis: number) => time.move({ _tag: "Set", millis }),
+    reset: () => time.move({ _tag: "Reset" }),
     now: time.now,
     stats: () => runPromise(stats)
   }

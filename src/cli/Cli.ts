@@ -4,23 +4,66 @@ import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Argument from "effect/cli/Argument"
 import * as CliConfig from "effect/cli/CliConfig"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import { version } from "../Version.ts"
 import { clientCommand } from "./ClientCommand.ts"
+import { CommandFailed } from "./CommandFailed.ts"
+import { completionsFlag } from "./Completions.ts"
+import * as Help from "./Help.ts"
 import { loadTestCommand, loadTestWorkerCommand } from "./LoadTestCommand.ts"
 import { serveCommand } from "./ServeCommand.ts"
 
+const WRONG_INVOCATION = 1
+
+/** `kv-cache help serve` is `kv-cache serve --help`. */
+const helpCommand = Command.make(
+  "help",
+  { words: Argument.String("command").pipe(Argument.withDescription("Of which command"), Argument.variadic()) },
+  ({ words }) => showHelp(words)
+).pipe(
+  Command.withDescription("Show the help of a command"),
+  Command.withExamples([
+    { command: "kv-cache help", description: "All commands" },
+    { command: "kv-cache help loadtest compare", description: "One of them" }
+  ])
+)
+
 const root = Command.make("kv-cache").pipe(
   Command.withDescription("An in-memory key-value cache server, its client, and its load tester"),
-  Command.withSubcommands([serveCommand, clientCommand, loadTestCommand, loadTestWorkerCommand])
+  Command.withSubcommands([serveCommand, clientCommand, loadTestCommand, helpCommand, loadTestWorkerCommand]),
+  Command.withExamples([
+    { command: "kv-cache serve", description: "Serve on 127.0.0.1:7171" },
+    { command: "kv-cache client GET greeting", description: "Ask that server" }
+  ])
 )
+
+const showHelp = Effect.fnUntraced(function* (
+  words: ReadonlyArray<string>
+): Effect.fn.Return<void, unknown, Command.Environment> {
+  let command: Command.Command.Any = root
+  for (const word of words) {
+    const known: ReadonlyArray<Command.Command.Any> = command.subcommands.flatMap(({ commands }) => commands)
+    const next = known.find(({ name }) => name === word)
+    if (next === undefined) {
+      const message = `No help for '${word}'. 'kv-cache help' lists the commands.`
+      return yield* new CommandFailed({ code: WRONG_INVOCATION, message })
+    }
+    command = next
+  }
+  yield* Command.runWith(root, { version })([...words, "--help"])
+})
+
+/** The width of the terminal that help is shown on. Elsewhere a line stays whole, for who searches in it. */
+const columns = (): number => (process.stdout.isTTY === true ? process.stdout.columns : Number.POSITIVE_INFINITY)
 
 /** Errors are one line each on stderr. */
 const formatter: CliOutput.Formatter = {
   ...CliOutput.defaultFormatter({ colors: false }),
+  formatHelpDoc: (doc) => Help.format(doc, columns()),
   formatError: (error) => `ERROR ${error.message}`
 }
 
@@ -38,12 +81,12 @@ const layer = Layer.mergeAll(
   CliOutput.layer(formatter),
   CliOutput.layerPresenter(presenter),
   // No wizard; and `--log-level` is a setting of the server, with an environment variable like the others.
-  CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] })
+  CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, completionsFlag] })
 )
 
 /** A mistake of the user's has been answered by now; what is left to say is a mistake of ours. */
 const reportDefect = (cause: Cause.Cause<unknown>) =>
-  Cause.hasDies(cause) ? Console.error(`This is a bug in kv-cache.\n${Cause.pretty(cause)}`) : Effect.void
+  Cause.hasDies(cause) ? Console.error(`This is a bug in KV-Cache.\n${Cause.pretty(cause)}`) : Effect.void
 
 /** The program, to be run by `RunMain.ts`. */
 export const cli: Effect.Effect<void, unknown> = Command.run(root, { version }).pipe(

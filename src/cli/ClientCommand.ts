@@ -173,4 +173,10 @@ export const clientCommand = Command.make("client", { host, port, timeout, raw, 
     else yield* Effect.interruptible(pipe(given))
   })
   return words.length > 0 ? Effect.interruptible(oneShot(words, given)) : session
-}).pipe(Command.withDescription("Talk to a server: at a terminal, from a pipe, or with one command"))
+}).pipe(
+  Command.withDescription("Talk to a server: at a terminal, from a pipe, or with one command"),
+  Command.withExamples([
+    { command: "kv-cache client", description: "A session at the terminal" },
+    { command: "kv-cache client PUT greeting hello 60", description: "One command: store a value for a minute" }
+  ])
+)

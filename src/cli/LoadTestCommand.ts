@@ -87,7 +87,10 @@ const flags = {
     expected: "an address or a host name",
     parse: (text) => (/^[^\s/]+$/.test(text) ? Option.some(text) : Option.none())
   }).pipe(Flag.withDefault("localhost")),
-  port: integerFlag("port", 1, 65_535, "Port of the server (default: 7171)").pipe(Flag.withDefault(7171)),
+  port: integerFlag("port", 1, 65_535, "Port of the server (default: 7171)").pipe(
+    Flag.withAlias("p"),
+    Flag.withDefault(7171)
+  ),
   connections: integerFlag("connections", 1, 100_000, "Concurrent connections (default: 100)").pipe(
     Flag.withAlias("c"),
     Flag.withDefault(100)
@@ -401,10 +404,23 @@ const compare = Command.make(
     const options = { names: [a, b], colors: wantsColors(process.stdout) } as const
     yield* Console.log(Report.compare(yield* readResult(a), yield* readResult(b), options))
   })
-).pipe(Command.withDescription("Print the results of two runs side by side, with their ratios"))
+).pipe(
+  Command.withDescription("Print the results of two runs side by side, with their ratios"),
+  Command.withExamples([
+    { command: "kv-cache loadtest compare before.json after.json", description: "Compare two runs" },
+    { command: "kv-cache loadtest compare a.json b.json > comparison.txt", description: "Keep the comparison" }
+  ])
+)
 
 export const loadTestCommand = Command.make("loadtest", flags, loadTest).pipe(
   Command.withDescription("Measure a running server, and say whether it meets its targets"),
+  Command.withExamples([
+    { command: "kv-cache loadtest --duration 10s", description: "As many requests as it answers, for 10 s" },
+    {
+      command: "kv-cache loadtest --rate 10000 --duration 30s --assert 'p99<5ms' --report run.html",
+      description: "Latency at a fixed rate, with a report; exit code 1 if it is too long"
+    }
+  ]),
   Command.withSubcommands([compare])
 )
 

@@ -57,6 +57,12 @@ const serveWith = Effect.fnUntraced(function* (layer: ReturnType<typeof serverLa
       maxConnections: config.maxConnections
     })
   )
+  if (!server.address.isLoopback) {
+    const at = Listener.format(server.address)
+    yield* Effect.logWarning(
+      `${at} is open to the network: whoever can reach it can read and write every key, as there is no authentication`
+    )
+  }
   yield* Effect.exit(Effect.interruptible(Effect.never))
   return server
 })
@@ -79,4 +85,13 @@ export const serveCommand = Command.make(
   },
   (config) =>
     serve(config).pipe(Effect.catchTag("ListenError", (error) => Effect.fail(new CliError.UserError({ cause: error }))))
-).pipe(Command.withDescription("Serve the cache over TCP"))
+).pipe(
+  Command.withDescription("Serve the cache over TCP"),
+  Command.withExamples([
+    { command: "kv-cache serve --max-memory 512mb", description: "Serve on 127.0.0.1:7171, in at most 512 MB" },
+    {
+      command: "kv-cache serve --port 0 --clock virtual",
+      description: "For tests: a free port, and time that CLOCK moves"
+    }
+  ])
+)

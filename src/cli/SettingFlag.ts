@@ -38,7 +38,10 @@ const withSources = <A>(flag: Flag.Flag<string>, setting: Setting<A>): Flag.Flag
 
 /** The flag of a setting that takes a value. */
 export const fromSetting = <A>(setting: Setting<A>): Flag.Flag<A> =>
-  withSources(Flag.String(setting.flag).pipe(Flag.withMetavar(setting.metavar)), setting)
+  withSources(withAlias(Flag.String(setting.flag).pipe(Flag.withMetavar(setting.metavar)), setting), setting)
+
+const withAlias = (flag: Flag.Flag<string>, { alias }: Setting<unknown>): Flag.Flag<string> =>
+  alias === undefined ? flag : Flag.withAlias(flag, alias)
 
 /** The flag of a setting that is on or off. */
 export const fromSwitch = (setting: Setting<boolean>): Flag.Flag<boolean> =>

@@ -15,6 +15,7 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Command from "../domain/Command.ts"
 import type { Reply } from "../domain/Reply.ts"
+import * as EventLoop from "../EventLoop.ts"
 import { textProtocol } from "../protocol/text/TextProtocol.ts"
 import { type ClientConnection, connect } from "./ClientConnection.ts"
 import { type ClientError, RefusedError } from "./ClientError.ts"
@@ -40,6 +41,13 @@ export interface ClientService {
   readonly delete: (key: string) => Effect.Effect<boolean, RequestError>
   /** Whether a key is there. */
   readonly exists: (key: string) => Effect.Effect<boolean, RequestError>
+  /** Removes every key. */
+  readonly flush: Effect.Effect<void, ClientError>
+  /**
+   * What the server says of itself, as it writes it: `version`, `uptime` (s), `keys`, `bytes`, `hits`, `misses`, `evicted`,
+   * `expired`, `connections`, and what a newer server adds.
+   */
+  readonly stats: Effect.Effect<Readonly<Record<string, string>>, ClientError>
   /** Sends commands as a pipeline and gives their replies, in order. A reply that says no is a `Failed` reply. */
   readonly execute: (
     commands: ReadonlyArray<Command.AnsweredCommand>
@@ -74,7 +82,7 @@ const make = Effect.fnUntraced(function* (options: ClientOptions) {
   const look = Effect.flatMap(now, (time) => {
     const isStale = options.reconnect !== undefined && time - usedAt > STALE_AFTER
     usedAt = time
-    return isStale ? turnOfTheEventLoop : Effect.void
+    return isStale ? EventLoop.look : Effect.void
   })
 
   // One fiber reconnects, the others wait for it and find the new connection.
@@ -115,6 +123,8 @@ const make = Effect.fnUntraced(function* (options: ClientOptions) {
         Effect.flatMap(Command.exists(key), executeOne),
         (reply) => reply._tag === "Existence" && reply.exists
       ),
+    flush: Effect.asVoid(executeOne({ _tag: "Flush" })),
+    stats: Effect.map(executeOne({ _tag: "Stats" }), (reply) => (reply._tag === "Statistics" ? reply.fields : {})),
     execute,
     quit: Effect.suspend(() => (current === undefined ? Effect.void : current.connection.quit))
   })
@@ -125,14 +135,11 @@ const STALE_AFTER = 1000
 
 const now = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
-/** The event loop polls its sockets between two yields, and tells what it found in the turn after. */
-const turnOfTheEventLoop = Effect.repeat(Effect.yieldNow, { times: 3 })
-
 /** A closed connection is used, and fails as it should, where nobody asked for a new one. */
 const isUsable = (connection: ClientConnection, options: ClientOptions): boolean =>
   options.reconnect === undefined || connection.closedWith === undefined
 
-export class Client extends Context.Service<Client, ClientService>()("kv-cache/client/Client") {
+export class Client extends Context.Service<Client, ClientService>()("effect-kv-cache/client/Client") {
   /** A connected client. */
   static readonly layer = (options: ClientOptions): Layer.Layer<Client, ClientError> =>
     Layer.effect(Client, make(options))

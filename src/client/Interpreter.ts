@@ -36,6 +36,12 @@ const SERVER: Readonly<Record<keyof typeof USAGE, Topic>> = {
     summary: "1 if a key is there, 0 if not",
     details: ["Example: EXISTS greeting"]
   },
+  STATS: {
+    usage: USAGE.STATS.usage,
+    summary: "Show what the server is and holds",
+    details: ["One line: version, uptime in seconds, keys, their bytes, hits and misses of GETs, and more."]
+  },
+  FLUSH: { usage: USAGE.FLUSH.usage, summary: "Remove every key", details: ["There is no way back."] },
   QUIT: {
     usage: USAGE.QUIT.usage,
     summary: "Close the connection and leave",
@@ -53,6 +59,7 @@ const CLOCK: Topic = {
     "CLOCK SET <ms>        Move time forward to ms",
     "CLOCK RUN [factor]    Let time flow, 60 for a minute each second",
     "CLOCK FREEZE          Stop time",
+    "CLOCK RESET           Start again at 0 ms: time stands still, no key is left",
     "Only a server that was started with --clock virtual takes it.",
     "Example: CLOCK ADVANCE 60000"
   ]
@@ -63,18 +70,19 @@ const clockGrammar: LineEditor.Grammar = [
   { name: "ADVANCE", args: ["<ms>"] },
   { name: "SET", args: ["<ms>"] },
   { name: "RUN", args: ["[factor]"] },
-  { name: "FREEZE", args: [] }
+  { name: "FREEZE", args: [] },
+  { name: "RESET", args: [] }
 ]
 
 const LOCAL = {
   help: {
     usage: "help [command]",
-    summary: "Show all commands, or one",
+    summary: "Show all commands, or one; ? does the same",
     details: ["Example: help PUT"]
   },
   status: {
     usage: "status",
-    summary: "Show the server's address and the time of an answer",
+    summary: "Show address, version, uptime, time of an answer",
     details: ["It asks the server once and changes nothing there."]
   },
   reconnect: {
@@ -153,7 +161,7 @@ export type Action =
 export const interpret = (line: string, protocol: ProtocolService, peer: Peer): Action => {
   const [first = "", ...rest] = line.trim().split(/[ \t]+/)
   if (first === "") return { _tag: "Nothing" }
-  const name = first.toLowerCase()
+  const name = first === "?" ? "help" : first.toLowerCase()
   if (!isLocal(name)) return send(line, protocol, false)
   if (name === "time") {
     return rest.length === 0 ? wrongCount(LOCAL.time) : send(line.trimStart().slice(first.length), protocol, true)

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
-import { Key, type AnsweredCommand } from "../domain/Command.ts"
+import type { AnsweredCommand } from "../domain/Command.ts"
 import type { Reply } from "../domain/Reply.ts"
 import type { ProtocolService } from "../protocol/Protocol.ts"
 import { type ClientConnection, connect } from "./ClientConnection.ts"
@@ -51,8 +51,8 @@ const NO_ANSWER = "Not waiting for the answer any more; the command may still be
 
 const NO_CONNECTION = "Not waiting for the connection any more."
 
-/** What `status` asks the server: it counts as no use of a key and changes nothing. */
-const PROBE: AnsweredCommand = { _tag: "Exists", key: Key.make("kv-cache-client-status") }
+/** What `status` asks the server. It changes nothing there. */
+const PROBE: AnsweredCommand = { _tag: "Stats" }
 
 /** What a server whose time is virtual answers, and no other: nobody waits for it. */
 const CLOCK_PROBE: AnsweredCommand = { _tag: "Clock", action: { _tag: "Now" } }
@@ -184,7 +184,9 @@ export const run = Effect.fnUntraced(function* (options: Options) {
   const status = Effect.suspend(() =>
     link === undefined
       ? print(`${address}: not connected. Type 'reconnect', or any command of the server, to connect.`)
-      : Effect.flatMap(ask(PROBE), ({ took }) => print(`${address}: connected, round trip ${formatNanos(took)}`))
+      : Effect.flatMap(ask(PROBE), ({ reply, took }) =>
+          print(`${address}: connected${describeServer(reply)}, round trip ${formatNanos(took)}`)
+        )
   )
 
   const leave = Effect.gen(function* () {
@@ -293,5 +295,14 @@ export const run = Effect.fnUntraced(function* (options: Options) {
     stays = yield* handle(event)
   }
 })
+
+/** What the answer to STATS says that a person asks first. An older server knows no STATS, and says nothing of itself. */
+const describeServer = (reply: Reply): string => {
+  if (reply._tag !== "Statistics") return ""
+  const { uptime, version } = reply.fields
+  if (uptime === undefined || version === undefined) return ""
+  const time = uptime === "0" ? "0s" : Duration.format(Duration.seconds(Number(uptime)))
+  return `, KV-Cache ${printable(version)}, up for ${time}`
+}
 
 const isCtrlC = (event: Event): boolean => event._tag === "Key" && event.key.ctrl === true && event.key.name === "c"

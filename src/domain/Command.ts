@@ -27,11 +27,11 @@ const word = (name: string, maxLength: number) =>
   )
 
 /** A key: 1 to 256 printable ASCII characters without whitespace (0x21 to 0x7E). */
-export const Key = word("key", MAX_KEY_LENGTH).pipe(Schema.brand("kv-cache/Key"))
+export const Key = word("key", MAX_KEY_LENGTH).pipe(Schema.brand("effect-kv-cache/Key"))
 export type Key = typeof Key.Type
 
 /** A value: 1 to 256 printable ASCII characters without whitespace (0x21 to 0x7E). */
-export const Value = word("value", MAX_VALUE_LENGTH).pipe(Schema.brand("kv-cache/Value"))
+export const Value = word("value", MAX_VALUE_LENGTH).pipe(Schema.brand("effect-kv-cache/Value"))
 export type Value = typeof Value.Type
 
 /** A time to live in whole seconds, 0 to 2147483647. 0 means that the key does not expire. */
@@ -41,7 +41,7 @@ export const Ttl = Schema.Number.check(
       ? undefined
       : `ttl must be a whole number of seconds from 0 to ${MAX_TTL_SECONDS}`
   )
-).pipe(Schema.brand("kv-cache/Ttl"))
+).pipe(Schema.brand("effect-kv-cache/Ttl"))
 export type Ttl = typeof Ttl.Type
 
 /** The TTL of a key that does not expire. */
@@ -81,7 +81,9 @@ export const ClockAction = Schema.TaggedUnion({
   /** Lets time flow, so many times as fast as it does. */
   Run: { factor: ClockFactor },
   /** Stops time. */
-  Freeze: {}
+  Freeze: {},
+  /** Goes back to the start: time stands still at 0 ms, and no key is there. */
+  Reset: {}
 })
 export type ClockAction = typeof ClockAction.Type
 
@@ -91,14 +93,21 @@ export const Command = Schema.TaggedUnion({
   Get: { key: Key },
   Delete: { key: Key },
   Exists: { key: Key },
+  /** Asks what the server is and holds. */
+  Stats: {},
+  /** Removes every key. */
+  Flush: {},
   Quit: {},
   /** Only a server whose time is virtual takes it. */
   Clock: { action: ClockAction }
 })
 export type Command = typeof Command.Type
 
-/** The commands that a store executes: all but `Quit`, which ends a connection, and `Clock`, which moves its time. */
-export type StoreCommand = Exclude<Command, { readonly _tag: "Quit" | "Clock" }>
+/**
+ * The commands that a store executes: all but `Quit`, which ends a connection, `Clock`, which moves its time, and `Stats`,
+ * which asks about the whole server.
+ */
+export type StoreCommand = Exclude<Command, { readonly _tag: "Quit" | "Clock" | "Stats" }>
 
 /** The commands that have a reply: all but `Quit`, whose answer is the end of the connection. */
 export type AnsweredCommand = Exclude<Command, { readonly _tag: "Quit" }>

@@ -55,7 +55,7 @@ const littlesLawWarning = (result: LoadResult): ReadonlyArray<string> => {
         : "so connections were idle, or the load generator was slow to send the next request"
   const inFlight = Format.number(law.inFlight, 1)
   return [
-    `Throughput and mean latency account for ${inFlight} of ${Format.count(law.asked)} requests in flight, ${reason}.`
+    `Throughput and mean latency account for ${inFlight} of ${Format.plural(law.asked, "request")} in flight, ${reason}.`
   ]
 }
 
@@ -83,7 +83,7 @@ const generatorWarnings = ({ generator, latency, loop, machine }: LoadResult): R
     warnings.push(`The load generator's event loop was ${against}: much of that may be its own.`)
   }
   if (machine.cores > 0 && cpu > BUSY * machine.cores) {
-    const used = `${Format.number(cpu, 1)} of ${Format.count(machine.cores)} cores`
+    const used = `${Format.number(cpu, 1)} of ${Format.plural(machine.cores, "core")}`
     warnings.push(`The load generator used ${used} of its machine: ${LIMIT}.`)
   }
   if (loop === "open" && (schedule_lag_mean > LAG_MEAN || schedule_lag_max > LAG_MAX)) {

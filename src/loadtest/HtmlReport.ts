@@ -232,14 +232,14 @@ const settingsList = (result: LoadResult, options: HtmlOptions): Markup => {
     ["Little's law", Findings.littlesLawText(result)],
     ["Load generator", Findings.generatorText(result)],
     ["Machine of the load generator", `${machine.cpu}, ${Format.plural(machine.cores, "core")}, ${machine.platform}`],
-    ["Versions", `kv-cache ${versions.kv_cache}, Node ${versions.node}`]
+    ["Versions", `KV-Cache ${versions.kv_cache}, Node ${versions.node}`]
   ]
   const assertions = (options.assertions ?? []).map(({ assertion }) => assertion)
   return markup`<section class="card">
 <h2>The run</h2>
 <dl class="settings">${items.map(([name, value]) => markup`<div><dt>${name}</dt><dd>${value}</dd></div>\n`)}</dl>
 <h3>To repeat it</h3>
-<pre><code>${commandLine(result, assertions, options.program ?? "kv-cache")}</code></pre>
+<pre><code>${commandLine(result, assertions, options.program ?? "npx effect-kv-cache")}</code></pre>
 </section>`
 }
 

@@ -1,4 +1,5 @@
 /** What a person sees while a load test runs: a bar on a terminal, a plain line elsewhere. Pure: figures in, text out. */
+import * as Format from "./Format.ts"
 import type { Second } from "./LoadResult.ts"
 
 export interface ProgressState {
@@ -38,7 +39,7 @@ const figures = ({ last }: ProgressState): string =>
   last === undefined
     ? ""
     : `  ${last.requests.toLocaleString("en")} req/s  p99 ${last.p99.toFixed(2)} ms` +
-      (last.errors === 0 ? "" : `  ${last.errors.toLocaleString("en")} errors`)
+      (last.errors === 0 ? "" : `  ${Format.plural(last.errors, "error")}`)
 
 /** One line without an end, for a terminal of so many columns: what is longer would leave its rest behind. */
 export const bar = (state: ProgressState, columns = 80): string => {

@@ -21,9 +21,10 @@ export interface Malformed {
   readonly message: string
   /**
    * `syntax`: the connection goes on. `too-long`: the message has no end within its limit, so what follows cannot be
-   * understood. `http`: a browser speaks, so nothing after it may be executed. The last two end the connection.
+   * understood. `http`: a browser speaks, so nothing after it may be executed. `http-request`: the same, and it did so from
+   * the first line on, so that it can be answered in HTTP. All but the first end the connection.
    */
-  readonly reason: "syntax" | "too-long" | "http"
+  readonly reason: "syntax" | "too-long" | "http" | "http-request"
 }
 
 /** One message of a client, as decoded. */
@@ -95,4 +96,4 @@ export interface ProtocolService {
   readonly encodeCommand: (command: Command) => string
 }
 
-export class Protocol extends Context.Service<Protocol, ProtocolService>()("kv-cache/protocol/Protocol") {}
+export class Protocol extends Context.Service<Protocol, ProtocolService>()("effect-kv-cache/protocol/Protocol") {}

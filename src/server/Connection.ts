@@ -13,12 +13,14 @@ import * as Effect from "effect/Effect"
 import type { ClockAction } from "../domain/Command.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import * as Reply from "../domain/Reply.ts"
+import * as EventLoop from "../EventLoop.ts"
 import type { ProtocolService, ReplyWriter, Request } from "../protocol/Protocol.ts"
 import type { StoreService } from "../store/Store.ts"
 import type { Fault, Faults } from "./Faults.ts"
 import type { IdleWatch, Watched } from "./IdleWatch.ts"
 import type { Intake } from "./Intake.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
+import type { Traffic } from "./Traffic.ts"
 import type { Reader, Turn } from "./Turn.ts"
 import type { VirtualClockService } from "./VirtualClock.ts"
 
@@ -37,9 +39,13 @@ export interface ConnectionContext {
   readonly intake: Intake
   /** Closes what has been without a complete request or a drained output for too long. */
   readonly idleWatch: IdleWatch
+  /** What STATS says at `now`. */
+  readonly statistics: (now: number) => Reply.Reply
   /** In tests: what the CLOCK command moves, and what goes wrong on purpose. */
   readonly clock: VirtualClockService | undefined
   readonly faults: Faults | undefined
+  /** In virtual time: what is told of both ends of the connection. */
+  readonly traffic: Traffic | undefined
   /** Runs an effect in a fiber of the server's. */
   readonly fork: (effect: Effect.Effect<void>) => void
   /** Called when a browser speaks to the server. */
@@ -66,6 +72,7 @@ export class Connection implements Reader, Watched {
   // Bytes that were read and could not be executed, because the peer does not take its replies.
   private stalled: Buffer | undefined
   private blocked = false
+  private wasBlocked = false
   // A reply is being waited for: nothing after it is executed, and the connection is not idle.
   private held = false
   private answers = 0
@@ -80,6 +87,7 @@ export class Connection implements Reader, Watched {
     const socket = context.intake(accepted, (bytes, length) => this.receive(bytes, length))
     this.socket = socket
     this.context = context
+    context.traffic?.accepted(socket)
     this.isStepped = context.faults !== undefined || context.clock !== undefined
     this.decoder = context.protocol.makeRequestDecoder()
     this.activeAt = context.store.now()
@@ -110,6 +118,11 @@ export class Connection implements Reader, Watched {
     return this.blocked
   }
 
+  /** Says that all that is done for the connection has been done. */
+  leave(): void {
+    this.context.traffic?.left(this.socket)
+  }
+
   /** Serves until the connection has ended; interrupting it destroys the socket. */
   get serve(): Effect.Effect<void> {
     return this.flushed.pipe(
@@ -120,8 +133,9 @@ export class Connection implements Reader, Watched {
 
   /** Answers what has been received, then ends the connection. */
   get finish(): Effect.Effect<void> {
-    // What the kernel held when the shutdown began is read in the next turns of the event loop, then nothing more.
-    return Effect.andThen(this.unblocked, nextTurns).pipe(
+    // What the kernel held when the shutdown began is read, then nothing more.
+    const received = Effect.suspend(() => (this.wasBlocked ? EventLoop.exhausted : EventLoop.received)(this.socket))
+    return Effect.andThen(this.unblocked, received).pipe(
       Effect.andThen(Effect.sync(() => this.context.turn.run())),
       Effect.repeat({ while: () => this.blocked }),
       Effect.andThen(Effect.sync(() => this.end()))
@@ -206,8 +220,11 @@ export class Connection implements Reader, Watched {
       case "Malformed":
         counters.protocolErrors++
         if (request.reason !== "syntax") this.inputEnded = true
-        if (request.reason === "http") this.context.onHttp()
-        reply = Reply.failed(request.message)
+        if (request.reason === "http" || request.reason === "http-request") this.context.onHttp()
+        reply = request.reason === "http-request" ? Reply.httpRefused(request.message) : Reply.failed(request.message)
+        break
+      case "Stats":
+        reply = this.context.statistics(now)
         break
       case "Clock":
         if (this.context.clock !== undefined) return this.moveClock(this.context.clock, request.action)
@@ -295,6 +312,7 @@ export class Connection implements Reader, Watched {
 
   private block(): void {
     this.blocked = true
+    this.wasBlocked = true
     this.socket.pause()
   }
 
@@ -338,15 +356,6 @@ export class Connection implements Reader, Watched {
     this.onUnblocked()
   }
 }
-
-/**
- * Turns of the event loop in which a connection that ends is still read from. libuv reads at most 2 MB of a socket in a
- * turn, and the kernels of both sides may hold five times as much.
- */
-const LAST_TURNS = 8
-
-/** The event loop polls its sockets between two yields. */
-const nextTurns = Effect.repeat(Effect.andThen(Effect.yieldNow, Effect.yieldNow), { times: LAST_TURNS - 1 })
 
 const notVirtual = Reply.failed("CLOCK is for servers with virtual time only: start one with serve --clock virtual")
 

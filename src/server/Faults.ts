@@ -92,6 +92,6 @@ const matches = ({ keys }: Fault, request: Request): boolean => {
 }
 
 /** The faults of a server; none unless a test provides some. */
-export const CurrentFaults = Context.Reference<Faults | undefined>("kv-cache/server/CurrentFaults", {
+export const CurrentFaults = Context.Reference<Faults | undefined>("effect-kv-cache/server/CurrentFaults", {
   defaultValue: () => undefined
 })

@@ -12,15 +12,13 @@
 import * as Net from "node:net"
 import * as Context from "effect/Context"
 import * as Predicate from "effect/Predicate"
+import { READ_BYTES } from "../EventLoop.ts"
 
 /**
  * Starts to read an accepted socket that does not read yet, and returns the socket that is to be used in its place.
  * `onBytes` gets what was read: `length` bytes from the beginning of `bytes`, which are its until it returns.
  */
 export type Intake = (accepted: Net.Socket, onBytes: (bytes: Buffer, length: number) => void) => Net.Socket
-
-/** Bytes of one read at most. */
-const READ_BYTES = 64 * 1024
 
 /** Bytes that a socket buffers for its peer before it says that the peer does not keep up. */
 export const HIGH_WATER_MARK = 64 * 1024
@@ -63,6 +61,6 @@ const isHandle = (handle: unknown): handle is object =>
   Predicate.hasProperty(handle, "useUserBuffer") && Predicate.hasProperty(handle, "readStart")
 
 /** How servers read. */
-export const CurrentIntake = Context.Reference<Intake>("kv-cache/server/CurrentIntake", {
+export const CurrentIntake = Context.Reference<Intake>("effect-kv-cache/server/CurrentIntake", {
   defaultValue: () => (process.env["KV_CACHE_INTAKE"] === "data" ? fromData : fromSharedBuffer)
 })

@@ -22,6 +22,12 @@ export interface Address {
   readonly port: number
 }
 
+/** What was bound. */
+export interface Bound extends Address {
+  /** Whether only this machine can connect. */
+  readonly isLoopback: boolean
+}
+
 /** Host and port as one word; an IPv6 address in brackets. */
 export const format = ({ host, port }: Address): string =>
   host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
@@ -34,7 +40,7 @@ export const listen = (
   address: Address,
   onSocket: (socket: Net.Socket) => void,
   onError: (error: Error) => void
-): Effect.Effect<Address, ListenError, Scope.Scope> =>
+): Effect.Effect<Bound, ListenError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.callback<Net.Server, ListenError>((resume) => {
       // Half-open sockets: a client that ends its side (`nc -N`) still gets its replies.
@@ -56,9 +62,16 @@ export const listen = (
   ).pipe(
     Effect.map((server) => {
       const bound = server.address()
-      return { host: address.host, port: typeof bound === "object" && bound !== null ? bound.port : address.port }
+      if (typeof bound !== "object" || bound === null) return { ...address, isLoopback: false }
+      const family = Net.isIPv6(bound.address) ? "ipv6" : "ipv4"
+      return { host: address.host, port: bound.port, isLoopback: loopback.check(bound.address, family) }
     })
   )
+
+// Those of IPv4 in the form of IPv6 (`::ffff:127.0.0.1`) are found too.
+const loopback = new Net.BlockList()
+loopback.addSubnet("127.0.0.0", 8)
+loopback.addAddress("::1", "ipv6")
 
 /** Connections that the kernel holds until they are accepted; it caps the number by itself. */
 const BACKLOG = 4096

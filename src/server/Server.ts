@@ -12,16 +12,19 @@ import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
-import * as Scheduler from "effect/Scheduler"
+import * as Record from "effect/Record"
 import * as Reply from "../domain/Reply.ts"
+import * as EventLoop from "../EventLoop.ts"
 import { Protocol } from "../protocol/Protocol.ts"
 import { Store, type StoreStats } from "../store/Store.ts"
+import { version } from "../Version.ts"
 import { Connection, type ConnectionContext } from "./Connection.ts"
 import { CurrentFaults } from "./Faults.ts"
 import { IdleWatch } from "./IdleWatch.ts"
 import { CurrentIntake } from "./Intake.ts"
 import * as Listener from "./Listener.ts"
 import type { ServerConfig } from "./ServerConfig.ts"
+import { CurrentTraffic } from "./Traffic.ts"
 import { Turn } from "./Turn.ts"
 import { VirtualClock } from "./VirtualClock.ts"
 import * as ServerCounters from "./ServerCounters.ts"
@@ -32,11 +35,11 @@ export interface ServerStats extends Readonly<ServerCounters.ServerCounters> {
 
 export interface ServerService {
   /** Where clients connect; the port that was found if 0 was asked for. */
-  readonly address: Listener.Address
+  readonly address: Listener.Bound
   readonly stats: Effect.Effect<ServerStats>
 }
 
-export class Server extends Context.Service<Server, ServerService>()("kv-cache/server/Server") {
+export class Server extends Context.Service<Server, ServerService>()("effect-kv-cache/server/Server") {
   /**
    * Listens while its scope is open. When it closes, nothing is accepted any more, what was received is answered and
    * flushed, and every connection ends within `shutdownGrace`, whatever its peer does.
@@ -44,6 +47,8 @@ export class Server extends Context.Service<Server, ServerService>()("kv-cache/s
   static readonly layer = (config: ServerConfig): Layer.Layer<Server, Listener.ListenError, Store | Protocol> =>
     Layer.effect(Server, make(config))
 }
+
+const counted = (connections: number): string => `${connections} ${connections === 1 ? "connection" : "connections"}`
 
 /** The share of the grace period that clients have; the rest is for cutting them and for the process to end. */
 const DRAIN_SHARE = 0.9
@@ -60,18 +65,33 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const supervise = yield* FiberSet.runtime(fibers)()
   const faults = yield* CurrentFaults
   const replies = protocol.makeReplyWriter()
-  const dispatcher = (yield* Scheduler.Scheduler).makeDispatcher()
+  const traffic = yield* CurrentTraffic
+  const clock = Option.getOrUndefined(yield* Effect.serviceOption(VirtualClock))
+  let startedAt = store.unsafe.now()
+  if (clock !== undefined) {
+    yield* clock.onReset(() => {
+      startedAt = store.unsafe.now()
+      store.unsafe.execute({ _tag: "Flush" }, startedAt)
+    })
+  }
   let warnedOfHttp = false
   const context: ConnectionContext = {
     store: store.unsafe,
     protocol,
-    turn: new Turn(store.unsafe, replies, (task) => dispatcher.scheduleTask(task, 0)),
+    turn: new Turn(store.unsafe, replies, EventLoop.afterReads),
     replies,
     counters,
     intake: yield* CurrentIntake,
     idleWatch,
-    clock: Option.getOrUndefined(yield* Effect.serviceOption(VirtualClock)),
+    statistics: (now) => {
+      const { bytes, evicted, expired, hits, keys, misses } = store.unsafe.stats()
+      const uptime = Math.floor((now - startedAt) / 1000)
+      const numbers = { uptime, keys, bytes, hits, misses, evicted, expired, connections: counters.open }
+      return Reply.statistics({ version, ...Record.map(numbers, String) })
+    },
+    clock,
     faults,
+    traffic,
     fork: (effect) => void supervise(effect),
     onHttp: () => {
       if (warnedOfHttp) return
@@ -100,6 +120,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     counters.open++
     const leave = Effect.sync(() => {
       connections.delete(connection)
+      connection.leave()
       idleWatch.delete(connection)
       counters.open--
       if (connection.closeReason === "closed as idle") counters.idled++
@@ -119,7 +140,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
       if (connections.size === 0) return
-      yield* Effect.logInfo(`shutting down: finishing ${connections.size} connections`)
+      yield* Effect.logInfo(`shutting down: finishing ${counted(connections.size)}`)
       yield* Effect.forEach(connections, (connection) => connection.finish, {
         concurrency: "unbounded",
         discard: true
@@ -128,21 +149,25 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
         Effect.timeoutOption(Duration.times(config.shutdownGrace, DRAIN_SHARE))
       )
       if (connections.size === 0) return
-      yield* Effect.logWarning(`the grace period is over: cutting ${connections.size} connections`)
+      yield* Effect.logWarning(`the grace period is over: cutting ${counted(connections.size)}`)
     })
   )
   // Released before the drain begins: finalizers run in reverse order.
   const address = yield* Listener.listen(
     config,
     (socket) => {
-      if (faults?.refusesConnection()) socket.destroy()
-      else if (counters.open < config.maxConnections) serve(socket)
+      const isCut = faults?.refusesConnection() === true
+      if (!isCut && counters.open < config.maxConnections) return serve(socket)
+      traffic?.accepted(socket)
+      socket.once("close", () => traffic?.left(socket))
+      if (isCut) socket.destroy()
       else refuse(socket)
     },
     (error) => {
       supervise(Effect.logWarning(`a connection could not be accepted: ${error.message}`))
     }
   )
+  traffic?.listens(address)
   return Server.of({
     address,
     stats: Effect.map(store.stats, (storeStats) => ({ ...counters, store: storeStats }))

@@ -13,6 +13,8 @@ import type { Severity } from "effect/LogLevel"
 export interface Setting<A> {
   /** The flag's name, without dashes. */
   readonly flag: string
+  /** Its short form, a letter. */
+  readonly alias?: string
   readonly environment: string
   /** The value's placeholder in the help. */
   readonly metavar: string
@@ -22,6 +24,8 @@ export interface Setting<A> {
   readonly description: string
   /** What is allowed, to end the sentence "expected ...". */
   readonly expected: string
+  /** All texts that are allowed, where they can be counted: what a shell offers. */
+  readonly choices?: ReadonlyArray<string>
   /** The value that a text means, or nothing if the text is not allowed. */
   readonly parse: (text: string) => Option.Option<A>
 }
@@ -82,6 +86,10 @@ export type LogFormat = "auto" | "pretty" | "json"
 
 export type ClockKind = "real" | "virtual"
 
+const CLOCKS = ["real", "virtual"] as const
+
+const LOG_FORMATS = ["auto", "pretty", "json"] as const
+
 const LOG_LEVELS: ReadonlyMap<string, Severity> = new Map([
   ["trace", "Trace"],
   ["debug", "Debug"],
@@ -109,6 +117,7 @@ export const settings = {
   }),
   port: setting<number>({
     flag: "port",
+    alias: "p",
     environment: "KV_CACHE_PORT",
     metavar: "port",
     default: 7171,
@@ -185,7 +194,8 @@ export const settings = {
     defaultText: "real",
     description: "real, or virtual: time stands still, for tests, until the CLOCK command moves it",
     expected: "real or virtual",
-    parse: oneOf(["real", "virtual"])
+    choices: CLOCKS,
+    parse: oneOf(CLOCKS)
   }),
   logLevel: setting<Severity>({
     flag: "log-level",
@@ -195,6 +205,7 @@ export const settings = {
     defaultText: "info",
     description: "Least severe level that is logged: trace, debug, info, warn or error",
     expected: "trace, debug, info, warn or error",
+    choices: [...LOG_LEVELS.keys()],
     parse: parseLogLevel
   }),
   debug: setting<boolean>({
@@ -215,7 +226,8 @@ export const settings = {
     defaultText: "auto: pretty on a terminal, json otherwise",
     description: "How log lines on stderr are written: auto, pretty or json",
     expected: "auto, pretty or json",
-    parse: oneOf(["auto", "pretty", "json"])
+    choices: LOG_FORMATS,
+    parse: oneOf(LOG_FORMATS)
   })
 }
 

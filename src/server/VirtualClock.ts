@@ -3,6 +3,10 @@
  *
  * It is a layer like any other clock. Store, expirer and server do not know which one they have: what waits for time,
  * waits for this one. Only the CLOCK command (`Connection.ts`) asks for the service itself.
+ *
+ * CLOCK counts ms since the start. CLOCK RESET is a new start: it counts from 0 again, and time stands still. Underneath,
+ * the Clock that all parts read goes on: it never goes back, so what was measured or is waited for stays right. Connections
+ * stay open, how long they have been idle stays as it was, and a reply that is late comes when the rest of its time has passed.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -15,10 +19,16 @@ import * as Semaphore from "effect/Semaphore"
 import * as TestClock from "effect/testing/TestClock"
 import { type ClockAction, MAX_CLOCK_MILLIS } from "../domain/Command.ts"
 import * as Reply from "../domain/Reply.ts"
+import * as QuietClock from "./QuietClock.ts"
+import { CurrentTraffic, Traffic } from "./Traffic.ts"
 
 export interface VirtualClockService {
   /** Does what a CLOCK command says. The reply comes when all that was due by the new time has run. */
   readonly perform: (action: ClockAction) => Effect.Effect<Reply.Reply>
+  /** ms since the start, or since the last CLOCK RESET. */
+  readonly now: () => number
+  /** Runs `task` at each CLOCK RESET, in the same instant, for as long as the scope is open. */
+  readonly onReset: (task: () => void) => Effect.Effect<void, never, Scope.Scope>
   /** From now on time flows as it does, and nothing stops it: for an end that must not wait for ever. */
   readonly release: Effect.Effect<void>
 }
@@ -29,47 +39,32 @@ const TICK = Duration.millis(10)
 /** It would be said of a server that nobody moves: here that is no mistake. */
 const NO_WARNING = Duration.days(20)
 
-/** A request may have to connect, be accepted and be read first; an end has one way to go. */
-const TURNS_BEFORE = 12
-const TURNS_AFTER = 4
-
-/** The event loop polls its sockets between two yields. */
-const turns = Effect.fnUntraced(function* (count: number) {
-  for (let turn = 0; turn < count; turn++) yield* Effect.yieldNow
-})
-
-/**
- * Moves time between sockets of one process: what was sent before has been read when time begins to move, and what came
- * of the move has arrived when it is over.
- */
-export const betweenSockets = <A>(move: Effect.Effect<A>): Effect.Effect<A> =>
-  turns(TURNS_BEFORE).pipe(
-    Effect.andThen(move),
-    Effect.tap(() => turns(TURNS_AFTER))
-  )
-
-export class VirtualClock extends Context.Service<VirtualClock, VirtualClockService>()("kv-cache/server/VirtualClock") {
+export class VirtualClock extends Context.Service<VirtualClock, VirtualClockService>()(
+  "effect-kv-cache/server/VirtualClock"
+) {
   /** A clock at 0 ms that stands still, in the place of the real one, with the service to move it. */
-  static readonly layer: Layer.Layer<VirtualClock> = Layer.effect(
-    VirtualClock,
-    Effect.suspend(() => make)
-  ).pipe(Layer.provideMerge(Layer.fresh(TestClock.layer({ warningDelay: NO_WARNING }))))
+  static readonly layer: Layer.Layer<VirtualClock> = Layer.effectContext(Effect.suspend(() => make)).pipe(
+    Layer.provideMerge(Layer.fresh(TestClock.layer({ warningDelay: NO_WARNING })))
+  )
 }
 
-const make: Effect.Effect<VirtualClockService, never, Scope.Scope> = Effect.gen(function* () {
+const make: Effect.Effect<Context.Context<VirtualClock>, never, Scope.Scope> = Effect.gen(function* () {
   const scope = yield* Effect.scope
   const clock = yield* TestClock.testClockWith(Effect.succeed)
+  const traffic = yield* Traffic.make
+  // What moves by being told to waits for the sockets; time that flows waits for nobody.
+  const quietClock = QuietClock.make(clock, traffic.quiet)
   // Whoever moves time says how far from where it is: one at a time.
   const lock = yield* Semaphore.make(1)
   let running: Fiber.Fiber<never> | undefined
   let isReleased = false
+  // The Clock's time at the start, in ms.
+  let origin = 0
+  const resetTasks = new Set<() => void>()
 
-  const current = () => Math.floor(clock.currentTimeMillisUnsafe())
+  const current = () => Math.floor(clock.currentTimeMillisUnsafe()) - origin
 
   const now = Effect.sync(() => Reply.time(current()))
-
-  /** The way to a time is made up of whatever is due in between. */
-  const goTo = (millis: number) => clock.adjust(Duration.millis(millis - clock.currentTimeMillisUnsafe()))
 
   const moveTo = (target: () => number) =>
     Effect.suspend(() => {
@@ -77,8 +72,8 @@ const make: Effect.Effect<VirtualClockService, never, Scope.Scope> = Effect.gen(
       if (millis > MAX_CLOCK_MILLIS) return refuse(`the clock goes up to ${MAX_CLOCK_MILLIS} ms`)
       if (millis < current()) return refuse("the clock goes forward only")
       if (!Number.isInteger(millis)) return refuse("the clock goes by whole milliseconds")
-      return Effect.andThen(goTo(millis), now)
-    }).pipe(lock.withPermits(1), betweenSockets)
+      return Effect.andThen(quietClock.setTime(origin + millis), now)
+    }).pipe(lock.withPermits(1))
 
   const refuse = (why: string) => Effect.succeed(Reply.failed(`${why}: it is ${current()} ms`))
 
@@ -99,7 +94,7 @@ const make: Effect.Effect<VirtualClockService, never, Scope.Scope> = Effect.gen(
       seen = nanos
       const millis = Math.min(Math.floor(owed), MAX_CLOCK_MILLIS - current())
       owed -= millis
-      return goTo(current() + millis)
+      return clock.adjust(Duration.millis(millis))
     }).pipe(lock.withPermits(1), Effect.uninterruptible)
     return yield* clock.withLive(Effect.sleep(TICK)).pipe(Effect.andThen(tick), Effect.forever)
   })
@@ -115,7 +110,18 @@ const make: Effect.Effect<VirtualClockService, never, Scope.Scope> = Effect.gen(
       isReleased ? refuse("the server is shutting down, and time flows until it has") : Effect.andThen(decision, now)
     )
 
-  return {
+  const startAgain = Effect.sync(() => {
+    origin += current()
+    for (const task of resetTasks) task()
+  }).pipe(lock.withPermits(1))
+
+  const service = VirtualClock.of({
+    now: current,
+    onReset: (task) =>
+      Effect.acquireRelease(
+        Effect.sync(() => resetTasks.add(task)),
+        () => Effect.sync(() => resetTasks.delete(task))
+      ),
     perform: (action) => {
       switch (action._tag) {
         case "Now":
@@ -128,11 +134,17 @@ const make: Effect.Effect<VirtualClockService, never, Scope.Scope> = Effect.gen(
           return decide(run(action.factor))
         case "Freeze":
           return decide(freeze)
+        case "Reset":
+          return Effect.andThen(traffic.quiet, decide(Effect.andThen(freeze, startAgain)))
       }
     },
     release: Effect.suspend(() => {
       isReleased = true
       return run(1)
     })
-  }
+  })
+  return Context.make(VirtualClock, service).pipe(
+    Context.add(Clock.Clock, quietClock),
+    Context.add(CurrentTraffic, traffic)
+  )
 })

@@ -3,7 +3,7 @@
  * argument, knows neither keys nor values, and removes nothing by itself.
  *
  * Seven levels of 64 buckets: a bucket of level 0 is 1 ms wide, one of the next level as wide as the whole level below,
- * so that the wheel reaches 2^42 ms (139 years) and the largest TTL fits. An entry goes to the level of the highest
+ * so that the wheel reaches 2^42 ms (139 years) from when it was made, and the largest TTL fits. An entry goes to the level of the highest
  * group of 6 bits in which its deadline differs from the wheel's time, and moves down as that time comes closer: at
  * most six moves in its life. Scheduling and cancelling are O(1) without a comparison between entries. (Varghese and
  * Lauck, "Hashed and Hierarchical Timing Wheels", 1987; the choice of level by exclusive or, and the bitmap of occupied
@@ -34,15 +34,17 @@ export class Expirations {
   private readonly records: Records
   private readonly heads = new Int32Array(LEVELS * BUCKETS).fill(NONE)
   private readonly occupied = new Int32Array(LEVELS * 2)
+  // When the wheel was made, in ms. Its own time counts from there.
+  private readonly origin: number
   // Every bucket that began at or before this time is empty, but for the one that is being drained.
-  private time: number
+  private time = 0
   private draining = NONE
   private count = 0
   private moves = 0
 
   /** `now` in ms, an integer; every later `now` must not be smaller. */
   constructor(now: number, records: Records) {
-    this.time = now
+    this.origin = now
     this.records = records
   }
 
@@ -85,7 +87,7 @@ export class Expirations {
    */
   popDue(now: number, budget: number): number {
     for (this.moves = 0; ;) {
-      if (this.draining === NONE && !this.advance(now)) return NONE
+      if (this.draining === NONE && !this.advance(now - this.origin)) return NONE
       const slot = this.heads[this.draining]!
       if (slot === NONE) {
         this.draining = NONE
@@ -108,15 +110,15 @@ export class Expirations {
    * deadline: a wide bucket is looked into when its time comes, and then there is a later bound.
    */
   get nextDue(): number {
-    if (this.draining !== NONE) return this.time
+    if (this.draining !== NONE) return this.origin + this.time
     for (let level = 0; level < LEVELS; level++) {
       const index = this.firstOccupied(level)
-      if (index !== NONE) return this.startOf(level, index)
+      if (index !== NONE) return this.origin + this.startOf(level, index)
     }
     return NEVER
   }
 
-  /** Moves the wheel's time to the next occupied bucket that begins by `now`, or to `now` if there is none. */
+  /** Moves the wheel's time to the next occupied bucket that begins by `now`, or to `now` if there is none; in its own time. */
   private advance(now: number): boolean {
     for (let level = 0; level < LEVELS; level++) {
       // All of a level lies before all of the next: the first bucket found is the earliest.
@@ -134,7 +136,7 @@ export class Expirations {
 
   private place(slot: number, deadline: number): void {
     // A bucket that began already is not looked at again, so the earliest place is the next millisecond.
-    const at = Math.min(Math.max(deadline, this.time + 1), REACH - 1)
+    const at = Math.min(Math.max(deadline - this.origin, this.time + 1), REACH - 1)
     const high = Math.floor(at / LOW)
     const low = at % LOW
     const highDifference = high ^ Math.floor(this.time / LOW)

@@ -24,7 +24,7 @@ export interface ExpirerService {
   readonly sweep: Effect.Effect<void>
 }
 
-export class Expirer extends Context.Service<Expirer, ExpirerService>()("kv-cache/store/Expirer") {
+export class Expirer extends Context.Service<Expirer, ExpirerService>()("effect-kv-cache/store/Expirer") {
   /**
    * Sweeps when something is due, and at most once an `interval`; while no key is due it sleeps, however long that is.
    * A sweep that fails is logged, and the next one comes.

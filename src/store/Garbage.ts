@@ -16,6 +16,6 @@ const collect = (): void => {
 }
 
 /** How garbage is collected. */
-export const CurrentCollector = Context.Reference<() => void>("kv-cache/store/CurrentCollector", {
+export const CurrentCollector = Context.Reference<() => void>("effect-kv-cache/store/CurrentCollector", {
   defaultValue: () => collect
 })

@@ -27,6 +27,7 @@ export interface StoreStats extends Readonly<Record<Removal, number>> {
   readonly gets: number
   readonly deletes: number
   readonly existences: number
+  readonly flushes: number
   /** GETs that found a value, and GETs that did not. */
   readonly hits: number
   readonly misses: number
@@ -78,16 +79,18 @@ export interface StoreService {
   }
 }
 
-const NANOS_PER_MILLI = 1_000_000
+const NANOS_PER_MILLI = 1_000_000n
 
 const make = Effect.fnUntraced(function* (limits: Limits) {
   const clock = yield* Clock.Clock
   // Monotonic, so a step of the machine's wall clock neither kills keys nor makes them immortal.
-  const now = (): number => Math.floor(Number(clock.monotonicTimeNanosUnsafe()) / NANOS_PER_MILLI)
+  // Divided as a whole number: after 18 years, as a test may let them pass, the nanoseconds do not fit a double any more.
+  const now = (): number => Number(clock.monotonicTimeNanosUnsafe() / NANOS_PER_MILLI)
   const keyspace = new PackedKeyspace(limits, KeyHash.withSecret(randomBytes(8)), now(), () => wakeUp())
   let puts = 0
   let deletes = 0
   let existences = 0
+  let flushes = 0
   let hits = 0
   let misses = 0
 
@@ -125,6 +128,10 @@ const make = Effect.fnUntraced(function* (limits: Limits) {
       case "Exists":
         existences++
         return keyspace.has(command.key, at) ? Reply.present : Reply.absent
+      case "Flush":
+        flushes++
+        keyspace.clear(at)
+        return Reply.flushed
     }
   }
 
@@ -160,6 +167,7 @@ const make = Effect.fnUntraced(function* (limits: Limits) {
     gets: hits + misses,
     deletes,
     existences,
+    flushes,
     hits,
     misses,
     ...keyspace.removed
@@ -207,7 +215,7 @@ const make = Effect.fnUntraced(function* (limits: Limits) {
 
 const doNothing = (): void => {}
 
-export class Store extends Context.Service<Store, StoreService>()("kv-cache/store/Store") {
+export class Store extends Context.Service<Store, StoreService>()("effect-kv-cache/store/Store") {
   /** A store in this process's memory, empty at first, within `limits`. */
   static readonly layerMemory = (limits: Limits): Layer.Layer<Store> => Layer.effect(Store, make(limits))
 }

@@ -98,7 +98,7 @@ describe("a server", () => {
       assert.strictEqual((yield* server.ended).code, 0)
       assert.isBelow(Number(process.hrtime.bigint() - before) / 1e9, 3)
       const messages = (yield* server.log).map(({ message }) => message)
-      assert.include(messages, "the grace period is over: cutting 1 connections")
+      assert.include(messages, "the grace period is over: cutting 1 connection")
       assert.strictEqual(messages.at(-1), "stopped")
     })
   )
@@ -239,6 +239,59 @@ describe("what is printed", () => {
       assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
       assert.include(stdout, "(default: 7171; environment: KV_CACHE_PORT)")
     })
+  )
+
+  it.effect.each([
+    { args: ["help"], same: ["--help"] },
+    { args: ["help", "serve"], same: ["serve", "--help"] },
+    { args: ["help", "loadtest", "compare"], same: ["loadtest", "compare", "--help"] },
+    { args: ["help", "help"], same: ["help", "--help"] }
+  ])("$args is $same, and ends with two examples", ({ args, same }) =>
+    Effect.gen(function* () {
+      const help = yield* Program.run(args)
+      assert.deepStrictEqual({ code: help.code, stderr: help.stderr }, { code: 0, stderr: "" })
+      assert.strictEqual(help.stdout, (yield* Program.run(same)).stdout)
+      assert.match(help.stdout, /\nEXAMPLES\n {2}# .+\n {2}kv-cache .+\n\n {2}# .+\n {2}kv-cache .+\n$/)
+    })
+  )
+
+  it.effect.each([{ args: ["help", "nope"] }, { args: ["help", "serve", "nope"] }])("$args", ({ args }) =>
+    Effect.gen(function* () {
+      assert.deepInclude(yield* Program.run(args), {
+        code: 1,
+        stdout: "",
+        stderr: "ERROR No help for 'nope'. 'kv-cache help' lists the commands.\n"
+      })
+    })
+  )
+
+  it.effect.each([
+    { typed: ["serve", "--clock", ""], offered: ["real", "virtual"] },
+    { typed: ["serve", "--log-level", ""], offered: ["trace", "debug", "info", "warn", "error"] },
+    { typed: ["serve", "--log-format", "p"], offered: ["pretty"] },
+    { typed: ["loadtest", "--report", "package-l"], offered: ["package-lock.json"] },
+    { typed: ["loadtest", "-o", "package-l"], offered: ["package-lock.json"] },
+    { typed: ["loadtest", "compare", "package-l"], offered: ["package-lock.json"] },
+    { typed: ["cl"], offered: ["client"] }
+  ])("--completions bash: $typed is completed by $offered", ({ offered, typed }) =>
+    Effect.gen(function* () {
+      const { stdout: script } = yield* Program.run(["--completions", "bash"])
+      const completed = yield* Effect.callback<string>((resume) => {
+        const ask =
+          'eval "$0"; COMP_WORDS=(kv-cache "$@"); COMP_CWORD=$#; COMP_LINE="kv-cache $*"; COMP_POINT=${#COMP_LINE}; ' +
+          '_kv_cache kv-cache "${!#}" "${COMP_WORDS[COMP_CWORD-1]}"; printf "%s\\n" "${COMPREPLY[@]}"'
+        execFile("bash", ["--norc", "-c", ask, script, ...typed], (_, stdout) => resume(Effect.succeed(stdout)))
+      })
+      assert.deepStrictEqual(completed.trim().split("\n").toSorted(), offered.toSorted())
+    })
+  )
+
+  it.effect("-p is --port", () =>
+    Effect.gen(function* () {
+      const free = yield* Program.serve()
+      const { stdout } = yield* Program.run(["client", "-p", String(free.address.port), "PUT", "a", "1"])
+      assert.strictEqual(stdout, "OK stored\n")
+    }).pipe(Effect.scoped)
   )
 
   it.effect("--completions bash: a script that bash can read", () =>

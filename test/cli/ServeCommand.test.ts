@@ -107,11 +107,30 @@ describe("serve", () => {
       // At level info there is nothing of what clients sent, and no line for each of them.
       assert.deepStrictEqual(
         server.lines.map(({ message }) => message),
-        [server.first.message, "shutting down: finishing 1 connections", "stopped"]
+        [server.first.message, "shutting down: finishing 1 connection", "stopped"]
       )
       assert.notInclude(JSON.stringify(server.lines), "secret")
       assert.notInclude(JSON.stringify(server.lines), "hidden")
       assert.strictEqual((yield* Effect.flip(RawClient.connect(server.address))).code, "ECONNREFUSED")
+    })
+  )
+
+  it.effect("warns once where the network can connect", () =>
+    Effect.gen(function* () {
+      const server = yield* start([], { KV_CACHE_HOST: "0.0.0.0" })
+      yield* server.stop
+      assert.deepStrictEqual(
+        server.lines.map(({ level, message }) => [level, message]),
+        [
+          ["INFO", server.first.message],
+          [
+            "WARN",
+            `0.0.0.0:${server.address.port} is open to the network: whoever can reach it can read and write every key, ` +
+              "as there is no authentication"
+          ],
+          ["INFO", "stopped"]
+        ]
+      )
     })
   )
 

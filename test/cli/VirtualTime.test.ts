@@ -76,7 +76,7 @@ describe("a server in virtual time", () => {
       const server = yield* Program.serve()
       assert.match(server.listening.message, /^listening on 127\.0\.0\.1:\d+$/)
       const raw = yield* RawClient.connect(server.address)
-      for (const line of ["CLOCK NOW", "CLOCK ADVANCE 1", "CLOCK SET 1", "CLOCK RUN", "CLOCK FREEZE"]) {
+      for (const line of ["CLOCK NOW", "CLOCK ADVANCE 1", "CLOCK SET 1", "CLOCK RUN", "CLOCK FREEZE", "CLOCK RESET"]) {
         assert.strictEqual(
           yield* raw.ask(`${line}\nEXISTS a\n`),
           "ERROR CLOCK is for servers with virtual time only: start one with serve --clock virtual\nOK 0\n"
@@ -137,7 +137,7 @@ describe("the client of a server in virtual time", () => {
         "OK 1",
         "OK 70000",
         "ERROR key not found",
-        "ERROR wrong arguments: usage CLOCK NOW, CLOCK ADVANCE <ms>, CLOCK SET <ms>, CLOCK RUN [factor], or CLOCK FREEZE",
+        "ERROR wrong arguments: usage CLOCK NOW, CLOCK ADVANCE <ms>, CLOCK SET <ms>, CLOCK RUN [factor], CLOCK FREEZE, or CLOCK RESET",
         ""
       ])
     }).pipe(Effect.scoped)

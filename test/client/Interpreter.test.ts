@@ -33,6 +33,8 @@ describe("a line", () => {
     ["exit", { _tag: "Leave" }],
     ["EXIT", { _tag: "Leave" }],
     ["status", { _tag: "Status" }],
+    ["STATS", send({ _tag: "Stats" })],
+    ["flush", send({ _tag: "Flush" })],
     ["reconnect", { _tag: "Reconnect" }],
     ["clear", { _tag: "Clear" }],
     ["time GET foo", send({ _tag: "Get", key }, true)],
@@ -48,8 +50,12 @@ describe("a line", () => {
   it.each([
     ["GET", "wrong number of arguments: usage GET <key>"],
     ["QUIT now", "wrong number of arguments: usage QUIT"],
-    ["FOO", "unknown command 'FOO': expected PUT, GET, DELETE, EXISTS, or QUIT"],
-    ["PUT foo bar soon", "ttl must be a whole number of seconds from 0 to 2147483647"],
+    ["FOO", "unknown command 'FOO': expected PUT, GET, DELETE, EXISTS, STATS, FLUSH, or QUIT"],
+    ["PUT foo bar 1.5", "ttl must be a whole number of seconds from 0 to 2147483647"],
+    [
+      'PUT foo "bar soon"',
+      "values cannot hold spaces, and 'soon\"' is no ttl in whole seconds: usage PUT <key> <value> [ttl]"
+    ],
     ["PUT caf\u00e9 bar", "key must be 1 to 256 printable ASCII characters without whitespace"],
     // U+0141 ends in the byte of an `A`.
     ["PUT \u0141 bar", "key must be 1 to 256 printable ASCII characters without whitespace"],
@@ -57,7 +63,8 @@ describe("a line", () => {
     [`GET ${"x".repeat(5000)}`, "line too long: a request has fewer than 4096 bytes"],
     ["POST / HTTP/1.1", "this server does not speak HTTP"],
     ["time", "wrong number of arguments: usage time <command>"],
-    ["time help", "unknown command 'help': expected PUT, GET, DELETE, EXISTS, or QUIT"],
+    ["time help", "unknown command 'help': expected PUT, GET, DELETE, EXISTS, STATS, FLUSH, or QUIT"],
+    ["? PUT GET", "wrong number of arguments: usage help [command]"],
     ["help PUT GET", "wrong number of arguments: usage help [command]"],
     ["status now", "wrong number of arguments: usage status"],
     ["exit now", "wrong number of arguments: usage exit"],
@@ -99,6 +106,12 @@ describe("help", () => {
     assert.notInclude(help, "CLOCK")
     for (const { name } of grammar("real")) assert.include(help, `\n  ${name}`)
     for (const row of help.split("\n")) assert.isAtMost(row.length, 79)
+  })
+
+  it("is what ? asks for, too", () => {
+    assert.notStrictEqual(text("help"), "")
+    assert.deepStrictEqual(action("?"), action("help"))
+    assert.deepStrictEqual(action(" ? put ", "virtual"), action("help PUT", "virtual"))
   })
 
   it("explains each command", () => {

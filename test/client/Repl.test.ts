@@ -8,6 +8,7 @@ import * as Repl from "../../src/client/Repl.ts"
 import type { Terminal, TerminalEvent } from "../../src/client/Terminal.ts"
 import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
 import { startTestServer } from "../../src/testing.ts"
+import { version } from "../../src/Version.ts"
 import * as Changes from "../server/Changes.ts"
 import * as TestServer from "../server/TestServer.ts"
 import { keys } from "./Keys.ts"
@@ -227,12 +228,29 @@ describe("its own commands", () => {
     })
   )
 
-  it.effect("status shows address and round trip", () =>
+  it.effect("status shows address, version, uptime and round trip", () =>
     Effect.gen(function* () {
       const { enter, server } = yield* connected()
-      assert.deepStrictEqual(yield* enter("status"), [
-        `127.0.0.1:${server.address.port}: connected, round trip 0.00 ms`
-      ])
+      const status = (uptime: string) => [
+        `127.0.0.1:${server.address.port}: connected, KV-Cache ${version}, up for ${uptime}, round trip 0.00 ms`
+      ]
+      assert.deepStrictEqual(yield* enter("status"), status("0s"))
+      yield* TestClock.adjust("63 seconds")
+      assert.deepStrictEqual(yield* enter("status"), status("1m 3s"))
+    })
+  )
+
+  it.effect("STATS and FLUSH are asked of the server as they are", () =>
+    Effect.gen(function* () {
+      const { enter } = yield* connected()
+      assert.deepStrictEqual(yield* enter("PUT a 1"), ["OK stored"])
+      const [stats = ""] = yield* enter("STATS")
+      assert.match(
+        stats,
+        /^OK version=\S+ uptime=0 keys=1 bytes=\d+ hits=0 misses=0 evicted=0 expired=0 connections=1$/
+      )
+      assert.deepStrictEqual(yield* enter("flush"), ["OK flushed"])
+      assert.deepStrictEqual(yield* enter("EXISTS a"), ["OK 0"])
     })
   )
 
@@ -302,10 +320,12 @@ describe("a server whose time is virtual", () => {
       assert.deepStrictEqual(yield* ask("GET a"), ["ERROR key not found"])
       assert.deepStrictEqual(yield* ask("CLOCK SET 0"), ["ERROR the clock goes forward only: it is 60000 ms"])
       assert.deepStrictEqual(yield* ask("CLOCK"), [
-        "ERROR wrong arguments: usage CLOCK NOW, CLOCK ADVANCE <ms>, CLOCK SET <ms>, CLOCK RUN [factor], or CLOCK FREEZE"
+        "ERROR wrong arguments: usage CLOCK NOW, CLOCK ADVANCE <ms>, CLOCK SET <ms>, CLOCK RUN [factor], CLOCK FREEZE, or CLOCK RESET"
       ])
       assert.isTrue((yield* ask("help")).some((row) => row.startsWith("  CLOCK <action>")))
       assert.strictEqual(server.now(), 60_000)
+      assert.deepStrictEqual(yield* ask("CLOCK RESET"), ["OK 0"])
+      assert.strictEqual(server.now(), 0)
       yield* press("cl[tab]")
       yield* shows("virtual>>> cl")
       yield* press("o[tab]a[tab]")

@@ -6,9 +6,12 @@ import * as Reply from "../../src/domain/Reply.ts"
 const textOf = (view: DataView, start: number, length: number): string =>
   Buffer.from(view.buffer, view.byteOffset + start, length).toString("latin1")
 
+/** The commands that a batch may hold. */
+export type BatchCommand = Extract<Command.StoreCommand, { readonly key: Command.Key }>
+
 /** The commands of a batch, in order. */
-export const commandsOf = (batch: CommandBatch): ReadonlyArray<Command.StoreCommand> =>
-  Array.from({ length: batch.count }, (_, i): Command.StoreCommand => {
+export const commandsOf = (batch: CommandBatch): ReadonlyArray<BatchCommand> =>
+  Array.from({ length: batch.count }, (_, i): BatchCommand => {
     const key = Command.Key.make(textOf(batch.view, batch.keyStart(i), batch.keyLength(i)))
     switch (batch.kind(i)) {
       case PUT: {
@@ -29,7 +32,7 @@ export const commandsOf = (batch: CommandBatch): ReadonlyArray<Command.StoreComm
 const kindOf = { Put: PUT, Get: GET, Delete: DELETE, Exists: EXISTS } as const
 
 /** A batch of these commands, whose keys and values begin at any byte. */
-export const batchOf = (commands: ReadonlyArray<Command.StoreCommand>): CommandBatch => {
+export const batchOf = (commands: ReadonlyArray<BatchCommand>): CommandBatch => {
   const text = commands.map((command) => ` ${command.key} ${command._tag === "Put" ? command.value : ""}`).join("")
   const batch = new CommandBatch()
   batch.begin(Buffer.from(text, "latin1"))

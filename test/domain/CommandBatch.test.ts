@@ -1,14 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Command from "../../src/domain/Command.ts"
 import { BATCH_COMMANDS, CommandBatch, GET, PUT } from "../../src/domain/CommandBatch.ts"
-import { batchOf, commandsOf } from "./Batches.ts"
+import { type BatchCommand, batchOf, commandsOf } from "./Batches.ts"
 
 const key = Command.Key.make
 const value = Command.Value.make
 
 describe("CommandBatch", () => {
   it("gives back every command that was added, in order, until it is full", () => {
-    const commands = Array.from({ length: BATCH_COMMANDS }, (_, i): Command.StoreCommand => {
+    const commands = Array.from({ length: BATCH_COMMANDS }, (_, i): BatchCommand => {
       if (i % 4 === 0) {
         return { _tag: "Put", key: key(`k${i}`), value: value("v".repeat(1 + i)), ttl: Command.Ttl.make(i * 8_000_000) }
       }

@@ -160,7 +160,7 @@ describe("html", () => {
     assert.include(page, "<code>--rate 10000 --duration 10s</code>")
     assert.include(page, "<pre><code>node dist/main.js loadtest --host localhost")
     assert.include(page, "--assert &#39;p99&lt;5ms&#39;")
-    assert.include(page, "kv-cache 0.1.0, Node v22.1.0")
+    assert.include(page, "KV-Cache 0.1.0, Node v22.1.0")
     assert.include(page, "Example CPU @ 3.00GHz, 4 cores")
     assert.include(html(goodResult()), `<p class="verdict good">All five targets met</p>`)
     assert.notInclude(html(goodResult()), "Before you trust these figures")

@@ -141,6 +141,9 @@ const exchanges: ReadonlyArray<readonly [Command.Command["_tag"], Reply.Reply]> 
   ["Exists", Reply.present],
   ["Exists", Reply.absent],
   ["Exists", Reply.failed("y".repeat(Command.MAX_VALUE_LENGTH))],
+  ["Stats", Reply.statistics({ version: "0.1.0", uptime: "0", keys: "12" })],
+  ["Stats", Reply.failed("z")],
+  ["Flush", Reply.flushed],
   ["Clock", Reply.time(0)],
   ["Clock", Reply.time(Command.MAX_CLOCK_MILLIS)],
   ["Clock", Reply.failed("the clock goes forward only")]
@@ -290,6 +293,9 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
           { _tag: "Clock", action: { _tag: "Set", millis } },
           { _tag: "Clock", action: { _tag: "Run", factor } },
           { _tag: "Clock", action: { _tag: "Freeze" } },
+          { _tag: "Clock", action: { _tag: "Reset" } },
+          { _tag: "Stats" },
+          { _tag: "Flush" },
           { _tag: "Quit" }
         ]
         for (const command of commands) {
@@ -339,6 +345,7 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
     it("replies: none takes more than `maxReplyBytes`, however long its message", () => {
       assert.isAtMost(encodedReply(protocol, Reply.failed("z".repeat(10_000))).length, protocol.maxReplyBytes)
       assert.isAtMost(encodedReply(protocol, Reply.found(longest)).length, protocol.maxReplyBytes)
+      assert.isAtMost(encodedReply(protocol, Reply.httpRefused("z".repeat(10_000))).length, protocol.maxReplyBytes)
     })
 
     it.prop(

@@ -1,10 +1,13 @@
 /** One connection over a real socket: bytes in, bytes out, and how it ends. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
+import { entryBytes } from "../../src/store/PackedKeyspace.ts"
+import { version } from "../../src/Version.ts"
 import * as TestServer from "./TestServer.ts"
 
-const EXPECTED_NAMES = "PUT, GET, DELETE, EXISTS, or QUIT"
+const EXPECTED_NAMES = "PUT, GET, DELETE, EXISTS, STATS, FLUSH, or QUIT"
 
 /** A session with every command and every kind of answer. */
 const session = [
@@ -271,24 +274,127 @@ describe("a line that has no end", () => {
   )
 })
 
+describe("STATS", () => {
+  it.effect("says on one line what the server is and holds", () =>
+    Effect.gen(function* () {
+      const server = yield* TestServer.start({ maxKeys: 3, expireInterval: Duration.days(30) })
+      const client = yield* server.connect()
+      const empty = "keys=0 bytes=0 hits=0 misses=0 evicted=0 expired=0"
+      assert.strictEqual(yield* client.ask("STATS\n"), `OK version=${version} uptime=0 ${empty} connections=1\n`)
+      yield* TestClock.adjust("1999 millis")
+      yield* server.connect()
+      yield* client.ask("PUT a 1 1\nPUT b 2\nPUT c 3\nGET b\nGET b\nGET x\n")
+      yield* TestClock.adjust("2 seconds")
+      yield* client.ask("EXISTS a\nPUT d 4\nPUT e 5\n")
+      const bytes = 3 * entryBytes(1, 1)
+      assert.strictEqual(
+        yield* client.ask("stats\n"),
+        `OK version=${version} uptime=3 keys=3 bytes=${bytes} hits=2 misses=1 evicted=1 expired=1 connections=2\n`
+      )
+    })
+  )
+
+  it.effect("is answered in its place", () =>
+    Effect.gen(function* () {
+      const server = yield* TestServer.start()
+      const client = yield* server.connect()
+      const text = yield* client.ask("PUT a 1\nSTATS\nDELETE a\nSTATS\nGET a\n")
+      const keys = text.split("\n").map((line) => /keys=\d+/.exec(line)?.[0] ?? line)
+      assert.deepStrictEqual(keys, ["OK stored", "keys=1", "OK deleted", "keys=0", "ERROR key not found", ""])
+    })
+  )
+
+  it.effect("may be asked for many times in one write", () =>
+    Effect.gen(function* () {
+      const server = yield* TestServer.start()
+      const client = yield* server.connect()
+      const count = 3000
+      const lines = (yield* client.ask("STATS\nEXISTS a\n".repeat(count))).split("\n")
+      assert.strictEqual(lines.length, 2 * count + 1)
+      assert.strictEqual(new Set(lines).size, 3)
+    })
+  )
+})
+
+describe("FLUSH", () => {
+  it.effect("removes every key, for all clients, and nothing is left of their deadlines", () =>
+    Effect.gen(function* () {
+      const server = yield* TestServer.start({ expireInterval: Duration.millis(1) })
+      const client = yield* server.connect()
+      const other = yield* server.connect()
+      assert.strictEqual(yield* client.ask("PUT a 1\nPUT b 2 10\nPUT c 3 1\n"), "OK stored\n".repeat(3))
+      assert.strictEqual(
+        yield* client.ask("GET a\nFLUSH\nGET a\nPUT b 4\n"),
+        "OK 1\nOK flushed\nERROR key not found\nOK stored\n"
+      )
+      assert.strictEqual(yield* other.ask("EXISTS a\nGET b\n"), "OK 0\nOK 4\n")
+      yield* TestClock.adjust("20 seconds")
+      assert.strictEqual(yield* other.ask("GET b\nflush\nFLUSH\n"), "OK 4\nOK flushed\nOK flushed\n")
+      assert.deepInclude((yield* server.stats).store, {
+        keys: 0,
+        bytes: 0,
+        flushes: 3,
+        expired: 0,
+        deleted: 0,
+        evicted: 0
+      })
+    })
+  )
+
+  it.effect("leaves a cache in which keys expire as before, also those that are due earlier than what was there", () =>
+    Effect.gen(function* () {
+      const server = yield* TestServer.start({ expireInterval: Duration.millis(1) })
+      const client = yield* server.connect()
+      yield* client.ask("PUT a 1 3600\nFLUSH\nPUT b 2 5\n")
+      yield* TestClock.adjust("5 seconds")
+      assert.deepInclude((yield* server.stats).store, { keys: 0, expired: 1 })
+    })
+  )
+})
+
 describe("a browser", () => {
   const REPLY = "ERROR this server does not speak HTTP\n"
+  const TEXT = "This port speaks KV-Cache's protocol, not HTTP: lines such as PUT <key> <value> and GET <key>.\n"
+  const RESPONSE = [
+    "HTTP/1.1 400 Bad Request",
+    "Content-Type: text/plain",
+    `Content-Length: ${TEXT.length}`,
+    "Connection: close",
+    "",
+    TEXT
+  ].join("\r\n")
 
   it.effect.each([
-    { name: "GET", request: "GET / HTTP/1.1\r\nAccept: */*\r\n\r\n" },
-    { name: "POST", request: "POST / HTTP/1.1\r\n\r\n" },
-    { name: "a method that is a command", request: "DELETE a HTTP/1.1\r\n\r\n" },
-    { name: "a Host header as first line", request: "hOsT: localhost\r\n\r\n" }
-  ])("cannot write: $name", ({ request }) =>
+    { name: "GET", request: "GET / HTTP/1.1\r\nAccept: */*\r\n\r\n", reply: RESPONSE },
+    { name: "POST", request: "POST / HTTP/1.1\r\n\r\n", reply: RESPONSE },
+    { name: "a method that is a command", request: "DELETE a HTTP/1.1\r\n\r\n", reply: RESPONSE },
+    { name: "a Host header as first line", request: "hOsT: localhost\r\n\r\n", reply: REPLY }
+  ])("cannot write: $name", ({ reply, request }) =>
     Effect.gen(function* () {
       const server = yield* TestServer.start()
       const client = yield* server.connect()
       yield* client.send(`${request}PUT a 1\nPUT b 2\n`)
-      assert.deepStrictEqual(yield* client.untilEnd, { text: REPLY, reset: false })
+      assert.deepStrictEqual(yield* client.untilEnd, { text: reply, reset: false })
       const stats = yield* server.stats
-      assert.deepInclude(stats, { protocolErrors: 1, bytesOut: REPLY.length })
+      assert.deepInclude(stats, { protocolErrors: 1, bytesOut: reply.length })
       assert.deepInclude(stats.store, { puts: 0, gets: 0, deletes: 0, keys: 0 })
     })
+  )
+
+  it.effect.each([{ method: "GET" }, { method: "HEAD" }, { method: "POST", body: "PUT a 1\n".repeat(1000) }])(
+    "is told what this port is, as it is used to: $method",
+    (request) =>
+      Effect.gen(function* () {
+        const { address, stats } = yield* TestServer.start()
+        const [response, text] = yield* Effect.promise(async () => {
+          const answer = await fetch(`http://${address.host}:${address.port}/`, request)
+          return [answer, await answer.text()] as const
+        })
+        assert.strictEqual(response.status, 400)
+        assert.strictEqual(response.headers.get("content-type"), "text/plain")
+        assert.strictEqual(text, request.method === "HEAD" ? "" : TEXT)
+        assert.deepInclude((yield* stats).store, { puts: 0, keys: 0 })
+      })
   )
 
   it.effect("is cut off in the middle of a session too, and the log says it once for all of them", () =>

@@ -19,6 +19,18 @@ describe("listening", () => {
     })
   )
 
+  it.effect.each([
+    { host: "127.0.0.1", isLoopback: true },
+    { host: "127.9.9.9", isLoopback: true },
+    { host: "localhost", isLoopback: true },
+    { host: "0.0.0.0", isLoopback: false }
+  ])("knows whether only this machine can connect: $host", ({ host, isLoopback }) =>
+    Effect.gen(function* () {
+      const { address } = yield* TestServer.start({ host })
+      assert.strictEqual(address.isLoopback, isLoopback)
+    })
+  )
+
   it.effect("leaves nothing behind when the scope closes, and the port can be bound again", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start()

@@ -58,8 +58,10 @@ const start = Effect.gen(function* () {
       return accepted
     },
     idleWatch: new IdleWatch(0, store.now),
+    statistics: () => assert.fail("nobody asks for statistics"),
     clock: undefined,
     faults: undefined,
+    traffic: undefined,
     fork: () => assert.fail("nothing is waited for"),
     onHttp: () => assert.fail("nobody speaks HTTP")
   })

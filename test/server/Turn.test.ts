@@ -15,7 +15,7 @@ type UnsafeStore = StoreService["unsafe"]
 
 /** The reply to a request that was not recognised, if it has one. */
 const replyTo = (request: Request, store: UnsafeStore, now: number): Reply.Reply | undefined => {
-  if (request._tag === "Quit" || request._tag === "Clock") return undefined
+  if (request._tag === "Quit" || request._tag === "Clock" || request._tag === "Stats") return undefined
   return request._tag === "Malformed" ? Reply.failed(request.message) : store.execute(request, now)
 }
 

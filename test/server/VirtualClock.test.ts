@@ -9,21 +9,56 @@ import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { type ClockAction, MAX_CLOCK_MILLIS } from "../../src/domain/Command.ts"
 import * as Reply from "../../src/domain/Reply.ts"
-import { betweenSockets, VirtualClock } from "../../src/server/VirtualClock.ts"
+import { VirtualClock } from "../../src/server/VirtualClock.ts"
+import * as Changes from "./Changes.ts"
 
 /** The clock under test, to which the time of the suite is the real one. */
 const make = Effect.gen(function* () {
+  const suite = yield* Clock.Clock
+  const changes = Changes.make()
+  let asleep = 0
+  let sleeps = 0
   // A copy: from under a `TestClock` itself it would find its way to the machine's.
-  const real = { ...(yield* Clock.Clock) }
+  const real: Clock.Clock = {
+    ...suite,
+    sleep: (duration) =>
+      Effect.suspend(() => {
+        asleep++
+        sleeps++
+        changes.changed()
+        return Effect.ensuring(
+          suite.sleep(duration),
+          Effect.sync(() => void asleep--)
+        )
+      })
+  }
+  /** Moves the suite's time, which is the real one to the clock under test, and waits until its tick is over. */
+  const during = (move: Effect.Effect<void>) =>
+    Effect.suspend(() => {
+      const before = sleeps
+      const ticks = asleep > 0
+      return Effect.andThen(
+        move,
+        changes.until(() => !ticks || sleeps > before)
+      )
+    })
   const context = yield* Effect.provideService(Layer.build(VirtualClock.layer), Clock.Clock, real)
-  const { perform, release } = Context.get(context, VirtualClock)
+  const { now, onReset, perform, release } = Context.get(context, VirtualClock)
   const clock = Context.get(context, Clock.Clock)
   return {
     perform,
     release,
-    now: () => clock.currentTimeMillisUnsafe(),
+    now,
+    onReset,
+    /** ms of the Clock that everything else reads. */
+    underneath: () => clock.currentTimeMillisUnsafe(),
     /** Runs an effect in virtual time. */
     within: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provideContext(effect, context),
+    during,
+    /** Lets time pass, no more at once than from tick to tick. */
+    pass: Effect.fnUntraced(function* (millis: number) {
+      for (let passed = 0; passed < millis; passed += 10) yield* during(TestClock.adjust(10))
+    }),
     ask: (...actions: ReadonlyArray<ClockAction>) => Effect.forEach(actions, perform)
   }
 })
@@ -33,20 +68,12 @@ const set = (millis: number): ClockAction => ({ _tag: "Set", millis })
 const run = (factor: number): ClockAction => ({ _tag: "Run", factor })
 const now: ClockAction = { _tag: "Now" }
 const freeze: ClockAction = { _tag: "Freeze" }
-
-/**
- * Moves the suite's time, which is the real one to the clock under test. Each tick of that needs more turns of the event
- * loop than the suite's clock waits for, so time goes in small steps.
- */
-const pass = (millis: number) =>
-  Effect.gen(function* () {
-    for (let passed = 0; passed < millis; passed += 10) yield* betweenSockets(TestClock.adjust(10))
-  })
+const reset: ClockAction = { _tag: "Reset" }
 
 describe("a virtual clock", () => {
   it.effect("stands still, until it is moved", () =>
     Effect.gen(function* () {
-      const { ask } = yield* make
+      const { ask, pass } = yield* make
       yield* pass(1000)
       assert.deepStrictEqual(yield* ask(now, advance(1), now, advance(0), set(10), set(10), now), [
         Reply.time(0),
@@ -145,6 +172,90 @@ describe("a virtual clock", () => {
   )
 })
 
+describe("a clock that is reset", () => {
+  it.effect("is at 0 again, as often as it is asked to, and goes as it went at first", () =>
+    Effect.gen(function* () {
+      const { ask } = yield* make
+      for (let round = 0; round < 3; round++) {
+        assert.deepStrictEqual(
+          yield* ask(
+            now,
+            set(1000),
+            advance(MAX_CLOCK_MILLIS - 1000),
+            advance(1),
+            reset,
+            reset,
+            now,
+            advance(5),
+            set(4),
+            reset
+          ),
+          [
+            Reply.time(0),
+            Reply.time(1000),
+            Reply.time(MAX_CLOCK_MILLIS),
+            Reply.failed(`the clock goes up to ${MAX_CLOCK_MILLIS} ms: it is ${MAX_CLOCK_MILLIS} ms`),
+            Reply.time(0),
+            Reply.time(0),
+            Reply.time(0),
+            Reply.time(5),
+            Reply.failed("the clock goes forward only: it is 5 ms"),
+            Reply.time(0)
+          ]
+        )
+      }
+    })
+  )
+
+  it.effect("stands still, whatever it did before", () =>
+    Effect.gen(function* () {
+      const clock = yield* make
+      yield* clock.ask(run(1000))
+      yield* clock.pass(100)
+      assert.isAbove(clock.now(), 0)
+      assert.deepStrictEqual(yield* clock.ask(reset), [Reply.time(0)])
+      yield* clock.pass(100)
+      assert.strictEqual(clock.now(), 0)
+      yield* clock.ask(run(1))
+      yield* clock.pass(100)
+      assert.isAtLeast(clock.now(), 50)
+      assert.isAtMost(clock.now(), 100)
+    })
+  )
+
+  it.effect("does not go back underneath: what waits for time waits for the rest of it", () =>
+    Effect.gen(function* () {
+      const clock = yield* make
+      yield* clock.ask(set(10_000))
+      const fiber = yield* clock.within(Effect.forkScoped(Effect.sleep(1000)))
+      yield* clock.ask(advance(400), reset)
+      assert.strictEqual(clock.underneath(), 10_400)
+      yield* clock.ask(advance(599))
+      assert.isUndefined(fiber.pollUnsafe())
+      assert.deepStrictEqual(yield* clock.ask(advance(1)), [Reply.time(600)])
+      assert.isDefined(fiber.pollUnsafe())
+    })
+  )
+
+  it.effect("has what belongs to it done at the new start, before it answers, for as long as that wishes", () =>
+    Effect.gen(function* () {
+      const clock = yield* make
+      const seen: Array<number> = []
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* clock.onReset(() => seen.push(clock.now()))
+          yield* clock.ask(advance(10), reset)
+          assert.deepStrictEqual(seen, [0])
+          yield* clock.ask(advance(10), reset)
+          assert.deepStrictEqual(seen, [0, 0])
+        })
+      )
+      yield* clock.ask(reset)
+      assert.deepStrictEqual(seen, [0, 0])
+    })
+  )
+})
+
 describe("a clock that runs", () => {
   it.effect("goes as time goes, or faster, or slower", () =>
     Effect.gen(function* () {
@@ -158,7 +269,7 @@ describe("a clock that runs", () => {
       ] as const) {
         const clock = yield* make
         assert.deepStrictEqual(yield* clock.ask(run(factor)), [Reply.time(0)])
-        yield* pass(1000)
+        yield* clock.pass(1000)
         const [reply] = yield* clock.ask(freeze)
         assert.strictEqual(reply?._tag, "Time")
         const millis = reply?._tag === "Time" ? reply.millis : Number.NaN
@@ -166,7 +277,7 @@ describe("a clock that runs", () => {
         // Two ticks at its beginning and end are not yet, or not any more.
         assert.isAtMost(millis, expected)
         assert.isAtLeast(millis, Math.floor(expected * 0.97), `factor ${factor}`)
-        yield* pass(100)
+        yield* clock.pass(100)
         assert.deepStrictEqual(yield* clock.ask(now), [Reply.time(millis)])
       }
     })
@@ -177,9 +288,9 @@ describe("a clock that runs", () => {
       const clock = yield* make
       const fiber = yield* clock.within(Effect.forkScoped(Effect.as(Effect.sleep("1 minute"), clock.now)))
       yield* clock.ask(run(60))
-      yield* pass(900)
+      yield* clock.pass(900)
       assert.isUndefined(fiber.pollUnsafe())
-      yield* pass(200)
+      yield* clock.pass(200)
       assert.isDefined(fiber.pollUnsafe())
     })
   )
@@ -188,10 +299,10 @@ describe("a clock that runs", () => {
     Effect.gen(function* () {
       const clock = yield* make
       yield* clock.ask(run(1))
-      yield* pass(20)
+      yield* clock.pass(20)
       // A tick that comes a second late.
-      yield* betweenSockets(TestClock.setTime(1020))
-      yield* pass(20)
+      yield* clock.during(TestClock.setTime(1020))
+      yield* clock.pass(20)
       assert.isAtLeast(clock.now(), 1000)
       assert.isAtMost(clock.now(), 1040)
     })
@@ -202,7 +313,7 @@ describe("a clock that runs", () => {
       const clock = yield* make
       yield* clock.ask(freeze, run(1), run(1000), run(1000))
       yield* clock.ask(advance(1_000_000))
-      yield* pass(100)
+      yield* clock.pass(100)
       assert.isAtLeast(clock.now(), 1_080_000)
       assert.isAtMost(clock.now(), 1_100_000)
       const [first, second] = yield* clock.ask(freeze, freeze)
@@ -214,7 +325,7 @@ describe("a clock that runs", () => {
     Effect.gen(function* () {
       const clock = yield* make
       yield* clock.ask(set(MAX_CLOCK_MILLIS - 10), run(60))
-      yield* pass(100)
+      yield* clock.pass(100)
       assert.strictEqual(clock.now(), MAX_CLOCK_MILLIS)
     })
   )
@@ -224,7 +335,7 @@ describe("a clock that runs", () => {
       const clock = yield* Effect.scoped(Effect.tap(make, ({ ask }) => ask(run(60))))
       const { now: read } = clock
       const before = read()
-      yield* pass(100)
+      yield* clock.pass(100)
       assert.strictEqual(read(), before)
     })
   )
@@ -236,10 +347,10 @@ describe("a clock that was released", () => {
       const clock = yield* make
       yield* clock.ask(run(1000))
       yield* clock.release
-      yield* pass(1000)
+      yield* clock.pass(1000)
       assert.isAtLeast(clock.now(), 970)
       assert.isAtMost(clock.now(), 1000)
-      const replies = yield* clock.ask(freeze, run(0.001))
+      const replies = yield* clock.ask(freeze, run(0.001), reset)
       for (const reply of replies) {
         assert.match(
           reply._tag === "Failed" ? reply.message : "",
@@ -247,7 +358,7 @@ describe("a clock that was released", () => {
         )
       }
       const before = clock.now()
-      yield* pass(100)
+      yield* clock.pass(100)
       assert.isAbove(clock.now(), before)
     })
   )

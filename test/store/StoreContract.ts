@@ -12,22 +12,22 @@ import { BATCH_COMMANDS } from "../../src/domain/CommandBatch.ts"
 import * as Reply from "../../src/domain/Reply.ts"
 import type { Limits } from "../../src/store/Keyspace.ts"
 import { Store, type StoreService } from "../../src/store/Store.ts"
-import { batchOf, KeptReplies } from "../domain/Batches.ts"
+import { type BatchCommand, batchOf, KeptReplies } from "../domain/Batches.ts"
 import { seededRandom } from "./SeededRandom.ts"
 
 const KEY_MESSAGE = "key must be 1 to 256 printable ASCII characters without whitespace"
 const VALUE_MESSAGE = "value must be 1 to 256 printable ASCII characters without whitespace"
 const TTL_MESSAGE = "ttl must be a whole number of seconds from 0 to 2147483647"
 
-const put = (key: string, value: string, ttl = 0): Command.StoreCommand => ({
+const put = (key: string, value: string, ttl = 0): BatchCommand => ({
   _tag: "Put",
   key: Command.Key.make(key),
   value: Command.Value.make(value),
   ttl: Command.Ttl.make(ttl)
 })
-const get = (key: string): Command.StoreCommand => ({ _tag: "Get", key: Command.Key.make(key) })
-const del = (key: string): Command.StoreCommand => ({ _tag: "Delete", key: Command.Key.make(key) })
-const exists = (key: string): Command.StoreCommand => ({ _tag: "Exists", key: Command.Key.make(key) })
+const get = (key: string): BatchCommand => ({ _tag: "Get", key: Command.Key.make(key) })
+const del = (key: string): BatchCommand => ({ _tag: "Delete", key: Command.Key.make(key) })
+const exists = (key: string): BatchCommand => ({ _tag: "Exists", key: Command.Key.make(key) })
 const found = (value: string): Reply.Reply => Reply.found(Command.Value.make(value))
 
 const ROOMY: Limits = { maxKeys: 1_000_000 }
@@ -93,6 +93,7 @@ export const storeContract = (name: string, layer: (limits: Limits) => Layer.Lay
             gets: 0,
             deletes: 0,
             existences: 0,
+            flushes: 0,
             hits: 0,
             misses: 0,
             deleted: 0,
@@ -187,6 +188,23 @@ export const storeContract = (name: string, layer: (limits: Limits) => Layer.Lay
       )
     )
 
+    it.effect("knows the millisecond after decades too", () =>
+      withStore(
+        ROOMY,
+        Effect.fnUntraced(function* (store) {
+          // The clock's nanoseconds are then, as a double, those of the millisecond before.
+          const late = 576_482_034_953
+          const step = 2 ** 32
+          for (let time = step; time <= late; time += step) yield* TestClock.adjust(step)
+          yield* TestClock.adjust(late % step)
+          assert.strictEqual(store.unsafe.now(), late)
+          yield* store.put("a", "1", 1)
+          yield* TestClock.adjust("1 second")
+          assert.isFalse(yield* store.exists("a"))
+        })
+      )
+    )
+
     it.effect.each([
       { what: "few keys", keys: 300, limits: { maxKeys: 200 }, commands: 30_000, pace: 500 },
       { what: "many keys", keys: 120_000, limits: { maxKeys: 60_000 }, commands: 400_000, pace: 50 },
@@ -197,7 +215,7 @@ export const storeContract = (name: string, layer: (limits: Limits) => Layer.Lay
           limits,
           Effect.fnUntraced(function* ({ unsafe: other }) {
             const random = seededRandom(keys)
-            const anyCommand = (): Command.StoreCommand => {
+            const anyCommand = (): BatchCommand => {
               const number = random.below(keys)
               const key = `${"k".repeat(1 + (number % 11))}${number}`
               if (random.chance(0.5)) {
@@ -243,7 +261,7 @@ export const storeContract = (name: string, layer: (limits: Limits) => Layer.Lay
           const now = yield* Effect.sync(unsafe.now)
           let woken = 0
           unsafe.wakeBefore(now + 5000, () => woken++)
-          const execute = (commands: ReadonlyArray<Command.StoreCommand>): void => {
+          const execute = (commands: ReadonlyArray<BatchCommand>): void => {
             const batch = batchOf(commands)
             unsafe.prepare(batch)
             unsafe.executeBatch(batch, 0, batch.count, now, new KeptReplies())
@@ -570,6 +588,25 @@ export const storeContract = (name: string, layer: (limits: Limits) => Layer.Lay
       })
     )
 
+    it.effect("removes every key with FLUSH, in its place among others, and counts none as deleted", () =>
+      withStore(
+        ROOMY,
+        Effect.fnUntraced(function* (store) {
+          const replies = yield* store.executeAll([
+            put("a", "1"),
+            put("b", "2", 5),
+            { _tag: "Flush" },
+            get("a"),
+            put("b", "3")
+          ])
+          assert.deepStrictEqual(replies, [Reply.stored, Reply.stored, Reply.flushed, Reply.notFound, Reply.stored])
+          yield* TestClock.adjust("5 seconds")
+          assert.strictEqual(yield* store.get("b"), "3")
+          assert.deepInclude(yield* store.stats, { keys: 1, flushes: 1, deleted: 0, expired: 0 })
+        })
+      )
+    )
+
     it.effect("counts commands by kind, and removals by reason", () =>
       withStore(
         { maxKeys: 3 },
@@ -588,6 +625,7 @@ export const storeContract = (name: string, layer: (limits: Limits) => Layer.Lay
             gets: 4,
             deletes: 2,
             existences: 3,
+            flushes: 0,
             hits: 2,
             misses: 2,
             deleted: 1,

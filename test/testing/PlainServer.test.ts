@@ -192,6 +192,72 @@ describe("a server in virtual time", () => {
   })
 })
 
+describe("a server that is reset", () => {
+  it("is as it was at its start, for every test of a suite that shares it", async () => {
+    await using server = await startTestServer({ idleTimeout: 0 })
+    await using socket = await PlainSocket.connect(server)
+    for (let test = 0; test < 3; test++) {
+      assert.strictEqual(server.now(), 0)
+      assert.deepStrictEqual(await socket.ask("PUT lock holder 10", "PUT other 1"), ["OK stored", "OK stored"])
+      await server.advance(9999)
+      assert.deepStrictEqual(await socket.ask("EXISTS lock", "CLOCK NOW"), ["OK 1", "OK 9999"])
+      await server.advance(1)
+      assert.deepStrictEqual(await socket.ask("EXISTS lock", "EXISTS other"), ["OK 0", "OK 1"])
+      await server.reset()
+      assert.deepStrictEqual(await socket.ask("EXISTS other", "CLOCK NOW"), ["OK 0", "OK 0"])
+      const [stats = ""] = await socket.ask("STATS")
+      assert.include(stats, " uptime=0 keys=0 bytes=0 ")
+    }
+  })
+
+  it("sweeps what is put after it, however much time went before", async () => {
+    await using server = await startTestServer({ idleTimeout: 0 })
+    await using socket = await PlainSocket.connect(server)
+    // Three times what a clock goes through between two resets, and with it what the store's wheel reaches.
+    for (let round = 1; round <= 3; round++) {
+      await socket.ask("PUT longest 1 2147483647", "PUT short 1 5")
+      await server.advance(4999)
+      assert.deepStrictEqual(await socket.ask("EXISTS short"), [HIT])
+      await server.advance(1)
+      assert.deepInclude((await server.stats()).store, { keys: 1, expired: 2 * round - 1 })
+      await server.setTime(2_147_483_647_000 - 1)
+      assert.deepStrictEqual(await socket.ask("EXISTS longest"), [HIT])
+      await server.setTime(2 ** 41)
+      assert.deepInclude((await server.stats()).store, { keys: 0, expired: 2 * round })
+      await server.reset()
+    }
+  })
+
+  it("leaves its connections open, as idle as they were, and late replies as late as they were", async () => {
+    await using server = await startTestServer({ idleTimeout: "10 seconds" })
+    await using idle = await PlainSocket.connect(server)
+    await using busy = await PlainSocket.connect(server)
+    await idle.ask("PUT a 1")
+    await server.advance("4 seconds")
+    server.faults.set({ kind: "delay", millis: 3000, keys: /late/ })
+    const late = busy.ask("EXISTS late")
+    await server.advance("1 second")
+    await server.reset()
+    await server.advance(1999)
+    assert.strictEqual(await Promise.race([late, Promise.resolve("nothing yet")]), "nothing yet")
+    await server.advance(1)
+    assert.deepStrictEqual(await late, ["OK 0"])
+    await server.advance(2999)
+    assert.deepInclude(await server.stats(), { open: 2, idled: 0 })
+    await server.advance(1)
+    assert.deepInclude(await server.stats(), { open: 1, idled: 1 })
+    assert.strictEqual(await idle.untilEnd(), "")
+  })
+
+  it("is frozen, and knows neither the keys nor the time of a clock that ran", async () => {
+    await using server = await startTestServer()
+    await using socket = await PlainSocket.connect(server)
+    await socket.ask("PUT a 1", "CLOCK RUN 1000000")
+    const seen = await socket.ask("CLOCK RESET", "CLOCK NOW", "EXISTS a", "CLOCK NOW")
+    assert.deepStrictEqual(seen, ["OK 0", "OK 0", "OK 0", "OK 0"])
+  })
+})
+
 describe("what a clock refuses", () => {
   it("goes back neither by setTime nor by advance, and stays where it is", async () => {
     await using server = await startTestServer()
@@ -228,6 +294,7 @@ describe("what a clock refuses", () => {
       new TypeError('this server runs on the real clock: start it with { clock: "virtual" }')
     )
     await expect(server.setTime(Date.now() + 1000)).rejects.toThrow(TypeError)
+    await expect(server.reset()).rejects.toThrow(TypeError)
     await using socket = await PlainSocket.connect(server)
     const [reply = ""] = await socket.ask("CLOCK ADVANCE 1000")
     assert.strictEqual(reply, "ERROR CLOCK is for servers with virtual time only: start one with serve --clock virtual")
@@ -296,7 +363,7 @@ describe("the end of a server", () => {
   it("leaves nothing that keeps a process alive", async () => {
     const program = `
       import * as Net from "node:net"
-      import { startTestServer } from "kv-cache/testing"
+      import { startTestServer } from "effect-kv-cache/testing"
       const use = async (clock) => {
         const server = await startTestServer({ clock })
         server.faults.set({ kind: "delay", millis: 1_000_000, keys: /^late$/ })

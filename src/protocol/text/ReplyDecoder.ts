@@ -34,11 +34,27 @@ const decodeOk = (text: string, expected: Command["_tag"] | undefined): Reply.Re
       return text === "deleted" ? Reply.deleted : undefined
     case "Exists":
       return text === "1" ? Reply.present : text === "0" ? Reply.absent : undefined
+    case "Stats":
+      return decodePairs(text)
+    case "Flush":
+      return text === "flushed" ? Reply.flushed : undefined
     case "Clock":
       return /^[0-9]+$/.test(text) ? Reply.time(Number(text)) : undefined
     default:
       return undefined
   }
+}
+
+/** `name=value` for each word. A server may say more than this client knows of, and is shown as it says it. */
+const PAIRS = /^[a-z][a-z0-9_]*=[\x21-\x7e]+(?: [a-z][a-z0-9_]*=[\x21-\x7e]+)*$/
+
+const decodePairs = (text: string): Reply.Reply | undefined => {
+  if (!PAIRS.test(text)) return undefined
+  const pairs = text.split(" ").map((pair) => {
+    const equals = pair.indexOf("=")
+    return [pair.slice(0, equals), pair.slice(equals + 1)] as const
+  })
+  return Reply.statistics(Object.fromEntries(pairs))
 }
 
 /** What the wire says for a miss, which is no failure. */

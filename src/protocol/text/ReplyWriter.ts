@@ -7,9 +7,10 @@
 import { BATCH_COMMANDS } from "../../domain/CommandBatch.ts"
 import * as Reply from "../../domain/Reply.ts"
 import type { ReplyWriter } from "../Protocol.ts"
-import { encodeReply, MAX_REPLY_BYTES } from "./Encoder.ts"
+import { encodeReply, MAX_KEY_REPLY_BYTES } from "./Encoder.ts"
 
-const BATCH_BYTES = BATCH_COMMANDS * MAX_REPLY_BYTES
+/** A batch holds commands of keys only. Any other reply comes alone, and is shorter than this. */
+const BATCH_BYTES = BATCH_COMMANDS * MAX_KEY_REPLY_BYTES
 
 /** Room for a batch beyond the one that makes it full. */
 const BUFFER_BYTES = 2 * BATCH_BYTES

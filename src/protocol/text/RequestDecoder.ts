@@ -24,6 +24,8 @@ export const USAGE = {
   GET: { tag: "Get", usage: "GET <key>", min: 1, max: 1 },
   DELETE: { tag: "Delete", usage: "DELETE <key>", min: 1, max: 1 },
   EXISTS: { tag: "Exists", usage: "EXISTS <key>", min: 1, max: 1 },
+  STATS: { tag: "Stats", usage: "STATS", min: 0, max: 0 },
+  FLUSH: { tag: "Flush", usage: "FLUSH", min: 0, max: 0 },
   QUIT: { tag: "Quit", usage: "QUIT", min: 0, max: 0 }
 } as const
 
@@ -40,18 +42,34 @@ const malformed = (message: string, reason: Malformed["reason"] = "syntax"): Mal
 const blankLine = malformed(`empty line: expected ${commandNames}`)
 const tooLong = malformed(`line too long: a request has fewer than ${MAX_LINE_BYTES} bytes`, "too-long")
 const http = malformed("this server does not speak HTTP", "http")
+const httpRequest = malformed(
+  "This port speaks KV-Cache's protocol, not HTTP: lines such as PUT <key> <value> and GET <key>.",
+  "http-request"
+)
 
 // Words that only an HTTP client begins a line with, upper-cased. A page that makes a browser send a request here can
 // choose its path and body, but not what the request line ends in, and not its headers.
 const httpWords: ReadonlySet<string> = new Set(["POST", "HOST:"])
 const HTTP_VERSION = /HTTP\/1\.[0-9x]$/i
 
-const MAX_SHOWN_NAME = 32
+const MAX_SHOWN = 32
 
-const unknownCommand = (name: string): Malformed => {
-  const shown = name.slice(0, MAX_SHOWN_NAME).replaceAll(/[^\x21-\x7e]/g, "?")
-  return malformed(`unknown command '${shown}': expected ${commandNames}`)
-}
+/** A word as a message may hold it. */
+const toShown = (word: string): string => word.slice(0, MAX_SHOWN).replaceAll(/[^\x21-\x7e]/g, "?")
+
+const unknownCommand = (name: string): Malformed =>
+  malformed(`unknown command '${toShown(name)}': expected ${commandNames}`)
+
+const NO_SPACES = "values cannot hold spaces"
+
+const wrongCount = (tag: Command.Command["_tag"], usage: string, isTooMany: boolean): Malformed =>
+  malformed(`wrong number of arguments: usage ${usage}${tag === "Put" && isTooMany ? `; ${NO_SPACES}` : ""}`)
+
+/** A word in the place of a TTL that was meant to be the rest of a value: no number was tried, or a quote is in it. */
+const REST_OF_VALUE = /^[^0-9+.-]|["']/
+
+const restOfValue = (word: string): Malformed =>
+  malformed(`${NO_SPACES}, and '${toShown(word)}' is no ttl in whole seconds: usage ${USAGE.PUT.usage}`)
 
 /** CLOCK's actions: how many arguments each may have, and what they mean. */
 const clockActions: ReadonlyMap<
@@ -62,11 +80,12 @@ const clockActions: ReadonlyMap<
   ["ADVANCE", { min: 1, max: 1, toInput: (millis = "") => ({ _tag: "Advance", millis: parseDigits(millis) }) }],
   ["SET", { min: 1, max: 1, toInput: (millis = "") => ({ _tag: "Set", millis: parseDigits(millis) }) }],
   ["RUN", { min: 0, max: 1, toInput: (factor = "1") => ({ _tag: "Run", factor: parseDecimal(factor) }) }],
-  ["FREEZE", { min: 0, max: 0, toInput: () => ({ _tag: "Freeze" }) }]
+  ["FREEZE", { min: 0, max: 0, toInput: () => ({ _tag: "Freeze" }) }],
+  ["RESET", { min: 0, max: 0, toInput: () => ({ _tag: "Reset" }) }]
 ])
 
 const clockUsage = malformed(
-  "wrong arguments: usage CLOCK NOW, CLOCK ADVANCE <ms>, CLOCK SET <ms>, CLOCK RUN [factor], or CLOCK FREEZE"
+  "wrong arguments: usage CLOCK NOW, CLOCK ADVANCE <ms>, CLOCK SET <ms>, CLOCK RUN [factor], CLOCK FREEZE, or CLOCK RESET"
 )
 
 /** A TTL is written in decimal digits only: `1e3`, `+5` and `0x10` are numbers to JavaScript, but not here. */
@@ -119,15 +138,17 @@ export class TextRequestDecoder implements RequestDecoder {
     const isFirstLine = this.atFirstLine
     this.atFirstLine = false
     if (wordCount === 0) return blankLine
-    if (isFirstLine && HTTP_VERSION.test(this.lastWord())) return http
+    if (isFirstLine && HTTP_VERSION.test(this.lastWord())) return httpRequest
     const name = this.word(0)
     const known = usages.get(name) ?? usages.get(name.toUpperCase())
     if (known === undefined && name.toUpperCase() === "CLOCK") return this.decodeClock(wordCount)
     if (known === undefined) return httpWords.has(name.toUpperCase()) ? http : unknownCommand(name)
     const count = wordCount - 1
-    if (count < known.min || count > known.max) return malformed(`wrong number of arguments: usage ${known.usage}`)
-    const result = Command.decode(this.toInput(known.tag, wordCount))
-    return Result.isSuccess(result) ? result.success : malformed(result.failure)
+    if (count < known.min || count > known.max) return wrongCount(known.tag, known.usage, count > known.max)
+    const isRestOfValue = known.tag === "Put" && count === known.max && REST_OF_VALUE.test(this.word(3))
+    const result = Command.decode(this.toInput(known.tag, isRestOfValue ? wordCount - 1 : wordCount))
+    if (Result.isFailure(result)) return malformed(result.failure)
+    return isRestOfValue ? restOfValue(this.word(3)) : result.success
   }
 
   /** CLOCK is for servers in tests only, so neither the usage nor the recogniser knows it. */
@@ -146,6 +167,8 @@ export class TextRequestDecoder implements RequestDecoder {
         return { _tag: tag, key: this.word(1), value: this.word(2), ttl }
       }
       case "Quit":
+      case "Stats":
+      case "Flush":
         return { _tag: tag }
       default:
         return { _tag: tag, key: this.word(1) }

@@ -17,6 +17,8 @@ const put = (key: string, value: string, ttl = 0): Request => ({
 const get = (key: string): Request => ({ _tag: "Get", key: Command.Key.make(key) })
 const del = (key: string): Request => ({ _tag: "Delete", key: Command.Key.make(key) })
 const exists = (key: string): Request => ({ _tag: "Exists", key: Command.Key.make(key) })
+const stats: Request = { _tag: "Stats" }
+const flush: Request = { _tag: "Flush" }
 const quit: Request = { _tag: "Quit" }
 const clock = (action: Command.ClockAction): Request => ({ _tag: "Clock", action })
 const advance = (millis: number) => clock({ _tag: "Advance", millis })
@@ -28,19 +30,27 @@ const malformed = (message: string, reason: Malformed["reason"] = "syntax"): Req
   reason
 })
 
-const blank = malformed("empty line: expected PUT, GET, DELETE, EXISTS, or QUIT")
-const unknown = (shown: string) => malformed(`unknown command '${shown}': expected PUT, GET, DELETE, EXISTS, or QUIT`)
+const blank = malformed("empty line: expected PUT, GET, DELETE, EXISTS, STATS, FLUSH, or QUIT")
+const unknown = (shown: string) =>
+  malformed(`unknown command '${shown}': expected PUT, GET, DELETE, EXISTS, STATS, FLUSH, or QUIT`)
 const usage = (text: string) => malformed(`wrong number of arguments: usage ${text}`)
+const tooManyForPut = usage("PUT <key> <value> [ttl]; values cannot hold spaces")
+const restOfValue = (shown: string) =>
+  malformed(`values cannot hold spaces, and '${shown}' is no ttl in whole seconds: usage PUT <key> <value> [ttl]`)
 const badKey = malformed("key must be 1 to 256 printable ASCII characters without whitespace")
 const badValue = malformed("value must be 1 to 256 printable ASCII characters without whitespace")
 const badTtl = malformed("ttl must be a whole number of seconds from 0 to 2147483647")
 const badClock = malformed(
-  "wrong arguments: usage CLOCK NOW, CLOCK ADVANCE <ms>, CLOCK SET <ms>, CLOCK RUN [factor], or CLOCK FREEZE"
+  "wrong arguments: usage CLOCK NOW, CLOCK ADVANCE <ms>, CLOCK SET <ms>, CLOCK RUN [factor], CLOCK FREEZE, or CLOCK RESET"
 )
 const badMillis = malformed("ms must be a whole number of milliseconds from 0 to 2199023255552")
 const badFactor = malformed("factor must be a number from 0.000001 to 1000000")
 const tooLong = malformed("line too long: a request has fewer than 4096 bytes", "too-long")
 const http = malformed("this server does not speak HTTP", "http")
+const httpRequest = malformed(
+  "This port speaks KV-Cache's protocol, not HTTP: lines such as PUT <key> <value> and GET <key>.",
+  "http-request"
+)
 
 const PUT_USAGE = "PUT <key> <value> [ttl]"
 
@@ -56,6 +66,9 @@ const requests: ReadonlyArray<RequestCase> = [
   { name: "GET", input: "GET key\n", requests: [get("key")] },
   { name: "DELETE", input: "DELETE key\n", requests: [del("key")] },
   { name: "EXISTS", input: "EXISTS key\n", requests: [exists("key")] },
+  { name: "STATS", input: "STATS\n", requests: [stats] },
+  { name: "FLUSH", input: "FLUSH\n", requests: [flush] },
+  { name: "STATS and FLUSH in lower case", input: "stats\r\n flush \n", requests: [stats, flush] },
   { name: "QUIT", input: "QUIT\n", requests: [quit], leaves: "ended" },
   { name: "lower case", input: "put Key VaLue\nget Key\n", requests: [put("Key", "VaLue"), get("Key")] },
   { name: "mixed case", input: "dElEtE k\nExistS K\nqUIt\n", requests: [del("k"), exists("K"), quit], leaves: "ended" },
@@ -94,8 +107,24 @@ const requests: ReadonlyArray<RequestCase> = [
   // Argument counts.
   { name: "PUT alone", input: "PUT\n", requests: [usage(PUT_USAGE)] },
   { name: "PUT without a value", input: "PUT a\n", requests: [usage(PUT_USAGE)] },
-  { name: "PUT with too much", input: "PUT a b 1 2\n", requests: [usage(PUT_USAGE)] },
-  { name: "PUT with far too much", input: `PUT${" a".repeat(100)}\n`, requests: [usage(PUT_USAGE)] },
+  { name: "PUT with too much", input: "PUT a b 1 2\n", requests: [tooManyForPut] },
+  { name: "PUT with far too much", input: `PUT${" a".repeat(100)}\n`, requests: [tooManyForPut] },
+  { name: "PUT of three quoted words", input: 'PUT q "to be or"\n', requests: [tooManyForPut] },
+  {
+    name: "PUT of two quoted words",
+    input: 'PUT q "hello world"\nGET q\n',
+    requests: [restOfValue('world"'), get("q")]
+  },
+  { name: "PUT of two quoted words and a ttl", input: "PUT q 'hello world' 60\n", requests: [tooManyForPut] },
+  { name: "PUT of two words", input: "PUT q hello world\n", requests: [restOfValue("world")] },
+  { name: "PUT of a quoted number at the end", input: 'PUT q "room 5"\n', requests: [restOfValue('5"')] },
+  {
+    name: "PUT of two words, the second one long and not printable",
+    input: `PUT q hello \x1b${"w".repeat(40)}\n`,
+    requests: [restOfValue(`?${"w".repeat(31)}`)]
+  },
+  { name: "STATS of one", input: "STATS a\nGET a\n", requests: [usage("STATS"), get("a")] },
+  { name: "FLUSH of one", input: "FLUSH a\nGET a\n", requests: [usage("FLUSH"), get("a")] },
   { name: "GET alone", input: "GET\n", requests: [usage("GET <key>")] },
   { name: "GET of two", input: "get a b\n", requests: [usage("GET <key>")] },
   { name: "DELETE alone", input: "DELETE\n", requests: [usage("DELETE <key>")] },
@@ -161,26 +190,16 @@ const requests: ReadonlyArray<RequestCase> = [
   { name: "ttl with leading zeros", input: "PUT k v 007\n", requests: [put("k", "v", 7)] },
   { name: "ttl with many leading zeros", input: `PUT k v ${"0".repeat(500)}42\n`, requests: [put("k", "v", 42)] },
   { name: "ttl of very many digits", input: `PUT k v ${"9".repeat(1000)}\n`, requests: [badTtl] },
-  ...[
-    "+5",
-    "-1",
-    "-0",
-    "1e3",
-    "0x10",
-    "0b1",
-    "1.5",
-    "5.",
-    "1_000",
-    "5s",
-    "abc",
-    "NaN",
-    "Infinity",
-    "\xb2",
-    "1\x00"
-  ].map((text): RequestCase => ({
+  ...["+5", "-1", "-0", "1e3", "0x10", "0b1", "1.5", "5.", "1_000", "5s", "1\x00"].map((text): RequestCase => ({
     name: `ttl ${JSON.stringify(text)}`,
     input: `PUT k v ${text}\n`,
     requests: [badTtl]
+  })),
+
+  ...["abc", "NaN", "Infinity", "\xb2"].map((text): RequestCase => ({
+    name: `no ttl at all: ${JSON.stringify(text)}`,
+    input: `PUT k v ${text}\n`,
+    requests: [restOfValue(text.replace("\xb2", "?"))]
   })),
 
   // The clock of a server in virtual time.
@@ -190,6 +209,7 @@ const requests: ReadonlyArray<RequestCase> = [
   { name: "CLOCK RUN", input: "CLOCK RUN\n", requests: [run(1)] },
   { name: "CLOCK RUN with a factor", input: "CLOCK RUN 60\nCLOCK RUN 0.25\n", requests: [run(60), run(0.25)] },
   { name: "CLOCK FREEZE", input: "CLOCK FREEZE\n", requests: [clock({ _tag: "Freeze" })] },
+  { name: "CLOCK RESET", input: "CLOCK RESET\n", requests: [clock({ _tag: "Reset" })] },
   {
     name: "CLOCK in lower case, with blanks and CRLF",
     input: " clock\tNow \r\nClock aDvAnCe  007\r\n",
@@ -202,9 +222,20 @@ const requests: ReadonlyArray<RequestCase> = [
     leaves: "ended"
   },
   { name: "longest step", input: "CLOCK ADVANCE 2199023255552\n", requests: [advance(2_199_023_255_552)] },
-  ...["", "NOW 1", "ADVANCE", "ADVANCE 1 2", "SET", "SET 1 2 3", "RUN 1 2", "FREEZE now", "STOP", "5", "__proto__"].map(
-    (text): RequestCase => ({ name: `CLOCK ${text}`, input: `CLOCK ${text}\n`, requests: [badClock] })
-  ),
+  ...[
+    "",
+    "NOW 1",
+    "ADVANCE",
+    "ADVANCE 1 2",
+    "SET",
+    "SET 1 2 3",
+    "RUN 1 2",
+    "FREEZE now",
+    "RESET 0",
+    "STOP",
+    "5",
+    "__proto__"
+  ].map((text): RequestCase => ({ name: `CLOCK ${text}`, input: `CLOCK ${text}\n`, requests: [badClock] })),
   ...["-1", "+1", "1.5", "1e3", "0x10", "1s", "abc", "2199023255553", "9".repeat(400), "\xb2"].flatMap(
     (text): ReadonlyArray<RequestCase> => [
       { name: `CLOCK ADVANCE ${text}`, input: `CLOCK ADVANCE ${text}\n`, requests: [badMillis] },
@@ -240,36 +271,36 @@ const requests: ReadonlyArray<RequestCase> = [
   {
     name: "a browser's GET",
     input: "GET /PUT%20a%20b HTTP/1.1\r\nHost: localhost:7171\r\n\r\nPUT a b\r\n",
-    requests: [http],
+    requests: [httpRequest],
     leaves: "ended",
     opensConnection: true
   },
-  { name: "HTTP/1.0", input: "GET / HTTP/1.0\r\n", requests: [http], leaves: "ended", opensConnection: true },
+  { name: "HTTP/1.0", input: "GET / HTTP/1.0\r\n", requests: [httpRequest], leaves: "ended", opensConnection: true },
   {
     name: "HTTP/1.1 with blanks behind",
     input: "GET / HTTP/1.1 \t\n",
-    requests: [http],
+    requests: [httpRequest],
     leaves: "ended",
     opensConnection: true
   },
   {
     name: "a PUT with HTTP/1.1",
     input: "PUT / HTTP/1.1\r\n",
-    requests: [http],
+    requests: [httpRequest],
     leaves: "ended",
     opensConnection: true
   },
   {
     name: "an OPTIONS with HTTP/1.1",
     input: "OPTIONS * HTTP/1.1\n",
-    requests: [http],
+    requests: [httpRequest],
     leaves: "ended",
     opensConnection: true
   },
   {
     name: "HTTP/1.1 as fifth word",
     input: "GET a b c HTTP/1.1\n",
-    requests: [http],
+    requests: [httpRequest],
     leaves: "ended",
     opensConnection: true
   },
@@ -312,6 +343,23 @@ const replies: ReadonlyArray<ReplyCase> = [
     awaiting: ["Clock", "Clock", "Clock"],
     replies: [Reply.time(0), Reply.time(2_199_023_255_552), Reply.failed("the clock goes forward only: it is 5 ms")]
   },
+  {
+    name: "to STATS, with more than this client knows",
+    input: "OK version=1.2.3-rc.1 keys=0 shards=4=5\nERROR unknown command 'STATS'\n",
+    awaiting: ["Stats", "Stats"],
+    replies: [
+      Reply.statistics({ version: "1.2.3-rc.1", keys: "0", shards: "4=5" }),
+      Reply.failed("unknown command 'STATS'")
+    ]
+  },
+  ...["OK ", "OK 1", "OK keys", "OK keys=", "OK =1", "OK keys=1  bytes=2", "OK keys=1 b"].map((line): ReplyCase => ({
+    name: `to STATS: ${line}`,
+    input: `${line}\n`,
+    awaiting: ["Stats"],
+    replies: [notOurs(line)]
+  })),
+  { name: "to FLUSH", input: "OK flushed\n", awaiting: ["Flush"], replies: [Reply.flushed] },
+  { name: "another answer to FLUSH", input: "OK deleted\n", awaiting: ["Flush"], replies: [notOurs("OK deleted")] },
   ...["OK ", "OK 1.5", "OK -1", "OK stored", "OK 1 2", "OK 0x1"].map((line): ReplyCase => ({
     name: `to CLOCK: ${line}`,
     input: `${line}\n`,
@@ -428,6 +476,12 @@ describe("the text protocol", () => {
     [Reply.notFound, "ERROR key not found\n"],
     [Reply.present, "OK 1\n"],
     [Reply.absent, "OK 0\n"],
+    [Reply.flushed, "OK flushed\n"],
+    [Reply.statistics({ version: "0.1.0", uptime: "12" }), "OK version=0.1.0 uptime=12\n"],
+    [
+      Reply.httpRefused("No."),
+      "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 4\r\nConnection: close\r\n\r\nNo.\n"
+    ],
     [Reply.time(0), "OK 0\n"],
     [Reply.time(Command.MAX_CLOCK_MILLIS), "OK 2199023255552\n"],
     [found("hello"), "OK hello\n"],
@@ -448,13 +502,16 @@ describe("the text protocol", () => {
     [{ _tag: "Get", key: Command.Key.make("k") }, "GET k\n"],
     [{ _tag: "Delete", key: Command.Key.make("k") }, "DELETE k\n"],
     [{ _tag: "Exists", key: Command.Key.make("k") }, "EXISTS k\n"],
+    [{ _tag: "Stats" }, "STATS\n"],
+    [{ _tag: "Flush" }, "FLUSH\n"],
     [{ _tag: "Quit" }, "QUIT\n"],
     [{ _tag: "Clock", action: { _tag: "Now" } }, "CLOCK NOW\n"],
     [{ _tag: "Clock", action: { _tag: "Advance", millis: 60_000 } }, "CLOCK ADVANCE 60000\n"],
     [{ _tag: "Clock", action: { _tag: "Set", millis: Command.MAX_CLOCK_MILLIS } }, "CLOCK SET 2199023255552\n"],
     [{ _tag: "Clock", action: { _tag: "Run", factor: 0.5 } }, "CLOCK RUN 0.5\n"],
     [{ _tag: "Clock", action: { _tag: "Run", factor: 0.000001 } }, "CLOCK RUN 0.000001\n"],
-    [{ _tag: "Clock", action: { _tag: "Freeze" } }, "CLOCK FREEZE\n"]
+    [{ _tag: "Clock", action: { _tag: "Freeze" } }, "CLOCK FREEZE\n"],
+    [{ _tag: "Clock", action: { _tag: "Reset" } }, "CLOCK RESET\n"]
   ])("writes the request %o", (command, text) => {
     assert.strictEqual(protocol.encodeCommand(command), text)
   })

@@ -1,7 +1,7 @@
 /** Sessions of users: they last 30 minutes from their last use, and no longer than a day. */
 import { randomUUID } from "node:crypto"
 import * as Effect from "effect/Effect"
-import { Client } from "kv-cache"
+import { Client } from "effect-kv-cache"
 
 /** Seconds without use after which a session ends. */
 const IDLE = 30 * 60

@@ -3,7 +3,7 @@ import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import { TestServer } from "kv-cache/testing"
+import { TestServer } from "effect-kv-cache/testing"
 import { signIn, signOut, userOf } from "./SessionStore.ts"
 
 it.effect("a session ends after 30 minutes without use", () =>

@@ -1,0 +1,49 @@
+/**
+ * What a shell completes: the commands and flags, as the library finds them, and the values of those flags whose values
+ * are known here. Flags are texts to the library, since the program reads and refuses them by itself.
+ */
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as CompletionScript from "effect/cli/Completions"
+import * as Flag from "effect/cli/Flag"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import { type Setting, settings } from "../server/ServerConfig.ts"
+
+type ValueType = CompletionScript.FlagType & CompletionScript.ArgumentType
+
+const file: ValueType = { _tag: "Path", pathType: "file" }
+
+const allSettings: ReadonlyArray<Setting<unknown>> = Object.values(settings)
+
+/** By the names of flags and arguments. */
+const valueTypes: ReadonlyMap<string, ValueType> = new Map([
+  ...allSettings.flatMap(({ choices: values, flag }): ReadonlyArray<readonly [string, ValueType]> =>
+    values === undefined ? [] : [[flag, { _tag: "Choice", values }]]
+  ),
+  ...["output", "report", "a.json", "b.json"].map((name) => [name, file] as const)
+])
+
+const withValues = (command: CompletionScript.CommandDescriptor): CompletionScript.CommandDescriptor => ({
+  ...command,
+  flags: command.flags.map((flag) => ({ ...flag, type: valueTypes.get(flag.name) ?? flag.type })),
+  arguments: command.arguments.map((argument) => ({
+    ...argument,
+    type: valueTypes.get(argument.name) ?? argument.type
+  })),
+  subcommands: command.subcommands.map(withValues)
+})
+
+/** `--completions`: prints a script that a shell reads. */
+export const completionsFlag = GlobalFlag.Action({
+  flag: GlobalFlag.Completions.flag.pipe(
+    Flag.withMetavar("shell"),
+    Flag.withDescription("Print a completion script for a shell")
+  ),
+  run: (shell, { command }) =>
+    Option.match(shell, {
+      onNone: () => Effect.void,
+      onSome: (name) =>
+        Console.log(CompletionScript.generate(command.name, name, withValues(CompletionScript.fromCommand(command))))
+    })
+})

@@ -1,0 +1,50 @@
+/**
+ * Help as a terminal shows it: the library's text, its lines broken at words. What stands in a second column stays there.
+ *
+ * Pure: the width is an argument.
+ */
+import * as CliOutput from "effect/cli/CliOutput"
+import type { HelpDoc } from "effect/cli/HelpDoc"
+
+const INDENT = "  "
+
+/** Columns of a table are at least so many blanks apart. */
+const ROW = /^( {2}\S.*? {4,})(\S.*)$/
+
+/** A second column that has less room than this begins below the first one. */
+const MIN_COLUMN = 24
+
+/** Breaks a text at its blanks, into lines of at most `width` characters. A longer word has a line of its own. */
+const wrap = (text: string, width: number): ReadonlyArray<string> => {
+  const lines: Array<string> = []
+  let line = ""
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = word
+    } else {
+      line = line === "" ? word : `${line} ${word}`
+    }
+  }
+  return [...lines, line]
+}
+
+const wrapLine = (line: string, width: number): ReadonlyArray<string> => {
+  if (line.length <= width) return [line]
+  const [, left = INDENT, right = line.trimStart()] = ROW.exec(line) ?? []
+  const isBelow = width - left.length < MIN_COLUMN
+  const indent = isBelow ? INDENT.repeat(3) : " ".repeat(left.length)
+  const [first = "", ...others] = wrap(right, width - indent.length)
+  const rest = others.map((other) => indent + other)
+  return isBelow && left !== INDENT ? [left.trimEnd(), indent + first, ...rest] : [left + first, ...rest]
+}
+
+const EXAMPLES = "EXAMPLES"
+
+/** A command's help in lines of at most `columns` characters; infinite for no limit. Examples stay lines to be copied. */
+export const format = (doc: HelpDoc, columns: number): string => {
+  const lines = CliOutput.defaultFormatter({ colors: false }).formatHelpDoc(doc).split("\n")
+  const examples = doc.examples === undefined ? -1 : lines.lastIndexOf(EXAMPLES)
+  const end = examples === -1 ? lines.length : examples
+  return [...lines.slice(0, end).flatMap((line) => wrapLine(line, columns)), ...lines.slice(end)].join("\n")
+}
