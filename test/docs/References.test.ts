@@ -9,9 +9,6 @@ import * as Pages from "./Pages.ts"
 
 const exists = (path: string): boolean => Fs.existsSync(Path.join(Pages.root, path))
 
-// On another branch.
-const PENDING = new Set(["CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "examples", "compose.yaml"])
-
 const read = (path: string): string => Fs.readFileSync(Path.join(Pages.root, path), "utf8")
 
 /** The sources, one after the other. */
@@ -29,7 +26,7 @@ describe.each(Pages.pages.map((page) => ({ name: page.name, page })))("$name", (
       if (/^[a-z]+:/.test(target)) continue
       const [path = "", anchor] = target.split("#")
       const file = path === "" ? page.name : Path.join(Path.dirname(page.name), path)
-      assert.isTrue(exists(file) || PENDING.has(file), `${target}: there is no ${file}`)
+      assert.isTrue(exists(file), `${target}: there is no ${file}`)
       if (anchor === undefined) continue
       assert.include([...Pages.anchors(Pages.page(file))], anchor, `${target}: no such heading`)
     }
