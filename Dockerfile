@@ -33,5 +33,6 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=5s --retries=3 \
   CMD node /app/main.mjs client --host "$KV_CACHE_HOST" --port "$KV_CACHE_PORT" EXISTS healthcheck
 
 # Node itself is process 1 (no shell, no npm in between), so SIGTERM reaches the server.
-ENTRYPOINT ["node", "/app/main.mjs"]
+# And SIGUSR1 opens no inspector, not even before the program has begun.
+ENTRYPOINT ["node", "--disable-sigusr1", "/app/main.mjs"]
 CMD ["serve"]

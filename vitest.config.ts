@@ -26,8 +26,9 @@ export default defineConfig({
     include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
     // Projects of their own, which test/package/check.sh runs.
     exclude: [...configDefaults.exclude, "test/package/**"],
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    // Not how fast they are, but that they end: beside busy neighbours a test takes twenty times as long.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],

@@ -14,6 +14,9 @@ readonly PROJECT=kv-cache
 readonly PORT=7171
 readonly REMOTE_USER=ec2-user
 
+readonly OCTET='(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])'
+readonly IPV4="$OCTET(\\.$OCTET){3}"
+
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
 readonly ROOT
 readonly CONFIG=$ROOT/scripts/config.sh
@@ -128,7 +131,7 @@ load_config() {
   require_form INSTANCE_TYPE "$INSTANCE_TYPE" '^[a-z0-9-]+\.[a-z0-9-]+$' "an instance type, like t3.small"
   require_form AMI_ID "$AMI_ID" '^(ami-[0-9a-f]+)?$' "the id of an Amazon Linux 2023 image, or left out"
   require_form PRICE_PER_HOUR "$PRICE_PER_HOUR" '^([0-9]+(\.[0-9]+)?)?$' "dollars, like 0.0208, or left out"
-  require_form CALLER_ADDRESS "$CALLER_ADDRESS" '^([0-9]{1,3}(\.[0-9]{1,3}){3})?$' "an IPv4 address, or left out"
+  require_form CALLER_ADDRESS "$CALLER_ADDRESS" "^($IPV4)?\$" "an IPv4 address, or left out"
 
   RESOURCE=$PROJECT-$NAME
   OURS=("Name=tag:Project,Values=$PROJECT" "Name=tag:Deployment,Values=$NAME") # the filter that finds what is ours
@@ -430,7 +433,7 @@ look_up_caller() {
   CALLER=$CALLER_ADDRESS
   [ -z "$CALLER" ] || return 0
   CALLER=$(curl -4 -fsS --max-time 10 https://checkip.amazonaws.com 2>/dev/null | tr -d '[:space:]') || CALLER=
-  [[ $CALLER =~ ^[0-9]{1,3}(\.[0-9]{1,3}){3}$ ]] ||
+  [[ $CALLER =~ ^$IPV4$ ]] ||
     die "Your public address could not be looked up: check the network, or set CALLER_ADDRESS in scripts/config.sh."
 }
 

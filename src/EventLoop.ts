@@ -3,12 +3,13 @@
  *
  * A turn of the loop polls once: it asks the kernel which sockets have something, and reads those. What a read wakes
  * (listeners, ticks, promises) runs before the next read. Then the loop runs what was put off with `setImmediate`, and
- * turns again. Three facts follow, which `test/EventLoop.test.ts` pins on each supported version of Node:
+ * turns again. Facts follow from that, which `test/EventLoop.test.ts` pins on each supported version of Node:
  *
  * - What is put off while the loop polls runs when the poll is over: `afterReads`.
  * - Between something put off and what that puts off in turn lies one whole poll: `polled`.
- * - A poll reads a socket until the kernel has no more for it, or until 32 buffers of `READ_BYTES` are full. So whoever
- *   got less than one buffer in a whole poll has got all that there was: `received`.
+ * - A poll reads a socket until the kernel has no more bytes for it, or until 32 buffers of `READ_BYTES` are full. So
+ *   whoever got less than one buffer in a whole poll has got all that there was: `received`. The end of a stream may come
+ *   in the poll after its last bytes.
  *
  * It knows what has arrived at this process, not what is still on its way to it: see `server/Traffic.ts`.
  */
@@ -23,22 +24,22 @@ export const READ_BYTES = 64 * 1024
 export const afterReads = (task: () => void): void => void setImmediate(task)
 
 /**
- * Polls until `isEnough` says so, which is asked after a whole poll, what that has put off, and another poll, for what
- * came of it.
+ * Polls until `isEnough` says so, which is asked after each two whole polls: the second one reads the end behind what
+ * the first has read, and what came of what the first has put off.
  */
 export const pollUntil = (isEnough: () => boolean): Effect.Effect<void> =>
   Effect.callback((resume) => {
     let putOff: NodeJS.Immediate
-    const poll = (then: () => void) => () => {
+    const polling = (then: () => void) => () => {
       putOff = setImmediate(then)
     }
-    const ask = () => (isEnough() ? resume(Effect.void) : again())
-    const again = poll(poll(ask))
-    again()
+    const pollTwice = polling(polling(() => (isEnough() ? resume(Effect.void) : pollTwice())))
+    // It may be asked for in the midst of a poll, which does not count.
+    polling(pollTwice)()
     return Effect.sync(() => clearImmediate(putOff))
   })
 
-/** Completes after one whole poll: what had arrived when it was asked for has been read, and its listeners told. */
+/** Completes when what had arrived when it was asked for has been read, an end too, and its listeners were told. */
 export const polled: Effect.Effect<void> = pollUntil(() => true)
 
 let looking = 0

@@ -1,3 +1,4 @@
+import "./cli/Inspector.ts"
 import "effect/schema/SchemaJITCompiler/enable"
 import { cli } from "./cli/Cli.ts"
 import { runMain } from "./cli/RunMain.ts"

@@ -9,6 +9,8 @@ import * as CliConfig from "effect/cli/CliConfig"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Logging from "../observability/Logging.ts"
+import { settings } from "../server/ServerConfig.ts"
 import { version } from "../Version.ts"
 import { clientCommand } from "./ClientCommand.ts"
 import { CommandFailed } from "./CommandFailed.ts"
@@ -67,10 +69,25 @@ const formatter: CliOutput.Formatter = {
   formatError: (error) => `ERROR ${error.message}`
 }
 
+/** Whether the log is to be JSON: what keeps a server from starting is then said in the log's way too. */
+const wantsJson = (args: ReadonlyArray<string>): boolean => {
+  if (!args.includes("serve")) return false
+  const { environment, flag } = settings.logFormat
+  const name = `--${flag}`
+  const last = args.findLastIndex((arg) => arg === name || arg.startsWith(`${name}=`))
+  const text =
+    last < 0 ? process.env[environment] : args[last] === name ? args[last + 1] : args[last]?.slice(name.length + 1)
+  return text?.toLowerCase() === "json"
+}
+
+const logAsJson = (message: string): Effect.Effect<void> =>
+  Effect.provide(Effect.logError(message), Logging.layer({ level: "Error", format: "json" }))
+
 /** A bad invocation is answered with what was wrong and where the help is, not with the whole help. */
 const presenter: CliOutput.Presenter = {
   present: (event) => {
     if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
+    if (wantsJson(process.argv)) return logAsJson(event.errors.map(({ message }) => message).join(" "))
     const messages = event.errors.map(formatter.formatError)
     return Console.error([...messages, `Try '${event.commandPath.join(" ")} --help'.`].join("\n"))
   }

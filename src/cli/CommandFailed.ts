@@ -17,3 +17,6 @@ export class CommandFailed extends Schema.TaggedError<CommandFailed>()("CommandF
     return this.message
   }
 }
+
+/** A command failed, and its log has said why. The exit code is 1. */
+export class FailureLogged extends Schema.TaggedError<FailureLogged>()("FailureLogged", {}) {}

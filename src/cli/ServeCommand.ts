@@ -1,18 +1,23 @@
 /** `kv-cache serve`: reads the settings, wires the services together, and serves until a signal comes. */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
+import { CurrentLogOutput } from "../observability/LogOutput.ts"
 import * as Logging from "../observability/Logging.ts"
 import * as TextProtocol from "../protocol/text/TextProtocol.ts"
 import * as Listener from "../server/Listener.ts"
 import { Server } from "../server/Server.ts"
 import { type Settings, settings } from "../server/ServerConfig.ts"
+import { complaints, CurrentSystemLimits } from "../server/SystemLimits.ts"
 import { VirtualClock } from "../server/VirtualClock.ts"
 import { Expirer } from "../store/Expirer.ts"
 import { Store } from "../store/Store.ts"
 import { version } from "../Version.ts"
+import { FailureLogged } from "./CommandFailed.ts"
+import { closeInspector } from "./Inspector.ts"
 import { fromSetting, fromSwitch } from "./SettingFlag.ts"
 
 /** A whole server, as one layer: store, expirer, protocol and sockets. */
@@ -24,14 +29,52 @@ const serverLayer = (config: Settings) =>
 
 const serve = Effect.fnUntraced(
   function* (config: Settings) {
-    const server = yield* Effect.scoped(serveUntilSignal(config))
+    const server = yield* Effect.scoped(Effect.andThen(crashInLog, serveUntilSignal(config)))
     // After the scope has closed, so that the totals count what the drain still answered.
     const { store, ...counters } = yield* server.stats
-    yield* Effect.logInfo("stopped").pipe(Effect.annotateLogs({ ...counters, ...store }))
+    const output = yield* CurrentLogOutput
+    yield* Effect.logInfo("stopped").pipe(Effect.annotateLogs({ ...counters, ...store, logLinesLost: output.lost }))
   },
   (effect, config) =>
-    Effect.provide(effect, Logging.layer({ level: config.debug ? "Debug" : config.logLevel, format: config.logFormat }))
+    effect.pipe(
+      Effect.catchTag("ListenError", (error) => refuse(error, config)),
+      Effect.catchDefect((defect) => failWith(logCrash(Cause.die(defect)))),
+      Effect.provide(Logging.layer({ level: config.debug ? "Debug" : config.logLevel, format: config.logFormat }))
+    )
 )
+
+/** A sentence for a person, unless JSON was asked for. */
+const refuse = (
+  error: Listener.ListenError,
+  { logFormat }: Settings
+): Effect.Effect<never, CliError.UserError | FailureLogged> =>
+  logFormat === "json"
+    ? failWith(Effect.logError(error.message))
+    : Effect.fail(new CliError.UserError({ cause: error }))
+
+const failWith = (log: Effect.Effect<void>): Effect.Effect<never, FailureLogged> =>
+  Effect.andThen(log, Effect.fail(new FailureLogged()))
+
+const logCrash = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Effect.logFatal("this is a bug in kv-cache", cause)
+
+/** While it serves: what is thrown where nobody can catch it is logged, and ends the process, as it would have anyway. */
+const crashInLog = Effect.gen(function* () {
+  const context = yield* Effect.context<never>()
+  const onUncaught = (error: unknown): void => {
+    const crash = Effect.andThen(logCrash(Cause.die(error)), Logging.written)
+    Effect.runForkWith(context)(
+      Effect.ensuring(
+        crash,
+        Effect.sync(() => process.exit(1))
+      )
+    )
+  }
+  yield* Effect.acquireRelease(
+    Effect.sync(() => process.on("uncaughtException", onUncaught)),
+    () => Effect.sync(() => process.off("uncaughtException", onUncaught))
+  )
+})
 
 const serveUntilSignal = (config: Settings) =>
   config.clock === "virtual" ? serveInVirtualTime(config) : serveWith(serverLayer(config), config)
@@ -47,6 +90,7 @@ const serveInVirtualTime = Effect.fnUntraced(function* (config: Settings) {
 
 const serveWith = Effect.fnUntraced(function* (layer: ReturnType<typeof serverLayer>, config: Settings) {
   const server = Context.get(yield* Layer.build(layer), Server)
+  closeInspector()
   const time = config.clock === "virtual" ? ", in virtual time: it is 0 ms until CLOCK moves it" : ""
   yield* Effect.logInfo(`listening on ${Listener.format(server.address)}${time}`).pipe(
     Effect.annotateLogs({
@@ -63,6 +107,7 @@ const serveWith = Effect.fnUntraced(function* (layer: ReturnType<typeof serverLa
       `${at} is open to the network: whoever can reach it can read and write every key, as there is no authentication`
     )
   }
+  for (const complaint of complaints(config, yield* CurrentSystemLimits)) yield* Effect.logWarning(complaint)
   yield* Effect.exit(Effect.interruptible(Effect.never))
   return server
 })
@@ -83,8 +128,7 @@ export const serveCommand = Command.make(
     debug: fromSwitch(settings.debug),
     logFormat: fromSetting(settings.logFormat)
   },
-  (config) =>
-    serve(config).pipe(Effect.catchTag("ListenError", (error) => Effect.fail(new CliError.UserError({ cause: error }))))
+  serve
 ).pipe(
   Command.withDescription("Serve the cache over TCP"),
   Command.withExamples([

@@ -55,13 +55,13 @@ export const inFile = Effect.fnUntraced(function* (file: string) {
 
   // Written beside and moved into place, so that a crash leaves the old file or the new one.
   const write = (lines: ReadonlyArray<string>) =>
-    fs
-      .makeDirectory(path.dirname(file), { recursive: true, mode: 0o700 })
-      .pipe(
-        Effect.andThen(fs.remove(draft, { force: true })),
-        Effect.andThen(fs.writeFileString(draft, lines.map((line) => `${line}\n`).join(""), { mode: 0o600 })),
-        Effect.andThen(fs.rename(draft, file))
-      )
+    fs.makeDirectory(path.dirname(file), { recursive: true, mode: 0o700 }).pipe(
+      Effect.andThen(fs.remove(draft, { force: true })),
+      Effect.andThen(fs.writeFileString(draft, lines.map((line) => `${line}\n`).join(""), { mode: 0o600 })),
+      Effect.andThen(fs.rename(draft, file)),
+      // A disk that is full leaves an empty file.
+      Effect.tapError(() => fs.remove(draft, { force: true }))
+    )
 
   const history: History = {
     load: Effect.orElseSucceed(read, () => []),

@@ -1,8 +1,11 @@
 /** Where log lines go and how they look: one line each, always on stderr, as stdout belongs to what a command prints. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import type { Severity } from "effect/LogLevel"
 import * as References from "effect/References"
+import { CurrentLogOutput, type LogOutput } from "./LogOutput.ts"
 
 export interface LoggingOptions {
   /** The least severe level that is logged. */
@@ -32,13 +35,49 @@ const makePretty = (colors: boolean) => {
   })
 }
 
-/** A logger on stderr. Colours only on a terminal, and never with `NO_COLOR`. */
-export const layer = (options: LoggingOptions): Layer.Layer<never> => {
-  const isTerminal = process.stderr.isTTY === true
-  const isPretty = options.format === "pretty" || (options.format === "auto" && isTerminal)
-  const colors = isTerminal && !process.env["NO_COLOR"]
-  return Layer.mergeAll(
-    Logger.layer([Logger.withConsoleError(isPretty ? makePretty(colors) : Logger.formatJson)]),
-    Layer.succeed(References.MinimumLogLevel, options.level)
+/** Whether lines are for people; if not, they are JSON. */
+const isPretty = ({ format }: Pick<LoggingOptions, "format">): boolean =>
+  format === "pretty" || (format === "auto" && process.stderr.isTTY === true)
+
+/** How long the end of a program waits for a slow reader of its last lines. */
+const LAST_LINES = Duration.millis(500)
+
+/** Completes when what has been logged is written, or nobody reads it. */
+export const written: Effect.Effect<void> = Effect.flatMap(CurrentLogOutput, (output) =>
+  Effect.asVoid(Effect.timeoutOption(output.settled, LAST_LINES))
+)
+
+/** Says how many lines were lost, once lines can be written again. */
+const tellOfLosses = (output: LogOutput) =>
+  Effect.forever(
+    Effect.flatMap(output.recovered, (count) =>
+      Effect.logWarning(`log lines were lost: stderr failed, or was read too slowly`).pipe(
+        Effect.annotateLogs({ lost: count })
+      )
+    )
   )
-}
+
+/**
+ * A logger on stderr, which neither fails nor waits: see `LogOutput.ts`. Colours only on a terminal, and never with
+ * `NO_COLOR`. When its scope closes, what has been logged is written, unless nobody reads it.
+ */
+export const layer = (options: LoggingOptions): Layer.Layer<never> =>
+  Layer.unwrap(
+    Effect.map(CurrentLogOutput, (output) => {
+      const colors = process.stderr.isTTY === true && !process.env["NO_COLOR"]
+      const lines = isPretty(options) ? makePretty(colors) : Logger.formatJson
+      return Layer.effectDiscard(
+        Effect.andThen(
+          Effect.addFinalizer(() => written),
+          Effect.forkScoped(tellOfLosses(output), { startImmediately: true })
+        )
+      ).pipe(
+        Layer.provideMerge(
+          Layer.mergeAll(
+            Logger.layer([Logger.map(lines, (line) => output.write(line))]),
+            Layer.succeed(References.MinimumLogLevel, options.level)
+          )
+        )
+      )
+    })
+  )

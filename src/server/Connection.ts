@@ -19,6 +19,7 @@ import type { StoreService } from "../store/Store.ts"
 import type { Fault, Faults } from "./Faults.ts"
 import type { IdleWatch, Watched } from "./IdleWatch.ts"
 import type { Intake } from "./Intake.ts"
+import { format } from "./Listener.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
 import type { Traffic } from "./Traffic.ts"
 import type { Reader, Turn } from "./Turn.ts"
@@ -99,9 +100,11 @@ export class Connection implements Reader, Watched {
     socket.on("close", () => this.closed())
   }
 
-  /** The peer's address and port, while the socket is open. */
+  /** The peer's address and port, while the socket is open. A peer that was gone before it was accepted has none. */
   get peer(): string {
-    return `${this.socket.remoteAddress}:${this.socket.remotePort}`
+    const { remoteAddress, remotePort } = this.socket
+    if (remoteAddress === undefined || remotePort === undefined) return "unknown (reset before it was accepted)"
+    return format({ host: remoteAddress, port: remotePort })
   }
 
   get lastActivity(): number {

@@ -60,6 +60,12 @@ const fromSharedBuffer: Intake = (accepted, onBytes) => {
 const isHandle = (handle: unknown): handle is object =>
   Predicate.hasProperty(handle, "useUserBuffer") && Predicate.hasProperty(handle, "readStart")
 
+/** The file descriptor of an accepted socket; nothing where Node does not tell. */
+export const descriptorOf = (accepted: Net.Socket): number | undefined => {
+  const handle: unknown = Reflect.get(accepted, "_handle")
+  return Predicate.hasProperty(handle, "fd") && typeof handle.fd === "number" ? handle.fd : undefined
+}
+
 /** How servers read. */
 export const CurrentIntake = Context.Reference<Intake>("effect-kv-cache/server/CurrentIntake", {
   defaultValue: () => (process.env["KV_CACHE_INTAKE"] === "data" ? fromData : fromSharedBuffer)

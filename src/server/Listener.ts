@@ -45,7 +45,14 @@ export const listen = (
     Effect.callback<Net.Server, ListenError>((resume) => {
       // Half-open sockets: a client that ends its side (`nc -N`) still gets its replies.
       const server = Net.createServer(
-        { allowHalfOpen: true, noDelay: true, pauseOnConnect: true, highWaterMark: HIGH_WATER_MARK },
+        {
+          allowHalfOpen: true,
+          noDelay: true,
+          pauseOnConnect: true,
+          highWaterMark: HIGH_WATER_MARK,
+          keepAlive: true,
+          keepAliveInitialDelay: KEEP_ALIVE
+        },
         onSocket
       )
       server.once("error", (error: NodeJS.ErrnoException) => resume(Effect.fail(toListenError(address, error))))
@@ -62,7 +69,8 @@ export const listen = (
   ).pipe(
     Effect.map((server) => {
       const bound = server.address()
-      if (typeof bound !== "object" || bound === null) return { ...address, isLoopback: false }
+      if (typeof bound !== "object" || bound === null)
+        return { host: address.host, port: address.port, isLoopback: false }
       const family = Net.isIPv6(bound.address) ? "ipv6" : "ipv4"
       return { host: address.host, port: bound.port, isLoopback: loopback.check(bound.address, family) }
     })
@@ -72,6 +80,11 @@ export const listen = (
 const loopback = new Net.BlockList()
 loopback.addSubnet("127.0.0.0", 8)
 loopback.addAddress("::1", "ipv6")
+/**
+ * How long a connection is silent before the kernel asks its peer whether it is there, in ms. A peer that has vanished
+ * without a word answers none of ten questions, one a second (libuv's figures), and its connection is closed.
+ */
+const KEEP_ALIVE = 60_000
 
 /** Connections that the kernel holds until they are accepted; it caps the number by itself. */
 const BACKLOG = 4096

@@ -21,9 +21,11 @@ import { version } from "../Version.ts"
 import { Connection, type ConnectionContext } from "./Connection.ts"
 import { CurrentFaults } from "./Faults.ts"
 import { IdleWatch } from "./IdleWatch.ts"
-import { CurrentIntake } from "./Intake.ts"
+import { CurrentIntake, descriptorOf } from "./Intake.ts"
 import * as Listener from "./Listener.ts"
 import type { ServerConfig } from "./ServerConfig.ts"
+import { SparseWarning } from "./SparseWarning.ts"
+import { CurrentSystemLimits } from "./SystemLimits.ts"
 import { CurrentTraffic } from "./Traffic.ts"
 import { Turn } from "./Turn.ts"
 import { VirtualClock } from "./VirtualClock.ts"
@@ -71,7 +73,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   if (clock !== undefined) {
     yield* clock.onReset(() => {
       startedAt = store.unsafe.now()
-      store.unsafe.execute({ _tag: "Flush" }, startedAt)
+      store.unsafe.clear(startedAt)
     })
   }
   let warnedOfHttp = false
@@ -104,6 +106,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const logsConnections = yield* LogLevel.isEnabled("Debug")
 
   const withLogs = (connection: Connection, served: Effect.Effect<void>): Effect.Effect<void> => {
+    // Now: the system knows it no more when the connection has been reset.
     const { peer } = connection
     return Effect.logDebug("connection opened").pipe(
       Effect.andThen(served),
@@ -129,8 +132,14 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     supervise(logsConnections ? withLogs(connection, served) : served)
   }
 
+  const refusals = new SparseWarning(
+    (count) => `too many connections: ${count} refused, the limit is ${config.maxConnections} (--max-connections)`
+  )
+  yield* Effect.forkScoped(refusals.run)
+
   const refuse = (socket: Socket): void => {
     counters.refused++
+    refusals.add()
     const reply = Reply.failed(`too many connections: the limit is ${config.maxConnections}`)
     socket.on("error", () => socket.destroy())
     socket.end(protocol.encodeReply(reply), "latin1")
@@ -152,10 +161,31 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       yield* Effect.logWarning(`the grace period is over: cutting ${counted(connections.size)}`)
     })
   )
+  const { descriptors } = yield* CurrentSystemLimits
+  const shortages = new SparseWarning(
+    () =>
+      `file descriptors have run out with ${counters.open} clients connected: ` +
+      "surplus clients are closed without an answer until others leave; raise the limit of open files (ulimit -n)"
+  )
+  yield* Effect.forkScoped(shortages.run)
+  // The system gives the lowest descriptor that is free: with the last one it is known how many clients there may be.
+  let capacity = Number.POSITIVE_INFINITY
+  const watchDescriptors = (socket: Socket): void => {
+    if (descriptors !== undefined && descriptorOf(socket) === descriptors - 1) capacity = counters.open + 1
+    if (counters.open + 1 >= capacity) shortages.add()
+  }
+
+  let failure = ""
+  const failures = new SparseWarning(
+    (count) => `connections could not be accepted: ${count}, the last one by ${failure}`
+  )
+  yield* Effect.forkScoped(failures.run)
+
   // Released before the drain begins: finalizers run in reverse order.
   const address = yield* Listener.listen(
     config,
     (socket) => {
+      watchDescriptors(socket)
       const isCut = faults?.refusesConnection() === true
       if (!isCut && counters.open < config.maxConnections) return serve(socket)
       traffic?.accepted(socket)
@@ -164,7 +194,8 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       else refuse(socket)
     },
     (error) => {
-      supervise(Effect.logWarning(`a connection could not be accepted: ${error.message}`))
+      failure = error.message
+      failures.add()
     }
   )
   traffic?.listens(address)

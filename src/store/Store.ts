@@ -67,6 +67,8 @@ export interface StoreService {
       now: number,
       replies: Reply.ReplySink
     ) => void
+    /** Removes every key. */
+    readonly clear: (now: number) => void
     /** Frees at most `budget` entries that have expired; says whether there may be more. */
     readonly sweep: (now: number, budget: number) => boolean
     /** A time in ms before which there is nothing to sweep; infinite if no key has a TTL. */
@@ -201,6 +203,7 @@ const make = Effect.fnUntraced(function* (limits: Limits) {
       execute,
       prepare: (commands) => keyspace.prepare(commands),
       executeBatch,
+      clear: (at) => keyspace.clear(at),
       sweep: (at, budget) => keyspace.sweep(at, budget),
       nextDue: () => keyspace.nextDue,
       wakeBefore: (time, onWake) => {

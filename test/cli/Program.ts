@@ -30,7 +30,14 @@ export interface Program {
   readonly logged: (beginning: string) => Effect.Effect<LogLine, ProgramEnded>
   /** Log lines so far. */
   readonly log: Effect.Effect<ReadonlyArray<LogLine>>
+  /** What has been read from its stderr so far, log lines and others. */
+  readonly stderr: Effect.Effect<string>
   readonly kill: (signal: NodeJS.Signals) => Effect.Effect<void>
+  /** Reads its stderr no more until `resumeLog`, as a reader does that is stopped. */
+  readonly pauseLog: Effect.Effect<void>
+  readonly resumeLog: Effect.Effect<void>
+  /** Closes the reading end of its stderr. */
+  readonly closeLog: Effect.Effect<void>
   /** Waits until the process has exited and all that it printed has been read. */
   readonly ended: Effect.Effect<Ending>
 }
@@ -110,7 +117,11 @@ export const start = (args: ReadonlyArray<string>, options: Options = {}): Effec
               Effect.mapError(() => new ProgramEnded({ stderr }))
             ),
         log: Effect.sync(log),
+        stderr: Effect.sync(() => stderr),
         kill: (signal) => Effect.sync(() => void child.kill(signal)),
+        pauseLog: Effect.sync(() => void child.stderr.pause()),
+        resumeLog: Effect.sync(() => void child.stderr.resume()),
+        closeLog: Effect.sync(() => void child.stderr.destroy()),
         ended: Effect.map(
           changes.until(() => closed),
           () => ({ code: child.exitCode, signal: child.signalCode, stdout, stderr })

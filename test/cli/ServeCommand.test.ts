@@ -7,11 +7,12 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Command from "effect/cli/Command"
-import * as Console from "effect/Console"
 import * as TestClock from "effect/testing/TestClock"
 import * as TestConsole from "effect/testing/TestConsole"
 import { serveCommand } from "../../src/cli/ServeCommand.ts"
+import { CurrentLogOutput, LogOutput } from "../../src/observability/LogOutput.ts"
 import { ListenError } from "../../src/server/Listener.ts"
+import { CurrentSystemLimits, type SystemLimits } from "../../src/server/SystemLimits.ts"
 import { settings } from "../../src/server/ServerConfig.ts"
 import { version } from "../../src/Version.ts"
 import * as Changes from "../server/Changes.ts"
@@ -41,20 +42,20 @@ const parseLine = (text: string): LogLine => {
 /** Starts the command and waits for its first line on stderr, which says where it listens. */
 const start = Effect.fnUntraced(function* (
   args: ReadonlyArray<string>,
-  environment: Readonly<Record<string, string>> = {}
+  environment: Readonly<Record<string, string>> = {},
+  limits: SystemLimits = { descriptors: undefined, memory: undefined }
 ) {
-  const testConsole = yield* Console.Console
   const lines: Array<LogLine> = []
   const changes = Changes.make()
-  const console: Console.Console = {
-    ...testConsole,
-    error: (text: string) => {
-      lines.push(parseLine(text))
-      changes.changed()
-    }
-  }
+  const output = new LogOutput((text, done) => {
+    for (const line of text.trimEnd().split("\n")) lines.push(parseLine(line))
+    done(null)
+    changes.changed()
+  })
   const fiber = yield* run(["--port", "0", "--log-format", "json", ...args], environment).pipe(
-    Effect.provideService(Console.Console, console),
+    Effect.provideService(CurrentLogOutput, output),
+    // Not those of the machine that the tests run on.
+    Effect.provideService(CurrentSystemLimits, limits),
     // As `RunMain.ts` runs it: the command says which of its waits a signal may end.
     Effect.forkScoped({ uninterruptible: true })
   )
@@ -215,11 +216,18 @@ describe("serve", () => {
 
   it.effect("says nothing below the level that was set", () =>
     Effect.gen(function* () {
+      let written = ""
+      const output = new LogOutput((text, done) => {
+        written += text
+        done(null)
+      })
       const fiber = yield* run(["--port", "0", "--log-level", "error"]).pipe(
+        Effect.provideService(CurrentLogOutput, output),
         Effect.forkScoped({ uninterruptible: true })
       )
       const exit = yield* Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber))
       assert.isTrue(Exit.isSuccess(exit), String(exit))
+      assert.strictEqual(written, "")
       assert.deepStrictEqual(yield* TestConsole.errorLines, [])
     })
   )
@@ -232,6 +240,39 @@ describe("serve", () => {
       assert.strictEqual(error._tag, "UserError")
       assert.instanceOf(error.cause, ListenError)
       assert.include(String(error.cause), `Address already in use: another program listens on 127.0.0.1:${port};`)
+    })
+  )
+
+  it.effect("on an address in use says so in a log line where JSON was asked for", () =>
+    Effect.gen(function* () {
+      const occupied = yield* start([])
+      const lines: Array<LogLine> = []
+      const output = new LogOutput((text, done) => {
+        lines.push(parseLine(text))
+        done(null)
+      })
+      const { port } = occupied.address
+      const error = yield* run(["--port", String(port), "--log-format", "json"]).pipe(
+        Effect.provideService(CurrentLogOutput, output),
+        Effect.flip
+      )
+      assert.strictEqual(error._tag, "FailureLogged")
+      assert.strictEqual(lines.length, 1)
+      assert.strictEqual(lines[0]?.level, "ERROR")
+      assert.include(lines[0]?.message, `Address already in use: another program listens on 127.0.0.1:${port};`)
+    })
+  )
+
+  it.effect("warns at the start of settings that do not fit into the system's limits, and serves", () =>
+    Effect.gen(function* () {
+      const server = yield* start(["--max-memory", "512mb"], {}, { descriptors: 1024, memory: 512 * 2 ** 20 })
+      const client = yield* RawClient.connect(server.address)
+      yield* client.ask("EXISTS a\n")
+      yield* server.stop
+      const warnings = server.lines.filter(({ level }) => level === "WARN").map(({ message }) => message)
+      assert.strictEqual(warnings.length, 2)
+      assert.include(warnings[0], "the limit of open files is 1024")
+      assert.include(warnings[1], "--max-memory is 512mb")
     })
   )
 

@@ -126,7 +126,10 @@ describe("a setting", () => {
       Effect.gen(function* () {
         yield* run(flag, ["--help"], {})
         const help = (yield* TestConsole.logLines).join("\n")
-        assert.include(help, `${argument} ${setting.metavar}`)
+        assert.include(
+          help,
+          `${argument}${setting.alias === undefined ? "" : `, -${setting.alias}`} ${setting.metavar}`
+        )
         assert.include(help, setting.description)
         assert.include(help, `(default: ${setting.defaultText}; environment: ${setting.environment})`)
       })

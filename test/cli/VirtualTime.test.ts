@@ -63,6 +63,20 @@ describe("a server in virtual time", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("starts again with RESET, for all its clients, as often as a suite has tests", () =>
+    Effect.gen(function* () {
+      const server = yield* serve()
+      const other = yield* RawClient.connect(server.address)
+      for (let test = 0; test < 3; test++) {
+        const raw = yield* RawClient.connect(server.address)
+        assert.strictEqual(yield* raw.ask("CLOCK RESET\nPUT lock holder 10\n"), "OK 0\nOK stored\n")
+        assert.strictEqual(yield* raw.ask("CLOCK ADVANCE 9999\nEXISTS lock\n"), "OK 9999\nOK 1\n")
+        assert.strictEqual(yield* raw.ask("CLOCK ADVANCE 1\nEXISTS lock\nPUT left 1\n"), "OK 10000\nOK 0\nOK stored\n")
+        assert.strictEqual(yield* other.ask("EXISTS left\nCLOCK NOW\n"), "OK 1\nOK 10000\n")
+      }
+    }).pipe(Effect.scoped)
+  )
+
   it.live("is asked for by the environment too", () =>
     Effect.gen(function* () {
       const server = yield* Program.serve([], { environment: { KV_CACHE_CLOCK: "virtual" } })

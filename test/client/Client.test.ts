@@ -9,6 +9,7 @@ import * as TestClock from "effect/testing/TestClock"
 import { Client, type ClientOptions } from "../../src/client/Client.ts"
 import { Key, NO_TTL, type StoreCommand, Value } from "../../src/domain/Command.ts"
 import * as Reply from "../../src/domain/Reply.ts"
+import { version } from "../../src/Version.ts"
 import * as Changes from "../server/Changes.ts"
 import * as TestServer from "../server/TestServer.ts"
 import * as Peer from "./Peer.ts"
@@ -32,6 +33,17 @@ describe("the client", () => {
       assert.isUndefined(yield* client.get("a"))
       assert.isFalse(yield* client.exists("a"))
       assert.isFalse(yield* client.delete("a"))
+    })
+  )
+
+  it.effect("empties the cache, and asks what it holds", () =>
+    Effect.gen(function* () {
+      const { client } = yield* start()
+      yield* client.put("a", "1")
+      assert.deepInclude(yield* client.stats, { version, uptime: "0", keys: "1", connections: "1" })
+      yield* client.flush
+      assert.deepInclude(yield* client.stats, { keys: "0", bytes: "0" })
+      assert.isFalse(yield* client.exists("a"))
     })
   )
 

@@ -1,4 +1,5 @@
 /** The history's file, in a directory of its own. */
+import { existsSync } from "node:fs"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -67,6 +68,25 @@ describe("the history's file", () => {
         assert.deepStrictEqual(yield* other.load, ["GET a", "GET b", "GET c"])
       }).pipe(Effect.provide(NodeServices.layer))
     )
+  )
+
+  it.effect.skipIf(!existsSync("/dev/full"))("leaves nothing beside the file when the disk is full", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* fs.makeTempDirectoryScoped()
+      const file = `${directory}/history`
+      yield* Effect.flatMap(History.inFile(file), (history) => history.add("GET a"))
+      const full: FileSystem.FileSystem = {
+        ...fs,
+        // As on a full disk: the file is made, and its content finds no room.
+        writeFileString: (path, text, options) =>
+          Effect.andThen(fs.writeFileString(path, "", options), fs.writeFileString("/dev/full", text))
+      }
+      const history = yield* Effect.provideService(History.inFile(file), FileSystem.FileSystem, full)
+      yield* history.add("GET b")
+      assert.deepStrictEqual(yield* fs.readDirectory(directory), ["history"])
+      assert.strictEqual(yield* fs.readFileString(file), "GET a\n")
+    }).pipe(Effect.provide(NodeServices.layer))
   )
 
   it.effect("gives no line that could not have been typed", () =>

@@ -82,6 +82,14 @@ describeAws("scripts/aws.sh: failures", (endpoint) => {
       ["create", "REGION=Frankfurt", {}, 1, "REGION is 'Frankfurt' in scripts/config.sh: it must be an AWS region"],
       ["create", "INSTANCE_TYPE=small", {}, 1, "INSTANCE_TYPE is 'small' in scripts/config.sh: it must be"],
       ["create", "PRICE_PER_HOUR=cheap", {}, 1, "PRICE_PER_HOUR is 'cheap' in scripts/config.sh: it must be dollars"],
+      [
+        "create",
+        "CALLER_ADDRESS=999.999.1.1",
+        {},
+        1,
+        "CALLER_ADDRESS is '999.999.1.1' in scripts/config.sh: it must be"
+      ],
+      ["create", "CALLER_ADDRESS=203.0.113.256", {}, 1, "CALLER_ADDRESS is '203.0.113.256' in scripts/config.sh: it"],
       ["create", "CALLER_ADDRESS=home", {}, 1, "CALLER_ADDRESS is 'home' in scripts/config.sh: it must be an IPv4"],
       [
         "deploy",

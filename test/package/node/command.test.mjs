@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import { execFile, spawn } from "node:child_process"
 import { once } from "node:events"
-import { readFileSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import { createInterface } from "node:readline"
 import { test } from "node:test"
 import { promisify } from "node:util"
@@ -35,5 +35,19 @@ test("kv-cache serves, and answers its client", async () => {
     assert.deepEqual(await once(server, "exit"), [0, null])
   } finally {
     server.kill("SIGKILL")
+  }
+})
+
+test("files that bring the work of others along carry its licenses", () => {
+  const dist = "node_modules/effect-kv-cache/dist"
+  for (const file of ["main.js", ...readdirSync(`${dist}/shared`).map((name) => `shared/${name}`)]) {
+    if (!/\.(c?js)$/.test(file)) continue
+    const text = readFileSync(`${dist}/${file}`, "utf8")
+    const bundles = text.includes("FiberImpl")
+    assert.equal(
+      /Copyright \(c\) 2023 Effectful Technologies Inc\n\nPermission is hereby granted/.test(text),
+      bundles,
+      file
+    )
   }
 })
