@@ -36,7 +36,7 @@ const memoryLimit = (): number | undefined => {
 }
 
 /** The limits of this process. */
-export const CurrentSystemLimits = Context.Reference<SystemLimits>("kv-cache/server/CurrentSystemLimits", {
+export const CurrentSystemLimits = Context.Reference<SystemLimits>("effect-kv-cache/server/CurrentSystemLimits", {
   defaultValue: () => ({ descriptors: descriptorLimit(), memory: memoryLimit() })
 })
 
