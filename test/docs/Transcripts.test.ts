@@ -66,6 +66,9 @@ const binaries = Effect.acquireRelease(
   (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true }))
 )
 
+/** Variables of the machine that the tests run on must not be settings of the program. */
+const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("KV_CACHE_")))
+
 /** Runs a command as a shell would; `onOutput` sees all that was printed so far. */
 const shell = (
   command: string,
@@ -76,7 +79,7 @@ const shell = (
   Effect.callback((resume) => {
     const child = spawn("bash", ["-c", command], {
       cwd: directory,
-      env: { ...process.env, PATH: `${directory}:${process.env["PATH"]}`, NO_COLOR: "1", ...environment },
+      env: { ...inherited, PATH: `${directory}:${process.env["PATH"]}`, NO_COLOR: "1", ...environment },
       stdio: ["ignore", "pipe", "pipe"],
       // A group of its own: an interruption is for all that the command has started, as at a terminal.
       detached: true
