@@ -33,8 +33,8 @@ export interface LoadConnectionOptions {
   readonly timeout: number
   /** The monotonic time, in ns. */
   readonly now: () => number
-  /** Called when answers have come, and when the connection is lost. */
-  readonly onProgress: (connection: LoadConnection) => void
+  /** Called when answers have come, and when the connection is lost, with the time at which that was, in ns. */
+  readonly onProgress: (connection: LoadConnection, now: number) => void
 }
 
 /** What was asked outside of a phase, and is not recorded. */
@@ -204,7 +204,7 @@ export class LoadConnection {
       this.rest = nothing
       this.read(whole, whole.length, now)
     }
-    this.options.onProgress(this)
+    this.options.onProgress(this, now)
   }
 
   private read(bytes: Buffer, end: number, now: number): void {
@@ -289,6 +289,6 @@ export class LoadConnection {
     this.socket?.destroy()
     this.asked?.resume(Effect.fail(error))
     this.asked = undefined
-    this.options.onProgress(this)
+    this.options.onProgress(this, now)
   }
 }
