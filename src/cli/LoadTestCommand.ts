@@ -247,7 +247,7 @@ const warmupOf = (config: Config): Pick<LoadTestOptions, "warmup" | "warmupReque
 const RATE_OF_A_THREAD = 50_000
 
 /**
- * One core is for the server, if it runs here: on two cores a second thread took from the server what it sent more. More
+ * One core is for the server, if it runs here: on two cores a second thread would take from it what it sent more. More
  * than four threads have not been seen to help. An open loop has few, since each of them waits for its moments by
  * looking at the clock, which takes a core.
  */
