@@ -99,7 +99,7 @@ const SPREADS: { readonly [K in (typeof Findings.LATENCIES)[number][0]]: Spread 
   stddev: maxSpread
 }
 
-const DECISIVE: ReadonlyArray<string> = ["mean", "p50", "p99"]
+const DECISIVE: ReadonlySet<string> = new Set(["mean", "p50", "p99"])
 
 const latencyMetric = (
   name: string,
@@ -128,12 +128,7 @@ const METRICS: ReadonlyArray<Metric> = [
     isDecisive: true
   },
   ...Findings.LATENCIES.map(([name, label]) =>
-    latencyMetric(
-      `latency ${label}`,
-      ({ latency: { all } }) => [all, all[name]],
-      SPREADS[name],
-      DECISIVE.includes(name)
-    )
+    latencyMetric(`latency ${label}`, ({ latency: { all } }) => [all, all[name]], SPREADS[name], DECISIVE.has(name))
   ),
   latencyMetric("service time mean", ({ service_time }) => [service_time, service_time.mean], meanSpread),
   latencyMetric("service time p99", ({ service_time }) => [service_time, service_time.p99], p99Spread),
@@ -181,25 +176,25 @@ const wordOf = (metric: Metric, first: number, second: number, isDifferent: bool
   return (metric.better === "higher" ? second > first : second < first) ? "better" : "worse"
 }
 
+/** The figures of a row, not compared. */
+const apart = ({ format, name, read }: Metric, a: LoadResult, b: LoadResult): Row => {
+  const text = (value: number | undefined) => (value === undefined ? undefined : format(value))
+  return { name, a: text(read(a)), b: text(read(b)), ratio: undefined, noise: undefined, word: undefined }
+}
+
 const rowOf = (metric: Metric, a: LoadResult, b: LoadResult): Row => {
+  const row = apart(metric, a, b)
   const [first, second] = [metric.read(a), metric.read(b)]
-  const texts = {
-    name: metric.name,
-    a: first === undefined ? undefined : metric.format(first),
-    b: second === undefined ? undefined : metric.format(second)
-  }
-  if (first === undefined || second === undefined) {
-    return { ...texts, ratio: undefined, noise: undefined, word: undefined }
-  }
+  if (first === undefined || second === undefined) return row
   // From nothing to something there is no ratio, but there is a better and a worse.
   const ratio = first === 0 ? undefined : second / first
   if (metric.noise === "rate") {
     const isDifferent = Math.abs(first - second) > rateNoise(first, second, a.total_requests, b.total_requests)
-    return { ...texts, ratio, noise: undefined, word: wordOf(metric, first, second, isDifferent) }
+    return { ...row, ratio, word: wordOf(metric, first, second, isDifferent) }
   }
   const noise = noiseOf(metric.noise, a, b)
-  if (noise === undefined) return { ...texts, ratio, noise, word: "too short" }
-  return { ...texts, ratio, noise, word: wordOf(metric, first, second, differenceOf(first, second) > noise) }
+  if (noise === undefined) return { ...row, ratio, word: "too short" }
+  return { ...row, ratio, noise, word: wordOf(metric, first, second, differenceOf(first, second) > noise) }
 }
 
 const namesOf = (rows: ReadonlyArray<Row>, word: Word): ReadonlyArray<string> =>
@@ -209,12 +204,12 @@ const namesOf = (rows: ReadonlyArray<Row>, word: Word): ReadonlyArray<string> =>
 
 /** Compares the second run with the first. */
 export const compare = (a: LoadResult, b: LoadResult): Comparison => {
-  const rows = METRICS.map((metric) => rowOf(metric, a, b))
   if (a.loop === b.loop) {
+    const rows = METRICS.map((metric) => rowOf(metric, a, b))
     return { rows, incomparable: undefined, worse: namesOf(rows, "worse"), better: namesOf(rows, "better") }
   }
   return {
-    rows: rows.map((row) => ({ ...row, ratio: undefined, noise: undefined, word: undefined })),
+    rows: METRICS.map((metric) => apart(metric, a, b)),
     incomparable:
       `the first run is ${a.loop === "open" ? "an open" : "a closed"} loop, the second ` +
       `${b.loop === "open" ? "an open" : "a closed"} one: the throughput of an open loop is its schedule's, and its ` +

@@ -11,7 +11,7 @@ const BUCKETS = 1024
 const BUCKET_BITS = 10
 
 /** The longest time that is told apart from longer ones, in ns: ten minutes. The shortest is 1. */
-export const HIGHEST = 600 * 1e9
+const HIGHEST = 600 * 1e9
 
 /** Bit operations are for numbers up to here. */
 const TWO_TO_32 = 2 ** 32

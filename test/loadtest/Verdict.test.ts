@@ -32,7 +32,7 @@ describe("the verdict", () => {
     assert.deepInclude(judge(closedResult(), "p99<1us", "rps>1m"), {
       tone: "bad",
       title: "assertions were not met",
-      text: "2 of 2 assertions not met: p99<1us, rps>1m. " + "Minimum met, target missed: mean latency, p99 latency"
+      text: "2 of 2 assertions not met: p99<1us, rps>1m. Minimum met, target missed: mean latency, p99 latency"
     })
   })
 

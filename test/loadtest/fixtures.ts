@@ -2,22 +2,12 @@
  * Results of load tests that never ran, for the tests of the reports. Every figure is computed, naively, from a list of
  * latencies, so that a result is as consistent as a real one.
  */
+import { seededRandom } from "../../src/domain/SeededRandom.ts"
 import type { Bucket, Latency, LoadResult, Percentile, Second, Slice } from "../../src/loadtest/LoadResult.ts"
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-const random = (seed: number): (() => number) => {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 /** Latencies in ms as servers have them: most near the median, with a long tail. */
 export const latencies = (count: number, median = 0.4, seed = 1): Array<number> => {
-  const next = random(seed)
+  const next = seededRandom(seed)
   return Array.from({ length: count }, () => {
     const normal = Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next())
     const tail = next() < 0.004 ? 4 + 12 * next() : 1
