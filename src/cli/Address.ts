@@ -7,7 +7,7 @@ export interface Address {
   readonly port: Option.Option<number>
 }
 
-/** A name or an IPv4 address; an IPv6 address in brackets, or alone. */
+/** A name, an IPv4 address, or an IPv6 address in brackets or without a port. */
 const FORM = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s/:[\]]*))(?::([0-9]{1,5}))?$/
 const IPV6 = /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/
 

@@ -1,7 +1,7 @@
 /**
- * `kv-cache loadtest`: reads the parameters, runs the load test, shows how far it is, and writes what came of it.
+ * `kv-cache loadtest`: reads the parameters, runs the load test, shows its progress, and writes the results.
  *
- * What is measured and said is in `loadtest/`; here is what goes to which stream, and which exit code it comes to.
+ * Measuring and reporting is in `loadtest/`. This file decides what goes to which stream, and the exit code.
  */
 import * as Console from "effect/Console"
 import * as Clock from "effect/Clock"
@@ -38,7 +38,7 @@ import { parsedFlag, parseFrom } from "./ParsedFlag.ts"
 import * as Quantity from "./Quantity.ts"
 import { fromSetting } from "./SettingFlag.ts"
 
-/** Exit codes: an assertion that does not hold or a server that was lost; a test that could not be made at all. */
+/** Exit codes: an assertion does not hold or the server was lost; the test could not be run at all. */
 const NOT_MET = 1
 const NOT_MADE = 2
 
@@ -218,7 +218,7 @@ const DEFAULT_REQUESTS = 1000
 /** Requests per connection of a run by count. */
 const requestsOf = ({ requests }: Config): number => Option.getOrElse(requests, () => DEFAULT_REQUESTS)
 
-/** Refuses flags that contradict each other: to drop one of them would be another test than was asked for. */
+/** Refuses flags that contradict each other. Without one of them it would be another test than the user asked for. */
 const checkFlags = ({ address, duration, host, requests }: Config): Effect.Effect<void, CommandFailed> => {
   const refuse = (message: string) => Effect.fail(new CommandFailed({ code: BAD_FLAGS, message }))
   if (Option.isSome(duration) && Option.isSome(requests)) {
@@ -233,7 +233,9 @@ const checkFlags = ({ address, duration, host, requests }: Config): Effect.Effec
 const DEFAULT_WARMUP = Duration.seconds(1)
 const WARMUP_SHARE = 0.05
 
-/** As long as was asked for; else 1 s, or 5 % of the run, of its time or of its requests, if that is sooner. */
+/**
+ * The warm-up that was asked for. By default 1 s or 5 % of the run (of its time or its requests), whichever is less.
+ */
 const warmupOf = (config: Config): Pick<LoadTestOptions, "warmup" | "warmupRequests"> => {
   const { duration, warmup } = config
   if (Option.isSome(warmup)) return { warmup: Duration.toMillis(warmup.value) }
@@ -247,8 +249,8 @@ const warmupOf = (config: Config): Pick<LoadTestOptions, "warmup" | "warmupReque
 const RATE_OF_A_THREAD = 50_000
 
 /**
- * One core is for the server, if it runs here: on two cores a second thread would take from it what it sent more. More
- * than four threads have not been seen to help. An open loop has few, since each of them waits for its moments by
+ * One core is for the server, if it runs here: on two cores a second thread took from the server what it sent more.
+ * More than four threads have not been seen to help. An open loop has few, since each of them waits for its moments by
  * looking at the clock, which takes a core.
  */
 const defaultThreads = ({ connections, rate }: Config): number => {
@@ -289,7 +291,7 @@ const toOptions = (config: Config, seed: number): LoadTestOptions => ({
 const PROGRESS_ON_TERMINAL = Duration.millis(250)
 const PROGRESS_IN_LOG = Duration.seconds(3)
 
-/** Shows on stderr how far the run is, again and again. `seconds` holds what is known of each second so far. */
+/** Shows the progress of the run on stderr, again and again. `seconds` holds the figures of each second so far. */
 const showProgress = Effect.fnUntraced(function* (config: Config, seconds: ReadonlyMap<number, Second>) {
   const isTerminal = process.stderr.isTTY === true
   const startedAt = yield* Clock.monotonicTimeNanos
@@ -321,7 +323,7 @@ const showProgress = Effect.fnUntraced(function* (config: Config, seconds: Reado
 
 const notMade = (message: string) => new CommandFailed({ code: NOT_MADE, message })
 
-/** Runs until it is done or a signal comes; then it is ended early, and what was measured is reported all the same. */
+/** Runs until the end or a signal. A signal ends the run early, and what was measured is still reported. */
 const run = Effect.fnUntraced(function* (config: Config) {
   const seed = yield* Option.match(config.seed, {
     onNone: () => Random.nextIntBetween(0, 2 ** 32, { halfOpen: true }),
@@ -332,7 +334,7 @@ const run = Effect.fnUntraced(function* (config: Config) {
   const prepared = yield* Effect.interruptible(
     LoadTest.prepare({
       ...toOptions(config, seed),
-      // Several threads tell of the same second, each time with all that is known of it.
+      // Several threads report the same second, each time with all its figures so far.
       onSecond: (second) => seconds.set(second.second, second),
       stop: Deferred.await(stop)
     })
@@ -350,7 +352,7 @@ const run = Effect.fnUntraced(function* (config: Config) {
 
 // --- writing
 
-/** Makes a file's directory; before the run, so that no run is made in vain. */
+/** Makes a file's directory. This comes before the run, so that no run is wasted. */
 const makeDirectory = Effect.fnUntraced(
   function* (file: string) {
     const fileSystem = yield* FileSystem.FileSystem
@@ -384,11 +386,11 @@ const encodeResult = Schema.encodeEffect(LoadResult)
 
 const wantsColors = (stream: { readonly isTTY?: boolean }): boolean => stream.isTTY === true && !process.env["NO_COLOR"]
 
-/** Where the JSON document goes to: a file, `-` for stdout, or nowhere. */
+/** Where the JSON document goes: to a file, to stdout (`-`), or nowhere. */
 const outputOf = (config: Config): Option.Option<string> =>
   Option.orElse(config.output, () => (process.stdout.isTTY === true ? Option.none() : Option.some("-")))
 
-/** The JSON document alone goes to a stdout that is no terminal; the summary then goes to stderr. */
+/** If stdout is not a terminal, only the JSON document goes there, and the summary goes to stderr. */
 const write = Effect.fnUntraced(function* (
   config: Config,
   result: LoadResult,
@@ -396,7 +398,7 @@ const write = Effect.fnUntraced(function* (
 ) {
   const json = `${JSON.stringify(yield* Effect.orDie(encodeResult(result)), undefined, 2)}\n`
   const output = outputOf(config)
-  // The summary first: where a file cannot be written, it is all that there is of the run.
+  // The summary comes first: if a file cannot be written, it is all that remains of the run.
   if (Option.contains(output, "-")) {
     yield* Console.error(Report.summary(result, { assertions, colors: wantsColors(process.stderr) }))
     yield* writeStdout(json)
@@ -409,7 +411,9 @@ const write = Effect.fnUntraced(function* (
   }
 })
 
-/** Completes when the reader has taken it: a pipe holds less than a report, and exiting would lose the rest. */
+/**
+ * Completes when the reader has taken the text. A pipe holds less than a report, and exiting early would lose the rest.
+ */
 const writeStdout = (text: string): Effect.Effect<void> =>
   Effect.callback((resume) => {
     process.stdout.write(text, () => resume(Effect.void))
@@ -422,7 +426,7 @@ const loadTest = Effect.fnUntraced(function* (config: Config) {
   const { isInterrupted, result } = yield* run(config)
   const assertions = Assertion.checkAll(config.assert, result)
   yield* write(config, result, assertions)
-  // Ends as what it was: by a signal, whatever came of the assertions.
+  // A run that a signal ended exits like that, whatever the assertions say.
   if (isInterrupted) return yield* Effect.interrupt
   if (result.ended === "server lost" || assertions.some(({ holds }) => !holds)) return yield* new LoadTestUnmet()
 })
@@ -499,7 +503,7 @@ export const loadTestCommand = Command.make("loadtest", flags, loadTest).pipe(
   Command.withSubcommands([compare])
 )
 
-/** What a load test's further threads run. */
+/** The command that further threads of a load test run. */
 export const loadTestWorkerCommand = Command.make(LoadThread.WORKER_COMMAND, {}, () => LoadThread.runWorker).pipe(
   Command.unlisted
 )

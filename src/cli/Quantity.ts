@@ -22,6 +22,6 @@ const parse = (text: string): Option.Option<number> => {
 export const decimal = (min: number, max: number) => (text: string) =>
   Option.filter(parse(text), (number) => number >= min && number <= max)
 
-/** A whole number within bounds. `1.5k` is one; `50.0` is not, who writes it means something else. */
+/** A whole number within bounds. `1.5k` is one. `50.0` is refused, because whoever writes it means something else. */
 export const whole = (min: number, max: number) => (text: string) =>
   Option.filter(decimal(min, max)(text), (number) => Number.isInteger(number) && !/\.[0-9]*$/.test(text))

@@ -18,7 +18,8 @@ const sources: string = Fs.readdirSync(Path.join(Pages.root, "src"), { recursive
   .join("\n")
 
 /** A command of the program with its flags: up to the end of the line or of the code span, a pipe, or a comment. */
-const INVOCATION = /(?:(?:\bkv-cache|main\.m?js) (serve|client|loadtest)\b|npm start --(?= -))([^`|\n;&#]*)/g
+const INVOCATION =
+  /(?:(?:\bkv-cache|main\.m?js) (serve|client|loadtest compare|loadtest)\b|npm start --(?= -))([^`|\n;&#]*)/g
 
 describe.each(Pages.pages.map((page) => ({ name: page.name, page })))("$name", ({ page }) => {
   it("has links that lead somewhere", () => {
@@ -49,7 +50,7 @@ describe.each(Pages.pages.map((page) => ({ name: page.name, page })))("$name", (
   it.effect("names flags that its commands have", () =>
     Effect.gen(function* () {
       for (const [line, command, rest = ""] of page.text.matchAll(INVOCATION)) {
-        const words = command === undefined ? ["serve"] : [command]
+        const words = command === undefined ? ["serve"] : command.split(" ")
         const { flags, globalFlags = [] } = yield* Help.help(...words)
         const known = new Set([...flags, ...globalFlags].flatMap(Help.namesOf))
         for (const [flag] of rest.replace(/ -- .*/, "").matchAll(/(?<=\s)--?[a-z][a-z-]*(?=[\s=]|$)/gi)) {
