@@ -75,9 +75,8 @@ describe("a session", () => {
       const client = yield* server.connect()
       for (const byte of requestsWith("\r\n")) {
         yield* client.sendFlushed(byte)
-        // Turns of the event loop, in which the server reads this byte by itself.
-        yield* Effect.yieldNow
-        yield* Effect.yieldNow
+        // Until the server has read it by itself.
+        yield* server.quiet
       }
       assert.strictEqual(yield* client.lines(session.length), replies)
       const stats = yield* server.stats
@@ -129,7 +128,7 @@ describe("pipelining", () => {
       // 997 is a prime, so the pieces end at every place of a line.
       for (let at = 0; at < requests.length; at += 997) {
         yield* client.sendFlushed(requests.slice(at, at + 997))
-        yield* Effect.yieldNow
+        yield* server.quiet
       }
       assert.isTrue((yield* client.lines(COUNT)) === answers)
       const stats = yield* server.stats
