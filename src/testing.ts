@@ -1,11 +1,11 @@
 /**
  * A real server on a real socket whose time a test can move: the package's `effect-kv-cache/testing` entry.
  *
- * Two faces of one thing. `TestServer.layer` is for suites of Effect: under `it.effect` it runs on their `TestClock`.
- * `startTestServer` is for any other test runner: it brings a virtual clock of its own. Store, expirer, sockets and
- * protocol are those that serve in production, line for line; the Clock's layer is all that differs.
+ * There are two ways to start one. `TestServer.layer` is for suites of Effect: under `it.effect` it runs on their
+ * `TestClock`. `startTestServer` is for any other test runner and brings a virtual clock of its own. Store, expirer,
+ * sockets and protocol are those of production, line for line. Only the Clock's layer differs.
  */
-// By these names, not the global ones: test runners with fake timers replace those, and then nothing would run.
+// Imported, not global: test runners with fake timers replace the globals, and then nothing would run.
 import { performance } from "node:perf_hooks"
 import { clearImmediate, clearTimeout, setImmediate, setTimeout } from "node:timers"
 import * as Clock from "effect/Clock"
@@ -29,21 +29,21 @@ import { Server, type ServerStats } from "./server/Server.ts"
 import { settings } from "./server/ServerConfig.ts"
 import { VirtualClock } from "./server/VirtualClock.ts"
 import { Expirer } from "./store/Expirer.ts"
-import type { Limits } from "./store/Keyspace.ts"
+import type { Limits } from "./engine/Limits.ts"
 import { Store } from "./store/Store.ts"
 
 export type { Fault, FaultKind, Faults } from "./server/Faults.ts"
 export type { ServerStats } from "./server/Server.ts"
 
-/** What a test may want to be different from a server's defaults. */
+/** What a test may set differently from a server's defaults. */
 export interface TestServerOptions extends Partial<Limits> {
-  /** Most clients connected at once. */
+  /** The most clients that may be connected at once. */
   readonly maxConnections?: number | undefined
-  /** Connections without a request for this long are closed; 0 for never. Default: 300 s, as in production. */
+  /** A connection without a request for this long is closed. 0 means never. Default: 300 s, as in production. */
   readonly idleTimeout?: Duration.Input | undefined
-  /** Least time between two sweeps that free expired keys. Default: 100 ms, as in production. */
+  /** The least time between two sweeps that free expired keys. Default: 100 ms, as in production. */
   readonly expireInterval?: Duration.Input | undefined
-  /** What decides on faults with a probability: the same seed decides in the same way. Default: 1. */
+  /** The seed for faults with a probability. The same seed decides in the same way. Default: 1. */
   readonly seed?: number | undefined
 }
 
@@ -60,14 +60,14 @@ export interface TestServerService {
 
 const HOST = "127.0.0.1"
 
-/** A connection that the idle timeout closed is no failure of a test's: the next request finds a new one. */
+/** If the idle timeout closes a connection, no test should fail: the next request makes a new one. */
 const RECONNECT = Schedule.recurs(1)
 
 export class TestServer extends Context.Service<TestServer, TestServerService>()("effect-kv-cache/testing/TestServer") {
   /**
-   * A server on a free port of 127.0.0.1 and a client that is connected to it, for as long as the scope is open. It is
-   * ready when it is acquired, and leaves nothing behind. Its time is the Clock of the surrounding program: under
-   * `it.effect` that is the `TestClock`, and `TestClock.adjust` returns when all that was due has run.
+   * A server on a free port of 127.0.0.1 and a client that is connected to it, as long as the scope is open. Both are
+   * ready when the layer is built, and leave nothing behind. Their time is the Clock of the surrounding program. Under
+   * `it.effect` that is the `TestClock`, and `TestClock.adjust` returns when everything that was due has run.
    */
   static readonly layer = (
     options: TestServerOptions = {}
@@ -87,7 +87,7 @@ const serverLayer = (options: TestServerOptions): Layer.Layer<TestServer, Listen
     port: 0,
     maxConnections: options.maxConnections ?? settings.maxConnections.default,
     idleTimeout: Duration.fromInputUnsafe(options.idleTimeout ?? settings.idleTimeout.default),
-    // A test's end waits for nobody: under a clock that stands still it would wait for ever.
+    // The end of a test waits for nobody. Under a clock that stands still it would wait for ever.
     shutdownGrace: Duration.zero
   })
   const expirer = Expirer.layer({ interval: options.expireInterval ?? settings.expireInterval.default })
@@ -106,7 +106,7 @@ const serverLayer = (options: TestServerOptions): Layer.Layer<TestServer, Listen
     Layer.provide(store),
     Layer.provide(TextProtocol.layer),
     Layer.provide(Layer.succeed(CurrentFaults, faults)),
-    // What a server says of its life is noise among the results of tests.
+    // A server's log is noise among the results of tests.
     Layer.provide(Logger.layer([]))
   )
 }
@@ -125,18 +125,18 @@ export interface RunningTestServer extends AsyncDisposable {
   /** What goes wrong on purpose; nothing at first. */
   readonly faults: Faults
   /**
-   * Moves time forward, by ms or a duration such as `"30 minutes"`. Resolves when all that was due has run: expired keys
-   * are gone and swept, idle connections closed. Fails where the clock is real.
+   * Moves time forward, by ms or a duration such as `"30 minutes"`. Resolves when everything that was due has run:
+   * expired keys are gone and swept, idle connections are closed. Fails if the clock is real.
    */
   readonly advance: (duration: Duration.Input) => Promise<void>
-  /** Moves time forward to a time in ms since the start. Fails where the clock is real, and for a time that is past. */
+  /** Moves time forward to a time in ms since the start. Fails if the clock is real or the time is past. */
   readonly setTime: (millis: number) => Promise<void>
   /**
-   * Goes back to the start: it is 0 ms, time stands still, and every key is gone. Connections and faults stay. Fails where
+   * Goes back to the start: it is 0 ms, time stands still, and every key is gone. Connections and faults stay. Fails if
    * the clock is real.
    */
   readonly reset: () => Promise<void>
-  /** ms: since the start (or the last `reset`) on a virtual clock, since 1970 on the real one. */
+  /** The time in ms: since the start or the last `reset` on a virtual clock, since 1970 on the real one. */
   readonly now: () => number
   readonly stats: () => Promise<ServerStats>
   /** Closes all connections and the port. May be called again. */
@@ -168,7 +168,7 @@ const millisSince1970 = (): number => Math.floor(performance.timeOrigin + perfor
 const nanosSince1970 = (): bigint => BigInt(millisSince1970()) * 1_000_000n
 const monotonicNanos = (): bigint => BigInt(Math.floor(performance.now() * 1e6))
 
-/** The real time, whatever a test runner makes of the global one. */
+/** The real time, even if a test runner has replaced the global functions. */
 const realClock: Clock.Clock = {
   currentTimeMillisUnsafe: millisSince1970,
   currentTimeMillis: Effect.sync(millisSince1970),
@@ -179,7 +179,7 @@ const realClock: Clock.Clock = {
   sleep: (duration) => sleepMillis(Duration.toMillis(duration))
 }
 
-/** What a running server is moved by: nothing where its time is real. */
+/** Moves the time of a running server. Real time cannot be moved. */
 interface Time {
   readonly now: () => number
   readonly move: (action: ClockAction) => Promise<void>

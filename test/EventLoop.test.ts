@@ -97,16 +97,15 @@ describe("polled", () => {
         ended = true
       })
       one.far.resume()
-      const ask = () => {
-        // Both have left when this returns, unlike an end, which the loop sends later.
-        one.near.write("hello")
-        one.near.destroy()
-        return Effect.runPromise(EventLoop.polled).then(() => [read, ended])
-      }
-      const seen = yield* Effect.promise(
-        () => new Promise((resolve, reject) => inPhase(other, () => void ask().then(resolve, reject)))
+      yield* Effect.callback<void>((resume) =>
+        inPhase(other, () => {
+          // Both have left when this returns, unlike an end, which the loop sends later.
+          one.near.write("hello")
+          one.near.destroy()
+          resume(EventLoop.polled)
+        })
       )
-      assert.deepStrictEqual(seen, ["hello", true])
+      assert.deepStrictEqual([read, ended], ["hello", true])
     })
   )
 

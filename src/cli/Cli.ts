@@ -1,4 +1,4 @@
-/** The command line: `kv-cache` and its commands, its help, and what a person sees of an error. */
+/** The command line: `kv-cache` with its commands, its help, and its error messages. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
@@ -59,7 +59,9 @@ const showHelp = Effect.fnUntraced(function* (
   yield* Command.runWith(root, { version })([...words, "--help"])
 })
 
-/** The width of the terminal that help is shown on. Elsewhere a line stays whole, for who searches in it. */
+/**
+ * The width of the terminal that shows the help. Without a terminal, lines stay whole, so that tools can search them.
+ */
 const columns = (): number => (process.stdout.isTTY === true ? process.stdout.columns : Number.POSITIVE_INFINITY)
 
 /** Errors are one line each on stderr. */
@@ -69,7 +71,7 @@ const formatter: CliOutput.Formatter = {
   formatError: (error) => `ERROR ${error.message}`
 }
 
-/** Whether the log is to be JSON: what keeps a server from starting is then said in the log's way too. */
+/** Whether the log is JSON. If so, an error that keeps the server from starting is JSON too. */
 const wantsJson = (args: ReadonlyArray<string>): boolean => {
   if (!args.includes("serve")) return false
   const { environment, flag } = settings.logFormat
@@ -83,7 +85,7 @@ const wantsJson = (args: ReadonlyArray<string>): boolean => {
 const logAsJson = (message: string): Effect.Effect<void> =>
   Effect.provide(Effect.logError(message), Logging.layer({ level: "Error", format: "json" }))
 
-/** A bad invocation is answered with what was wrong and where the help is, not with the whole help. */
+/** Says what was wrong with a bad invocation and where the help is, instead of showing the whole help. */
 const presenter: CliOutput.Presenter = {
   present: (event) => {
     if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
@@ -97,11 +99,12 @@ const layer = Layer.mergeAll(
   NodeServices.layer,
   CliOutput.layer(formatter),
   CliOutput.layerPresenter(presenter),
-  // No wizard; and `--log-level` is a setting of the server, with an environment variable like the others.
+  // Without the library's wizard and `--log-level`: the latter is a setting of the server, with an environment
+  // variable.
   CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, completionsFlag] })
 )
 
-/** A mistake of the user's has been answered by now; what is left to say is a mistake of ours. */
+/** The user's mistakes have been reported by now. What remains is a bug of this program. */
 const reportDefect = (cause: Cause.Cause<unknown>) =>
   Cause.hasDies(cause) ? Console.error(`This is a bug in KV-Cache.\n${Cause.pretty(cause)}`) : Effect.void
 

@@ -1,7 +1,7 @@
 /**
  * `kv-cache client`: a session at a terminal, one command from the arguments, or many from a pipe.
  *
- * It chooses which, and turns what happened into an exit code. What is said and done is in `client/`.
+ * It chooses one of these and turns the outcome into an exit code. The work itself is in `client/`.
  */
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
@@ -32,7 +32,7 @@ import { fromSetting } from "./SettingFlag.ts"
 /** The exit code of a command that was answered with an ERROR. */
 const REFUSED = 1
 
-/** The exit code where there is no connection, or where it was lost before all was answered. */
+/** The exit code if there is no connection, or if it was lost before everything was answered. */
 const DISCONNECTED = 2
 
 /** The command was answered with an ERROR, which has been printed. */
@@ -55,7 +55,7 @@ const oneShot = Effect.fnUntraced(function* (words: ReadonlyArray<string>, { con
   if (reply === undefined) return
   const isError = ReplyText.isError(reply)
   const line = ReplyText.toLine(reply, format)
-  // Who asks for the value only must not take an error for one.
+  // A script that asks for the value only must not take an error for it.
   yield* raw && isError ? Console.error(line) : Console.log(line)
   if (isError) return yield* new CommandRefused()
 })
@@ -71,8 +71,8 @@ const ask = Effect.fnUntraced(function* (
 }, Effect.mapError(disconnected))
 
 /**
- * A shell's word is one word, whatever is in it: quoted blanks must not make more of it. They are replaced by what no
- * word may contain, so that the refusal names the part that is wrong.
+ * A word of the shell is one word of the protocol, so quoted blanks must not split it. They are replaced by a character
+ * that no word may contain. So the refusal names the part that is wrong.
  */
 const asWord = (word: string): string => (word === "" ? NOT_A_WORD : word.replaceAll(/\s/g, NOT_A_WORD))
 
@@ -91,7 +91,7 @@ const pipe = Effect.fnUntraced(function* ({ connection: options, raw }: Settings
   )
 }, Effect.scoped)
 
-/** Completes when the reader has room for more. If it went away, the process ends: `RunMain.ts` has that. */
+/** Completes when the reader has room for more. If the reader has gone, `RunMain.ts` ends the process. */
 const writeStdout = (bytes: Buffer): Effect.Effect<void> =>
   Effect.callback((resume) => {
     process.stdout.write(bytes, (error) => {
@@ -117,7 +117,7 @@ const wantsColors = Config.option(Config.String("NO_COLOR")).pipe(
   Effect.orElseSucceed(() => true)
 )
 
-/** Both ends are a terminal that understands escape sequences. */
+/** Whether input and output are a terminal that understands escape sequences. */
 const isInteractive = Effect.gen(function* () {
   const stdio = yield* Stdio.Stdio
   const term = yield* Config.option(Config.String("TERM")).pipe(Effect.orElseSucceed(() => Option.none<string>()))
@@ -138,7 +138,7 @@ const timeout = parsedFlag({
   parse: (text) => Option.filter(parseDuration(text), Duration.between({ minimum: MIN_TIMEOUT, maximum: MAX_TIMEOUT }))
 }).pipe(Flag.withDefault(DEFAULT_TIMEOUT))
 
-/** The server's port, from the same environment variable: who moved the server means it for its client too. */
+/** The server's port, from the server's environment variable. Whoever sets it means the client too. */
 const port = fromSetting({
   ...settings.port,
   description: "TCP port of the server",

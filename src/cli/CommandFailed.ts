@@ -1,9 +1,9 @@
-/** How a command ends that did not end well: what is said of it on stderr, and the process's exit code. */
+/** How a failed command ends: its message on stderr and the process's exit code. */
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import * as CliError from "effect/cli/CliError"
 
-/** A command failed, and nobody has said so yet: the message is one sentence for the user. */
+/** A command failed, and its message, one sentence for the user, is still to be printed. */
 export class CommandFailed extends Schema.TaggedError<CommandFailed>()("CommandFailed", {
   /** The exit code. */
   code: Schema.Int,
@@ -18,5 +18,5 @@ export class CommandFailed extends Schema.TaggedError<CommandFailed>()("CommandF
   }
 }
 
-/** A command failed, and its log has said why. The exit code is 1. */
+/** A command failed, and the log has said why. The exit code is 1. */
 export class FailureLogged extends Schema.TaggedError<FailureLogged>()("FailureLogged", {}) {}

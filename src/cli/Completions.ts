@@ -1,6 +1,6 @@
 /**
- * What a shell completes: the commands and flags, as the library finds them, and the values of those flags whose values
- * are known here. Flags are texts to the library, since the program reads and refuses them by itself.
+ * What a shell completes: commands and flags, as the library finds them, and the values of flags that are listed here.
+ * The library does not know these values, because the program reads and refuses the texts of flags itself.
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -16,7 +16,7 @@ const file: ValueType = { _tag: "Path", pathType: "file" }
 
 const allSettings: ReadonlyArray<Setting<unknown>> = Object.values(settings)
 
-/** By the names of flags and arguments. */
+/** The values, by the names of flags and arguments. */
 const valueTypes: ReadonlyMap<string, ValueType> = new Map([
   ...allSettings.flatMap(({ choices: values, flag }): ReadonlyArray<readonly [string, ValueType]> =>
     values === undefined ? [] : [[flag, { _tag: "Choice", values }]]

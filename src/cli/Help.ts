@@ -1,5 +1,5 @@
 /**
- * Help as a terminal shows it: the library's text, its lines broken at words. What stands in a second column stays there.
+ * Help for a terminal: the library's text with lines broken between words. Text in a second column stays in its column.
  *
  * Pure: the width is an argument.
  */
@@ -8,10 +8,10 @@ import type { HelpDoc } from "effect/cli/HelpDoc"
 
 const INDENT = "  "
 
-/** Columns of a table are at least so many blanks apart. */
+/** The least number of blanks between the columns of a table. */
 const ROW = /^( {2}\S.*? {4,})(\S.*)$/
 
-/** A second column that has less room than this begins below the first one. */
+/** If the second column has less room than this, it begins below the first one. */
 const MIN_COLUMN = 24
 
 /** Breaks a text at its blanks, into lines of at most `width` characters. A longer word has a line of its own. */
@@ -41,7 +41,7 @@ const wrapLine = (line: string, width: number): ReadonlyArray<string> => {
 
 const EXAMPLES = "EXAMPLES"
 
-/** A command's help in lines of at most `columns` characters; infinite for no limit. Examples stay lines to be copied. */
+/** A command's help in lines of at most `columns` characters, infinite for no limit. Examples are not broken. */
 export const format = (doc: HelpDoc, columns: number): string => {
   const lines = CliOutput.defaultFormatter({ colors: false }).formatHelpDoc(doc).split("\n")
   const examples = doc.examples === undefined ? -1 : lines.lastIndexOf(EXAMPLES)

@@ -1,7 +1,7 @@
 /**
- * `kv-cache loadtest`: reads the parameters, runs the load test, shows how far it is, and writes what came of it.
+ * `kv-cache loadtest`: reads the parameters, runs the load test, shows its progress, and writes the results.
  *
- * What is measured and said is in `loadtest/`; here is what goes to which stream, and which exit code it comes to.
+ * Measuring and reporting is in `loadtest/`. This file decides what goes to which stream, and the exit code.
  */
 import * as Console from "effect/Console"
 import * as Clock from "effect/Clock"
@@ -21,21 +21,29 @@ import * as Argument from "effect/cli/Argument"
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import * as SchemaIssue from "effect/SchemaIssue"
 import * as Assertion from "../loadtest/Assertion.ts"
+import * as Comparison from "../loadtest/Comparison.ts"
 import * as HtmlReport from "../loadtest/HtmlReport.ts"
-import { type LoadResult, LoadResultJson, type Second } from "../loadtest/LoadResult.ts"
+import { LoadResult, LoadResultJson, type Second } from "../loadtest/LoadResult.ts"
 import * as LoadTest from "../loadtest/LoadTest.ts"
 import type { LoadTestOptions } from "../loadtest/LoadTest.ts"
 import * as LoadThread from "../loadtest/LoadThread.ts"
 import * as Progress from "../loadtest/Progress.ts"
 import * as Report from "../loadtest/Report.ts"
-import { parseDuration } from "../server/ServerConfig.ts"
+import { parseDuration, settings } from "../server/ServerConfig.ts"
+import { type Address, address } from "./Address.ts"
 import { CommandFailed } from "./CommandFailed.ts"
-import { parsedFlag } from "./ParsedFlag.ts"
+import { parsedFlag, parseFrom } from "./ParsedFlag.ts"
+import * as Quantity from "./Quantity.ts"
+import { fromSetting } from "./SettingFlag.ts"
 
-/** Exit codes: an assertion that does not hold or a server that was lost; a test that could not be made at all. */
+/** Exit codes: an assertion does not hold or the server was lost; the test could not be run at all. */
 const NOT_MET = 1
 const NOT_MADE = 2
+
+/** The exit code of flags that cannot be understood. */
+const BAD_FLAGS = 1
 
 /** The test did not end well, and the report has said so. */
 class LoadTestUnmet extends Schema.TaggedError<LoadTestUnmet>()("LoadTestUnmet", {}) {
@@ -46,19 +54,13 @@ class LoadTestUnmet extends Schema.TaggedError<LoadTestUnmet>()("LoadTestUnmet",
 
 // --- flags
 
-const number = (min: number, max: number, form: RegExp) => (text: string) =>
-  form.test(text) && Number(text) >= min && Number(text) <= max ? Option.some(Number(text)) : Option.none()
-
-const DIGITS = /^[0-9]+$/
-const DECIMAL = /^[0-9]*\.?[0-9]+$/
-
 const integerFlag = (flag: string, min: number, max: number, description: string) =>
   parsedFlag({
     flag,
     metavar: "count",
     description,
     expected: `a whole number from ${min} to ${max}`,
-    parse: number(min, max, DIGITS)
+    parse: Quantity.whole(min, max)
   })
 
 const durationFlag = (flag: string, min: Duration.Duration, description: string) =>
@@ -85,26 +87,28 @@ const flags = {
     metavar: "host",
     description: "Host of the server (default: localhost)",
     expected: "an address or a host name",
-    parse: (text) => (/^[^\s/]+$/.test(text) ? Option.some(text) : Option.none())
-  }).pipe(Flag.withDefault("localhost")),
-  port: integerFlag("port", 1, 65_535, "Port of the server (default: 7171)").pipe(
-    Flag.withAlias("p"),
-    Flag.withDefault(7171)
-  ),
+    parse: settings.host.parse
+  }).pipe(Flag.optional),
+  port: fromSetting({
+    ...settings.port,
+    description: "Port of the server",
+    expected: "a port from 1 to 65535",
+    parse: (text) => Option.filter(settings.port.parse(text), (port) => port > 0)
+  }),
   connections: integerFlag("connections", 1, 100_000, "Concurrent connections (default: 100)").pipe(
     Flag.withAlias("c"),
     Flag.withDefault(100)
   ),
   requests: integerFlag("requests", 1, 1_000_000_000, "Requests per connection (default: 1000)").pipe(
     Flag.withAlias("n"),
-    Flag.withDefault(1000)
+    Flag.optional
   ),
   ratio: parsedFlag({
     flag: "ratio",
     metavar: "share",
     description: "Share of PUTs (default: 0.5)",
-    expected: "a number from 0 to 1",
-    parse: number(0, 1, DECIMAL)
+    expected: "a number from 0 to 1, or a percentage such as 50%",
+    parse: Quantity.decimal(0, 1)
   }).pipe(Flag.withDefault(0.5)),
   keySize: integerFlag("key-size", 1, 256, "Length of keys, in bytes (default: 16)").pipe(Flag.withDefault(16)),
   valueSize: integerFlag("value-size", 1, 256, "Length of values, in bytes (default: 64)").pipe(Flag.withDefault(64)),
@@ -124,9 +128,10 @@ const flags = {
   rate: parsedFlag({
     flag: "rate",
     metavar: "requests/s",
-    description: "Open loop: total requests per second on a fixed schedule, latency counted from the scheduled moment",
+    description:
+      "Open loop: total requests per second on a fixed schedule, latency counted from the scheduled moment; 10k is 10000",
     expected: "a number of requests per second from 1 to 10000000",
-    parse: number(1, 10_000_000, DECIMAL)
+    parse: Quantity.decimal(1, 10_000_000)
   }).pipe(Flag.optional),
   warmup: durationFlag(
     "warmup",
@@ -145,7 +150,7 @@ const flags = {
     metavar: "number",
     description: "Exponent of the Zipf distribution (default: 0.99)",
     expected: "a number from 0.01 to 10",
-    parse: number(0.01, 10, DECIMAL)
+    parse: Quantity.decimal(0.01, 10)
   }).pipe(Flag.withDefault(0.99)),
   seed: integerFlag("seed", 0, 2 ** 32 - 1, "The same seed gives the same requests (default: random, printed)").pipe(
     Flag.optional
@@ -153,16 +158,24 @@ const flags = {
   timeout: durationFlag("timeout", Duration.millis(1), "A request that takes longer is failed (default: 5s)").pipe(
     Flag.withDefault(Duration.seconds(5))
   ),
-  threads: integerFlag("threads", 1, 64, "Threads that send (default: one less than cores, at most 4)").pipe(
-    Flag.optional
-  ),
+  threads: integerFlag(
+    "threads",
+    1,
+    64,
+    "Threads that send (default: one less than cores, at most 4; with --rate, one for each 50000 requests/s)"
+  ).pipe(Flag.optional),
   assert: Flag.String("assert").pipe(
     Flag.withMetavar("condition"),
     Flag.withDescription("Exit with 1 if it does not hold, such as p99<5ms, rps>10000, error_rate=0; repeatable"),
     Flag.atLeast(0),
     Flag.mapEffect((texts) => Effect.forEach(texts, toAssertion))
   ),
-  report: fileFlag("report", "a file", "Write a self-contained HTML report").pipe(Flag.optional)
+  report: fileFlag("report", "a file", "Write a self-contained HTML report").pipe(Flag.optional),
+  address: Argument.String("address").pipe(
+    Argument.withDescription("The server, such as localhost:7171, in place of --host and --port"),
+    Argument.mapEffect((text) => parseFrom("argument address", text, address)),
+    Argument.optional
+  )
 }
 
 const toAssertion = (text: string) =>
@@ -175,10 +188,11 @@ const toAssertion = (text: string) =>
 // --- running
 
 interface Config {
-  readonly host: string
+  readonly host: Option.Option<string>
   readonly port: number
+  readonly address: Option.Option<Address>
   readonly connections: number
-  readonly requests: number
+  readonly requests: Option.Option<number>
   readonly ratio: number
   readonly keySize: number
   readonly valueSize: number
@@ -198,25 +212,61 @@ interface Config {
   readonly report: Option.Option<string>
 }
 
+const DEFAULT_HOST = "localhost"
+const DEFAULT_REQUESTS = 1000
+
+/** Requests per connection of a run by count. */
+const requestsOf = ({ requests }: Config): number => Option.getOrElse(requests, () => DEFAULT_REQUESTS)
+
+/** Refuses flags that contradict each other. Without one of them it would be another test than the user asked for. */
+const checkFlags = ({ address, duration, host, requests }: Config): Effect.Effect<void, CommandFailed> => {
+  const refuse = (message: string) => Effect.fail(new CommandFailed({ code: BAD_FLAGS, message }))
+  if (Option.isSome(duration) && Option.isSome(requests)) {
+    return refuse("--duration and --requests exclude each other: a run is by time or by count.")
+  }
+  if (Option.isSome(address) && Option.isSome(address.value.host) && Option.isSome(host)) {
+    return refuse("The address and --host exclude each other: give the host once.")
+  }
+  return Effect.void
+}
+
 const DEFAULT_WARMUP = Duration.seconds(1)
 const WARMUP_SHARE = 0.05
 
-/** As long as was asked for; else 1 s, or 5 % of the run, of its time or of its requests, if that is sooner. */
-const warmupOf = ({ duration, requests, warmup }: Config): Pick<LoadTestOptions, "warmup" | "warmupRequests"> => {
+/**
+ * The warm-up that was asked for. By default 1 s or 5 % of the run (of its time or its requests), whichever is less.
+ */
+const warmupOf = (config: Config): Pick<LoadTestOptions, "warmup" | "warmupRequests"> => {
+  const { duration, warmup } = config
   if (Option.isSome(warmup)) return { warmup: Duration.toMillis(warmup.value) }
   if (Option.isNone(duration)) {
-    return { warmup: Duration.toMillis(DEFAULT_WARMUP), warmupRequests: Math.ceil(requests * WARMUP_SHARE) }
+    return { warmup: Duration.toMillis(DEFAULT_WARMUP), warmupRequests: Math.ceil(requestsOf(config) * WARMUP_SHARE) }
   }
   return { warmup: Duration.toMillis(Duration.min(DEFAULT_WARMUP, Duration.times(duration.value, WARMUP_SHARE))) }
 }
 
-/** One core is for the server, if it runs here; more than four threads have not been seen to help. */
-const defaultThreads = (connections: number): number =>
-  Math.max(1, Math.min(4, connections, LoadTest.availableCores() - 1))
+/** Requests per second of an open loop that one thread sends with time to spare. */
+const RATE_OF_A_THREAD = 50_000
+
+/**
+ * One core is for the server, if it runs here: on two cores a second thread took from the server what it sent more.
+ * More than four threads have not been seen to help. An open loop has few, since each of them waits for its moments by
+ * looking at the clock, which takes a core.
+ */
+const defaultThreads = ({ connections, rate }: Config): number => {
+  const most = Math.max(1, Math.min(4, connections, LoadTest.availableCores() - 1))
+  return Option.match(rate, { onNone: () => most, onSome: (all) => Math.min(most, Math.ceil(all / RATE_OF_A_THREAD)) })
+}
 
 const toOptions = (config: Config, seed: number): LoadTestOptions => ({
-  host: config.host,
-  port: config.port,
+  host: Option.getOrElse(
+    Option.orElse(config.host, () => Option.flatMap(config.address, ({ host }) => host)),
+    () => DEFAULT_HOST
+  ),
+  port: Option.getOrElse(
+    Option.flatMap(config.address, ({ port }) => port),
+    () => config.port
+  ),
   workload: {
     seed,
     connections: config.connections,
@@ -229,19 +279,19 @@ const toOptions = (config: Config, seed: number): LoadTestOptions => ({
   },
   pipeline: config.pipeline,
   ttl: config.ttl,
-  requests: Option.isSome(config.duration) ? undefined : config.requests,
+  requests: Option.isSome(config.duration) ? undefined : requestsOf(config),
   duration: Option.getOrUndefined(Option.map(config.duration, Duration.toMillis)),
   rate: Option.getOrUndefined(config.rate),
   ...warmupOf(config),
   timeout: Duration.toMillis(config.timeout),
-  threads: Option.getOrElse(config.threads, () => defaultThreads(config.connections)),
+  threads: Option.getOrElse(config.threads, () => defaultThreads(config)),
   program: LoadTest.bundledProgram
 })
 
 const PROGRESS_ON_TERMINAL = Duration.millis(250)
 const PROGRESS_IN_LOG = Duration.seconds(3)
 
-/** Shows on stderr how far the run is, again and again. `seconds` holds what is known of each second so far. */
+/** Shows the progress of the run on stderr, again and again. `seconds` holds the figures of each second so far. */
 const showProgress = Effect.fnUntraced(function* (config: Config, seconds: ReadonlyMap<number, Second>) {
   const isTerminal = process.stderr.isTTY === true
   const startedAt = yield* Clock.monotonicTimeNanos
@@ -251,7 +301,7 @@ const showProgress = Effect.fnUntraced(function* (config: Config, seconds: Reado
     const known = [...seconds.values()]
     const requests = known.reduce((sum, second) => sum + second.requests + second.errors, 0)
     const done = Option.match(config.duration, {
-      onNone: () => requests / (config.requests * config.connections),
+      onNone: () => requests / (requestsOf(config) * config.connections),
       onSome: (duration) => elapsed / Duration.toSeconds(duration)
     })
     const last = known.toSorted((a, b) => a.second - b.second).at(-1)
@@ -273,7 +323,7 @@ const showProgress = Effect.fnUntraced(function* (config: Config, seconds: Reado
 
 const notMade = (message: string) => new CommandFailed({ code: NOT_MADE, message })
 
-/** Runs until it is done or a signal comes; then it is ended early, and what was measured is reported all the same. */
+/** Runs until the end or a signal. A signal ends the run early, and what was measured is still reported. */
 const run = Effect.fnUntraced(function* (config: Config) {
   const seed = yield* Option.match(config.seed, {
     onNone: () => Random.nextIntBetween(0, 2 ** 32, { halfOpen: true }),
@@ -284,7 +334,7 @@ const run = Effect.fnUntraced(function* (config: Config) {
   const prepared = yield* Effect.interruptible(
     LoadTest.prepare({
       ...toOptions(config, seed),
-      // Several threads tell of the same second, each time with all that is known of it.
+      // Several threads report the same second, each time with all its figures so far.
       onSecond: (second) => seconds.set(second.second, second),
       stop: Deferred.await(stop)
     })
@@ -302,7 +352,7 @@ const run = Effect.fnUntraced(function* (config: Config) {
 
 // --- writing
 
-/** Makes a file's directory; before the run, so that no run is made in vain. */
+/** Makes a file's directory. This comes before the run, so that no run is wasted. */
 const makeDirectory = Effect.fnUntraced(
   function* (file: string) {
     const fileSystem = yield* FileSystem.FileSystem
@@ -332,23 +382,23 @@ const writeFile = Effect.fnUntraced(
     )
 )
 
-const encodeResult = Schema.encodeEffect(LoadResultJson)
+const encodeResult = Schema.encodeEffect(LoadResult)
 
 const wantsColors = (stream: { readonly isTTY?: boolean }): boolean => stream.isTTY === true && !process.env["NO_COLOR"]
 
-/** Where the JSON document goes to: a file, `-` for stdout, or nowhere. */
+/** Where the JSON document goes: to a file, to stdout (`-`), or nowhere. */
 const outputOf = (config: Config): Option.Option<string> =>
   Option.orElse(config.output, () => (process.stdout.isTTY === true ? Option.none() : Option.some("-")))
 
-/** The JSON document alone goes to a stdout that is no terminal; the summary then goes to stderr. */
+/** If stdout is not a terminal, only the JSON document goes there, and the summary goes to stderr. */
 const write = Effect.fnUntraced(function* (
   config: Config,
   result: LoadResult,
   assertions: ReadonlyArray<Assertion.Checked>
 ) {
-  const json = `${yield* Effect.orDie(encodeResult(result))}\n`
+  const json = `${JSON.stringify(yield* Effect.orDie(encodeResult(result)), undefined, 2)}\n`
   const output = outputOf(config)
-  // The summary first: where a file cannot be written, it is all that there is of the run.
+  // The summary comes first: if a file cannot be written, it is all that remains of the run.
   if (Option.contains(output, "-")) {
     yield* Console.error(Report.summary(result, { assertions, colors: wantsColors(process.stderr) }))
     yield* writeStdout(json)
@@ -361,19 +411,22 @@ const write = Effect.fnUntraced(function* (
   }
 })
 
-/** Completes when the reader has taken it: a pipe holds less than a report, and exiting would lose the rest. */
+/**
+ * Completes when the reader has taken the text. A pipe holds less than a report, and exiting early would lose the rest.
+ */
 const writeStdout = (text: string): Effect.Effect<void> =>
   Effect.callback((resume) => {
     process.stdout.write(text, () => resume(Effect.void))
   })
 
 const loadTest = Effect.fnUntraced(function* (config: Config) {
+  yield* checkFlags(config)
   const files = [...Option.toArray(config.output), ...Option.toArray(config.report)].filter((file) => file !== "-")
   yield* Effect.forEach(files, (file) => makeDirectory(file), { discard: true })
   const { isInterrupted, result } = yield* run(config)
   const assertions = Assertion.checkAll(config.assert, result)
   yield* write(config, result, assertions)
-  // Ends as what it was: by a signal, whatever came of the assertions.
+  // A run that a signal ended exits like that, whatever the assertions say.
   if (isInterrupted) return yield* Effect.interrupt
   if (result.ended === "server lost" || assertions.some(({ holds }) => !holds)) return yield* new LoadTestUnmet()
 })
@@ -388,27 +441,53 @@ const readResult = Effect.fnUntraced(
     Effect.mapError(effect, (error) =>
       notMade(
         error._tag === "SchemaError"
-          ? `'${file}' is no result of a load test: ${error.message.split("\n")[0]}.`
+          ? `'${file}' is no result of a load test: ${whatIsWrong(error)}.`
           : `Cannot read '${file}': ${error.message}`
       )
     )
 )
 
+/** The first thing that is wrong with a document, and where: `Missing key at latency.all.p99`. */
+const whatIsWrong = ({ issue }: Schema.SchemaError): string => {
+  const [first] = SchemaIssue.makeFormatterStandardSchemaV1()(issue).issues
+  const path = (first?.path ?? []).map((part) => String(typeof part === "object" ? part.key : part)).join(".")
+  const [message = ""] = (first?.message ?? "").split("\n")
+  return path === "" ? message : `${message} at ${path}`
+}
+
 const compare = Command.make(
   "compare",
   {
     a: Argument.String("a.json").pipe(Argument.withDescription("Results of one run")),
-    b: Argument.String("b.json").pipe(Argument.withDescription("Results of another run"))
+    b: Argument.String("b.json").pipe(Argument.withDescription("Results of another run")),
+    failIfWorse: Flag.Boolean("fail-if-worse").pipe(
+      Flag.withDescription(
+        "Exit with 1 if throughput, mean, p50, p99, error rate or hit rate of the second is worse by more than the runs vary"
+      ),
+      Flag.withDefault(false)
+    )
   },
-  Effect.fnUntraced(function* ({ a, b }) {
+  Effect.fnUntraced(function* ({ a, b, failIfWorse }) {
     const options = { names: [a, b], colors: wantsColors(process.stdout) } as const
-    yield* Console.log(Report.compare(yield* readResult(a), yield* readResult(b), options))
+    const [first, second] = [yield* readResult(a), yield* readResult(b)]
+    yield* Console.log(Report.compare(first, second, options))
+    if (!failIfWorse) return
+    const { incomparable, rows, worse } = Comparison.compare(first, second)
+    if (incomparable !== undefined)
+      return yield* notMade(`Cannot say whether the second run is worse: ${incomparable}.`)
+    if (worse.length > 0) return yield* new LoadTestUnmet()
+    if (rows.some(({ word }) => word === "too short")) {
+      return yield* notMade("Cannot say whether the second run is worse: the runs were too short to say how they vary.")
+    }
   })
 ).pipe(
-  Command.withDescription("Print the results of two runs side by side, with their ratios"),
+  Command.withDescription("Print the results of two runs side by side, and say what is better or worse"),
   Command.withExamples([
     { command: "kv-cache loadtest compare before.json after.json", description: "Compare two runs" },
-    { command: "kv-cache loadtest compare a.json b.json > comparison.txt", description: "Keep the comparison" }
+    {
+      command: "kv-cache loadtest compare --fail-if-worse before.json after.json",
+      description: "For CI: exit with 1 where the second run is worse"
+    }
   ])
 )
 
@@ -424,7 +503,7 @@ export const loadTestCommand = Command.make("loadtest", flags, loadTest).pipe(
   Command.withSubcommands([compare])
 )
 
-/** What a load test's further threads run. */
+/** The command that further threads of a load test run. */
 export const loadTestWorkerCommand = Command.make(LoadThread.WORKER_COMMAND, {}, () => LoadThread.runWorker).pipe(
   Command.unlisted
 )

@@ -1,4 +1,4 @@
-/** A flag whose text is read by a parser, and refused by name, with what is allowed. */
+/** A flag whose text is read by a parser. A refusal names the flag and says what is allowed. */
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import * as CliError from "effect/cli/CliError"
@@ -17,7 +17,7 @@ export interface Parameter<A> extends Parsing<A> {
   readonly description: string
 }
 
-/** What a text means, or the refusal that names where it was found. */
+/** The meaning of a text, or a refusal that names where the text was found. */
 export const parseFrom = <A>(source: string, text: string, { expected, parse }: Parsing<A>) =>
   Effect.mapError(
     Effect.fromOption(parse(text)),

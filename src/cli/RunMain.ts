@@ -1,9 +1,9 @@
 /**
  * Runs the program as a Unix process: signals interrupt it, and its exit becomes an exit code.
  *
- * Differs from `NodeRuntime.runMain` in what users of servers expect: a second signal ends the process at once, an
- * interrupted program exits with 128 plus the signal's number, and a closed pipe ends it without a word. SIGHUP is
- * obeyed as SIGTERM is, and SIGUSR1 opens no inspector.
+ * It differs from `NodeRuntime.runMain` where users of servers expect something else. A second signal ends the process
+ * at once. An interrupted program exits with 128 plus the signal's number. A closed pipe ends it without a message.
+ * SIGHUP works like SIGTERM, and SIGUSR1 opens no inspector.
  */
 import * as Fs from "node:fs"
 import * as Os from "node:os"
@@ -19,32 +19,32 @@ type Signal = "SIGINT" | "SIGTERM" | "SIGHUP"
 
 const exitCodeOf = (signal: Signal): number => 128 + Os.constants.signals[signal]
 
-/** The exit code of a program whose output's reader went away, as if the signal had ended it. */
+/** The exit code of a program whose reader has gone, as if SIGPIPE had ended it. */
 const BROKEN_PIPE = 128 + Os.constants.signals.SIGPIPE
 
-// A Ctrl-C under `npm start` comes twice: the terminal signals the whole group, and npm forwards it once more.
+// Under `npm start` a Ctrl-C comes twice: the terminal signals the whole group, and npm forwards the signal.
 const isUnderNpm = process.env["npm_lifecycle_event"] === "start"
 const ECHO = 500_000_000n
 
 const terminals = [0, 1, 2].filter((descriptor) => Tty.isatty(descriptor))
 
 /**
- * Lets go of terminals that are gone. At its end Node gives terminals the state back that it found them in, and Node 20
- * aborts where it cannot; it leaves alone what is closed.
+ * Closes terminals that are gone. At its end Node restores the state of its terminals, and Node 20 aborts if it cannot.
+ * It does not touch a closed one.
  */
 const leaveLostTerminals = (): void => {
   for (const descriptor of terminals) if (!Tty.isatty(descriptor)) Fs.closeSync(descriptor)
 }
 
-/** Node opens the inspector when the event loop polls, which it does between two yields, however old the signal is. */
+/** Node opens the inspector when the event loop polls, however old the signal is. The loop polls between two yields. */
 const closeInspectorInTime = Effect.andThen(
   Effect.andThen(Effect.yieldNow, Effect.yieldNow),
   Effect.sync(closeInspector)
 )
 
 /**
- * Runs the program and exits the process. The fiber is uninterruptible: each command says which of its waits a signal
- * may end, so that what comes after the wait (a drain, a report) is done and the exit code is the command's own.
+ * Runs the program and exits the process. The fiber is uninterruptible, and each command says which of its waits a
+ * signal may end. So the work after the wait (a drain, a report) is done, and the exit code is the command's own.
  */
 export const runMain = <A, E>(program: Effect.Effect<A, E>): void => {
   let received: { readonly signal: Signal; readonly at: bigint } | undefined
@@ -61,12 +61,13 @@ export const runMain = <A, E>(program: Effect.Effect<A, E>): void => {
   }
   process.on("SIGINT", onSignal)
   process.on("SIGTERM", onSignal)
-  // A terminal that closes. It is no haste: a shell sends it once more, and systemd may send it after each SIGTERM.
+  // SIGHUP comes from a terminal that closes. A second one is no reason to hurry: a shell sends it again, and systemd
+  // may send it after each SIGTERM.
   process.on("SIGHUP", onSignal)
   Effect.runFork(closeInspectorInTime)
   process.on("exit", leaveLostTerminals)
   process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? BROKEN_PIPE : 1))
-  // What cannot be said on stderr is not said, and ends nothing.
+  // A failing stderr loses the message and ends nothing.
   process.stderr.on("error", () => {})
 
   fiber.addObserver((exit) => {

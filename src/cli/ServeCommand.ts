@@ -32,7 +32,7 @@ const serverLayer = (config: Settings) =>
 const serve = Effect.fnUntraced(
   function* (config: Settings) {
     const server = yield* Effect.scoped(Effect.andThen(crashInLog, serveUntilSignal(config)))
-    // After the scope has closed, so that the totals count what the drain still answered.
+    // After the scope has closed, so that the totals include what the drain answered.
     const { store, ...counters } = yield* server.stats
     const output = yield* CurrentLogOutput
     yield* Effect.logInfo("stopped").pipe(Effect.annotateLogs({ ...counters, ...store, logLinesLost: output.lost }))
@@ -60,7 +60,9 @@ const failWith = (log: Effect.Effect<void>): Effect.Effect<never, FailureLogged>
 const logCrash = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
   Effect.logFatal("this is a bug in kv-cache", cause)
 
-/** While it serves: what is thrown where nobody can catch it is logged, and ends the process, as it would have anyway. */
+/**
+ * While it serves: what is thrown where nobody can catch it is logged, and ends the process, as it would have anyway.
+ */
 const crashInLog = Effect.gen(function* () {
   const context = yield* Effect.context<never>()
   const onUncaught = (error: unknown): void => {

@@ -1,4 +1,4 @@
-/** A setting of `ServerConfig.ts` as a flag: flag over environment over default, and a refusal that names its source. */
+/** A setting of `ServerConfig.ts` as a flag. The flag wins over the environment, which wins over the default. */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import type * as CliError from "effect/cli/CliError"
@@ -26,7 +26,7 @@ const withSources = <A>(flag: Flag.Flag<string>, setting: Setting<A>): Flag.Flag
   flag.pipe(
     Flag.withDescription(describe(setting)),
     Flag.map((text): Source => ({ _tag: "Flag", text })),
-    // Before the default, or the environment would never be asked. An empty variable counts as unset.
+    // Comes before the default, or the environment would never be read. An empty variable counts as unset.
     Flag.withFallbackConfig(
       Config.String(setting.environment).pipe(
         Config.map((text): Source => (text === "" ? useDefault : { _tag: "Environment", text }))

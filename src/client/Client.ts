@@ -1,9 +1,9 @@
 /**
  * The client as a service: typed operations over one connection that any number of fibers share.
  *
- * It checks what it sends with the same Schema as the server, and turns replies into values. A miss is a value. What
- * was sent is never sent again by itself, since a PUT or DELETE may have been executed: reconnection, where it is asked
- * for, is for the next request.
+ * It checks what it sends with the server's own Schema and turns replies into values. A miss is a value. A request is
+ * never sent twice, because a PUT or DELETE may have been executed. If reconnection is asked for, it serves the next
+ * request.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -23,9 +23,9 @@ import type { ConnectOptions } from "./ClientSocket.ts"
 
 export interface ClientOptions extends ConnectOptions {
   /**
-   * When to try again to connect: for the first connection, and for a new one where a request finds the old one closed.
-   * Such as `Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 5 }))`. Absent: a connection that is lost
-   * stays lost.
+   * When to try again to connect, both for the first connection and when a request finds the connection closed. For
+   * example `Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 5 }))`. If absent, a lost connection stays
+   * lost.
    */
   readonly reconnect?: Schedule.Schedule<unknown, ClientError> | undefined
 }
@@ -35,7 +35,7 @@ type RequestError = ClientError | Command.InvalidCommand
 export interface ClientService {
   /** Stores a value; `ttl` in seconds, 0 or absent for none. */
   readonly put: (key: string, value: string, ttl?: number) => Effect.Effect<void, RequestError>
-  /** The value of a key, or nothing. */
+  /** The value of a key, or `undefined`. */
   readonly get: (key: string) => Effect.Effect<string | undefined, RequestError>
   /** Removes a key and says whether it was there. */
   readonly delete: (key: string) => Effect.Effect<boolean, RequestError>
@@ -44,15 +44,15 @@ export interface ClientService {
   /** Removes every key. */
   readonly flush: Effect.Effect<void, ClientError>
   /**
-   * What the server says of itself, as it writes it: `version`, `uptime` (s), `keys`, `bytes`, `hits`, `misses`, `evicted`,
-   * `expired`, `connections`, and what a newer server adds.
+   * The server's statistics, as the server writes them: `version`, `uptime` (s), `keys`, `bytes`, `hits`, `misses`,
+   * `evicted`, `expired`, `connections`, and more from a newer server.
    */
   readonly stats: Effect.Effect<Readonly<Record<string, string>>, ClientError>
-  /** Sends commands as a pipeline and gives their replies, in order. A reply that says no is a `Failed` reply. */
+  /** Sends commands as a pipeline and gives their replies in order. A refused command has a `Failed` reply. */
   readonly execute: (
     commands: ReadonlyArray<Command.AnsweredCommand>
   ) => Effect.Effect<ReadonlyArray<Reply>, ClientError>
-  /** Ends the connection as the protocol has it, after the answers to all earlier requests. */
+  /** Sends QUIT. Completes when the server has answered all earlier requests and closed the connection. */
   readonly quit: Effect.Effect<void, ClientError>
 }
 
@@ -74,18 +74,18 @@ const make = Effect.fnUntraced(function* (options: ClientOptions) {
     return connection
   })
 
-  // Time in ms of the last request.
+  // The time of the last request, in ms.
   let usedAt = yield* now
 
-  // A server closes idle connections, and the news may be waiting in the socket: it is read before what is sent would be
-  // lost on such a connection.
+  // The server may have closed an idle connection without this process having read the end. So the socket is read
+  // first: otherwise the request would be lost on that connection.
   const look = Effect.flatMap(now, (time) => {
     const isStale = options.reconnect !== undefined && time - usedAt > STALE_AFTER
     usedAt = time
     return isStale ? EventLoop.look : Effect.void
   })
 
-  // One fiber reconnects, the others wait for it and find the new connection.
+  // One fiber reconnects. The others wait for it and find the new connection.
   const usable = Effect.suspend((): Effect.Effect<ClientConnection, ClientError> => {
     if (current !== undefined && isUsable(current.connection, options)) return Effect.succeed(current.connection)
     return lock.withPermits(1)(
@@ -111,7 +111,7 @@ const make = Effect.fnUntraced(function* (options: ClientOptions) {
 
   yield* connection
   return Client.of({
-    // The decoder reads a reply as the answer to its command, so no other kind of reply arrives here.
+    // The decoder reads each reply as the answer to its command, so no other kind of reply arrives here.
     put: (key, value, ttl) => Effect.asVoid(Effect.flatMap(Command.put(key, value, ttl), executeOne)),
     get: (key) =>
       Effect.map(Effect.flatMap(Command.get(key), executeOne), (reply) =>
@@ -130,12 +130,12 @@ const make = Effect.fnUntraced(function* (options: ClientOptions) {
   })
 })
 
-/** ms without a request after which a connection may have been closed for being idle. */
+/** After this time without a request, in ms, the server may have closed the connection as idle. */
 const STALE_AFTER = 1000
 
 const now = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
-/** A closed connection is used, and fails as it should, where nobody asked for a new one. */
+/** Without `reconnect`, a closed connection counts as usable: the request fails on it, as it should. */
 const isUsable = (connection: ClientConnection, options: ClientOptions): boolean =>
   options.reconnect === undefined || connection.closedWith === undefined
 

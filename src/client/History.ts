@@ -1,7 +1,7 @@
 /**
  * The lines that were typed in earlier runs, in a file that only its owner can read.
  *
- * It is a convenience: a history that cannot be read or written is a history of this run only, and stops nothing.
+ * It is a convenience. If the file cannot be read or written, the history holds only this run, and nothing fails.
  */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
@@ -9,28 +9,28 @@ import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 
-/** Most lines that are kept. */
+/** The most lines that are kept. */
 const MAX_LINES = 1000
 
 export interface History {
-  /** The lines, the oldest first. */
+  /** All lines, the oldest first. */
   readonly load: Effect.Effect<ReadonlyArray<string>>
-  /** Adds a line to what is in the file now: another client may have added its own. */
+  /** Adds a line to the file as it is now, because another client may have added lines of its own. */
   readonly add: (line: string) => Effect.Effect<void>
 }
 
-/** A history of this run only. */
+/** A history without a file. */
 export const none: History = { load: Effect.succeed([]), add: () => Effect.void }
 
 /** The history with one more line. Blank lines and repetitions of the last line are not worth recalling. */
 export const remember = (lines: ReadonlyArray<string>, line: string): ReadonlyArray<string> =>
   line.trim() === "" || line === lines.at(-1) ? lines : [...lines, line].slice(-MAX_LINES)
 
-/** Where the history is kept, by the XDG Base Directory Specification; nothing if the environment does not say. */
+/** The history's file, by the XDG Base Directory Specification. Nothing if the environment does not say. */
 export const location = Effect.gen(function* () {
   const path = yield* Path.Path
   const state = yield* variable("XDG_STATE_HOME")
-  // The specification has relative paths ignored.
+  // The specification says to ignore relative paths.
   if (state !== undefined && path.isAbsolute(state)) return path.join(state, "kv-cache", "history")
   const home = yield* variable("HOME")
   return home === undefined ? undefined : path.join(home, ".local", "state", "kv-cache", "history")
@@ -42,7 +42,7 @@ const variable = (name: string): Effect.Effect<string | undefined> =>
     Effect.orElseSucceed(() => undefined)
   )
 
-/** The history in a file, which is made with its directory by the first line that is added. */
+/** The history in a file. The first added line makes the file and its directory. */
 export const inFile = Effect.fnUntraced(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -53,7 +53,7 @@ export const inFile = Effect.fnUntraced(function* (file: string) {
     Effect.catchReason("PlatformError", "NotFound", () => Effect.succeed<ReadonlyArray<string>>([]))
   )
 
-  // Written beside and moved into place, so that a crash leaves the old file or the new one.
+  // Written to a draft and moved into place, so that a crash leaves either the old file or the new one.
   const write = (lines: ReadonlyArray<string>) =>
     fs.makeDirectory(path.dirname(file), { recursive: true, mode: 0o700 }).pipe(
       Effect.andThen(fs.remove(draft, { force: true })),
@@ -65,7 +65,7 @@ export const inFile = Effect.fnUntraced(function* (file: string) {
 
   const history: History = {
     load: Effect.orElseSucceed(read, () => []),
-    // A file that is there and cannot be read is not overwritten.
+    // A file that exists but cannot be read is not overwritten.
     add: (line) =>
       Effect.flatMap(read, (lines) => {
         const longer = remember(lines, line)
@@ -75,7 +75,7 @@ export const inFile = Effect.fnUntraced(function* (file: string) {
   return history
 })
 
-/** What could not have been typed is not recalled: the file may have been written by anyone who can write as its owner. */
+/** Lines with characters that nobody can type are not recalled. Another program may have written the file. */
 const CONTROL = /[\x00-\x1f\x7f-\x9f]/
 
 const parse = (text: string): ReadonlyArray<string> =>

@@ -1,7 +1,7 @@
 /**
  * The interactive client: the loop that moves events between a terminal, a line editor and a connection.
  *
- * It decides nothing about commands: `Interpreter.ts` says what a line asks for, `LineEditor.ts` what a key does.
+ * It decides nothing about commands. `Interpreter.ts` says what a line asks for, `LineEditor.ts` what a key does.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -54,18 +54,18 @@ const NO_CONNECTION = "Not waiting for the connection any more."
 /** What `status` asks the server. It changes nothing there. */
 const PROBE: AnsweredCommand = { _tag: "Stats" }
 
-/** What a server whose time is virtual answers, and no other: nobody waits for it. */
+/** Only a server in virtual time answers this one well. Nobody waits for the answer. */
 const CLOCK_PROBE: AnsweredCommand = { _tag: "Clock", action: { _tag: "Now" } }
 
-/** How long the end waits for the server to take note of it. */
+/** How long the client waits at its end for the server to close the connection. */
 const FAREWELL = Duration.millis(500)
 
 const CLEAR_SCREEN = "\x1b[H\x1b[2J"
 const ERASE_ROW = "\r\x1b[K"
 
 /**
- * Talks with a person until they leave. Its waits for keys and answers can be interrupted, for a program that is
- * otherwise not.
+ * Talks with a person until they leave. The waits for keys and answers can be interrupted, even in a program that is
+ * otherwise uninterruptible.
  */
 export const run = Effect.fnUntraced(function* (options: Options) {
   const { history, protocol, terminal } = options
@@ -76,10 +76,10 @@ export const run = Effect.fnUntraced(function* (options: Options) {
   const scope = yield* Effect.scope
   const events = yield* Queue.unbounded<Event>()
 
-  // What was typed while a command ran.
+  // Keys that were typed while a command ran.
   const ahead: Array<Event> = []
   let link: Link | undefined
-  // What a server that closes the connection has said in the place of its first answer.
+  // The reason that a server gave, instead of a first answer, before it closed the connection.
   let refusal: string | undefined
   let lines = yield* history.load
   let editor = LineEditor.make(lines)
@@ -140,7 +140,10 @@ export const run = Effect.fnUntraced(function* (options: Options) {
 
   const reconnect = Effect.tap(open, () => print(notice(`Connected to ${address}.`)))
 
-  /** Reports what went wrong, once: where it ended the connection, the event that follows is of no connection of ours. */
+  /**
+   * Reports what went wrong, once. If that ended the connection, the event that follows belongs to no current
+   * connection.
+   */
   const report = (error: ClientError) =>
     Effect.andThen(
       link?.connection.closedWith === undefined ? Effect.void : close,
@@ -163,7 +166,7 @@ export const run = Effect.fnUntraced(function* (options: Options) {
     return { reply, took }
   })
 
-  /** Runs what waits for the server, with Ctrl-C to give it up; other keys are kept for the next line. */
+  /** Runs an effect that waits for the server. Ctrl-C cancels the wait. Other keys are kept for the next line. */
   const waitFor = (work: Effect.Effect<void, ClientError>, cancelled = NO_ANSWER) =>
     Effect.raceFirst(
       work.pipe(Effect.catch((error) => report(error))),
@@ -217,7 +220,7 @@ export const run = Effect.fnUntraced(function* (options: Options) {
     }
   }
 
-  /** Says whether the person stays. */
+  /** Returns whether the session goes on. */
   const handle = Effect.fnUntraced(function* (event: Event) {
     switch (event._tag) {
       case "Resized":
@@ -279,7 +282,7 @@ export const run = Effect.fnUntraced(function* (options: Options) {
     }
   })
 
-  // A signal that ends the session leaves the shell a row of its own.
+  // If a signal ends the session, the shell's prompt gets a row of its own.
   const nextEvent = Effect.interruptible(Queue.take(events)).pipe(Effect.onInterrupt(() => terminal.write("\n")))
 
   yield* terminal.listen((event) => {
@@ -289,14 +292,14 @@ export const run = Effect.fnUntraced(function* (options: Options) {
   if (link === undefined) yield* print(HELP_HINT)
   let stays = true
   while (stays) {
-    // What comes in one go, such as a paste, is drawn once.
+    // Keys that come together, such as a paste, are drawn once.
     if (ahead.length === 0 && Queue.sizeUnsafe(events) === 0) yield* draw
     const event = ahead.shift() ?? (yield* nextEvent)
     stays = yield* handle(event)
   }
 })
 
-/** What the answer to STATS says that a person asks first. An older server knows no STATS, and says nothing of itself. */
+/** The part of STATS that a person asks for first. An older server knows no STATS, so nothing is shown for it. */
 const describeServer = (reply: Reply): string => {
   if (reply._tag !== "Statistics") return ""
   const { uptime, version } = reply.fields

@@ -1,9 +1,19 @@
-/** What commands are executed with: the keys, the instant, and where the reply goes. */
+/** What commands are executed with: the engine, who asks, the instant, and where the reply goes. */
 import type { ReplySink } from "../domain/Reply.ts"
-import type { PackedKeyspace } from "../store/PackedKeyspace.ts"
+import type { Engine } from "../engine/Engine.ts"
+import type { Alarm } from "./Alarm.ts"
+
+/** Whoever gives commands, as far as they depend on that. */
+export interface Caller {
+  /** The database that its keys are in, counted from 0. */
+  readonly database: number
+}
 
 export class Execution {
-  readonly keyspace: PackedKeyspace
+  readonly engine: Engine
+  /** To be told of every deadline that is set. */
+  readonly alarm: Alarm
+  database = 0
   /** ms, an integer that never decreases: the same for all commands that are executed together. */
   now = 0
   sink: ReplySink = nowhere
@@ -11,8 +21,9 @@ export class Execution {
   hits = 0
   misses = 0
 
-  constructor(keyspace: PackedKeyspace) {
-    this.keyspace = keyspace
+  constructor(engine: Engine, alarm: Alarm) {
+    this.engine = engine
+    this.alarm = alarm
   }
 }
 
@@ -27,5 +38,6 @@ const nowhere: ReplySink = {
   integer: drop,
   bulk: drop,
   bulkWords: drop,
+  bulkReader: (reader) => reader.close(),
   null: drop
 }

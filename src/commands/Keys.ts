@@ -1,12 +1,17 @@
 /** Commands that concern a key, whatever is stored under it. */
 import { FixedReply } from "../domain/Reply.ts"
+import { NOT_THERE } from "../engine/Engine.ts"
+import { DELETED } from "../engine/Limits.ts"
 import type { Entry, Execute } from "./Entry.ts"
+import { find } from "./Find.ts"
 
 const deleted = new FixedReply((sink) => sink.simple("deleted"))
 
-export const executeDelete: Execute = ({ keyspace, now, sink }, commands, command) => {
-  if (keyspace.deleteAt(commands, commands.firstKey(command), now)) sink.fixed(deleted)
-  else sink.null()
+export const executeDelete: Execute = (execution, commands, command) => {
+  const entry = find(execution, commands, command)
+  if (entry === NOT_THERE) return execution.sink.null()
+  execution.engine.remove(entry, DELETED)
+  execution.sink.fixed(deleted)
 }
 
 export const del: Entry = {
@@ -23,8 +28,8 @@ export const del: Entry = {
   execute: executeDelete
 }
 
-export const executeExists: Execute = ({ keyspace, now, sink }, commands, command) => {
-  sink.integer(keyspace.hasAt(commands, commands.firstKey(command), now) ? 1 : 0)
+export const executeExists: Execute = (execution, commands, command) => {
+  execution.sink.integer(find(execution, commands, command) === NOT_THERE ? 0 : 1)
 }
 
 export const exists: Entry = {

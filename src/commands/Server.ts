@@ -25,8 +25,8 @@ export const flush: Entry = {
   details: ["There is no way back."],
   counter: "flushes",
   toInput: () => ({ _tag: "Flush" }),
-  execute: ({ keyspace, now, sink }) => {
-    keyspace.clear(now)
+  execute: ({ engine, now, sink }) => {
+    engine.clear(now)
     sink.fixed(flushed)
   }
 }

@@ -2,12 +2,16 @@
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import { NO_TTL } from "../domain/Command.ts"
 import { FixedReply } from "../domain/Reply.ts"
-import { NEVER } from "../store/Expirations.ts"
+import { NOT_THERE, STORED } from "../engine/Engine.ts"
+import { NEVER } from "../engine/Wheel.ts"
+import { find } from "./Find.ts"
 import { type Entry, type Execute, parseDigits } from "./Entry.ts"
 
 const ZERO = 0x30
 const MILLIS_PER_SECOND = 1000
 
+/** The system or the limit leaves no room, whatever is evicted for it. */
+const outOfMemory = new FixedReply((sink) => sink.error("OOM", "out of memory: nothing was stored"))
 const stored = new FixedReply((sink) => sink.simple("stored"))
 
 /** An argument of decimal digits, as a number. */
@@ -20,11 +24,26 @@ const digits = (commands: CommandBatch, command: number, argument: number): numb
   return number
 }
 
-export const executePut: Execute = ({ keyspace, now, sink }, commands, command) => {
+export const executePut: Execute = (execution, commands, command) => {
+  const { alarm, database, engine, now, sink } = execution
+  const { view } = commands
   const seconds = commands.argc(command) === 2 ? NO_TTL : digits(commands, command, 2)
   const deadline = seconds === NO_TTL ? NEVER : now + seconds * MILLIS_PER_SECOND
   const key = commands.firstKey(command)
-  keyspace.putAt(commands, key, commands.argStart(command, 1), commands.argLength(command, 1), deadline, now)
+  const outcome = engine.set(
+    view,
+    commands.keyStart(key),
+    commands.keyLength(key),
+    commands.hash(key),
+    database,
+    view,
+    commands.argStart(command, 1),
+    commands.argLength(command, 1),
+    deadline,
+    now
+  )
+  if (outcome !== STORED) return sink.fixed(outOfMemory)
+  alarm.due(deadline)
   sink.fixed(stored)
 }
 
@@ -53,12 +72,17 @@ export const put: Entry = {
 }
 
 export const executeGet: Execute = (execution, commands, command) => {
-  if (execution.keyspace.getAt(commands, commands.firstKey(command), execution.now, execution.sink)) {
-    execution.hits++
-    return
+  const { engine, sink } = execution
+  const entry = find(execution, commands, command)
+  if (entry === NOT_THERE) {
+    execution.misses++
+    return sink.null()
   }
-  execution.misses++
-  execution.sink.null()
+  execution.hits++
+  engine.touch(entry)
+  if (engine.isInline(entry))
+    sink.bulkWords(engine.valueWords(entry), engine.valueWord(entry), engine.valueLength(entry))
+  else sink.bulkReader(engine.openReader(entry))
 }
 
 export const get: Entry = {

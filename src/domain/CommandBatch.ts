@@ -215,6 +215,7 @@ export class CommandBatch implements KeyPlaces {
     return this.arguments[(this.keys[key]! << ARGUMENT_BITS) + LENGTH]!
   }
 
+  /** A key's hash, a signed 32-bit integer, once an engine has set it. */
   hash(key: number): number {
     return this.arguments[(this.keys[key]! << ARGUMENT_BITS) + HASH]!
   }

@@ -4,6 +4,7 @@
  *
  * A miss is an answer like any other, never an error.
  */
+import type { ValueReader } from "./ValueReader.ts"
 
 /** A typed answer, one for each command, in order. */
 export type Reply =
@@ -79,6 +80,8 @@ export interface ReplySink {
    * last word is 0.
    */
   readonly bulkWords: (words: Int32Array, at: number, length: number) => void
+  /** A long value, to be read in slices. The sink closes the reader, whatever becomes of the reply. */
+  readonly bulkReader: (value: ValueReader) => void
   /** There is no such thing. */
   readonly null: () => void
 }

@@ -41,7 +41,7 @@ import {
 } from "./Entry.ts"
 import { Index, INDEX_BYTES, NO_BUCKET } from "./Index.ts"
 import { KeyHash } from "./KeyHash.ts"
-import type { KeyPlaces } from "./KeyPlaces.ts"
+import type { KeyPlaces } from "../domain/KeyPlaces.ts"
 import {
   ARENA_PAGE_BITS,
   ARENA_TABLE,

@@ -4,6 +4,7 @@
  * Reads such a text, and checks it against a result. It neither prints nor exits: see `cli/LoadTestCommand.ts`.
  */
 import * as Result from "effect/Result"
+import { judgedThroughput, keptSchedule } from "./Assessment.ts"
 import * as Format from "./Format.ts"
 import type { Latency, LoadResult } from "./LoadResult.ts"
 
@@ -14,6 +15,8 @@ interface Metric {
   readonly kind: Kind
   /** The figure, or nothing where the run has not measured it. */
   readonly read: (result: LoadResult) => number | undefined
+  /** The figure that a bound from below is held against, where that is another one. */
+  readonly judged?: (result: LoadResult) => number
 }
 
 export type Operator = "<" | "<=" | ">" | ">=" | "="
@@ -54,7 +57,7 @@ const readLatency = (latency: Latency, name: (typeof LATENCIES)[number]): number
   latency.count > 0 ? latency[name] : undefined
 
 const METRICS: ReadonlyMap<string, Metric> = new Map<string, Metric>([
-  ["rps", { kind: "count", read: (result) => result.requests_per_second }],
+  ["rps", { kind: "count", read: (result) => result.requests_per_second, judged: judgedThroughput }],
   ...KINDS_OF_REQUEST.flatMap(([prefix, requests]) =>
     LATENCIES.map((name): [string, Metric] => [
       prefix + name,
@@ -87,13 +90,17 @@ const UNITS: { readonly [K in Kind]: ReadonlyMap<string, number> } = {
     ["", 1],
     ["%", 0.01]
   ]),
-  count: new Map([["", 1]])
+  count: new Map([
+    ["", 1],
+    ["k", 1e3],
+    ["m", 1e6]
+  ])
 }
 
 const UNITS_TEXT: { readonly [K in Kind]: string } = {
   latency: "ms (also when left out), us or s",
   rate: "none (0 to 1) or % (0 to 100)",
-  count: "none"
+  count: "none, k (thousands) or m (millions)"
 }
 
 /** Every name that an assertion may have. */
@@ -163,11 +170,16 @@ export const check = (assertion: Assertion, result: LoadResult): Checked => {
   const metric = METRICS.get(assertion.name)
   const value = metric?.read(result)
   if (metric === undefined || value === undefined) return { assertion, holds: false, figure: "not measured" }
-  return {
-    assertion,
-    holds: compare(value, assertion.operator, assertion.bound),
-    figure: figureOf(metric.kind, value, assertion.bound)
+  const { bound, operator } = assertion
+  const figure = figureOf(metric.kind, value, bound)
+  const { rate } = result.settings
+  if (metric.judged === undefined || rate === null || !(operator === ">" || operator === ">=")) {
+    return { assertion, holds: compare(value, operator, bound), figure }
   }
+  // As the assessment does: a schedule of that rate that was kept cannot have more.
+  const holds = metric.judged(result) >= bound
+  const kept = keptSchedule(result) ? "kept" : "not kept"
+  return { assertion, holds, figure: `${Format.rate(value)} (rate ${Format.rate(rate)} ${kept})` }
 }
 
 /** Checks many, in order. */

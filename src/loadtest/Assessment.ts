@@ -49,9 +49,15 @@ export const keptSchedule = ({ requests_per_second, settings }: LoadResult): boo
   settings.rate === null || requests_per_second >= SCHEDULE_KEPT * settings.rate
 
 /**
- * In an open loop the throughput is the schedule's, not the server's: it cannot exceed the rate, and so could never be
- * above a target that the rate equals. There, a bound is met by a rate that reaches it and was kept.
+ * Requests per second as they are judged. In an open loop they are the schedule's, not the server's: they cannot exceed
+ * the rate, and so could never be above a target that the rate equals. There, a bound is met by a rate that reaches it
+ * and was kept.
  */
+export const judgedThroughput = (result: LoadResult): number => {
+  const { requests_per_second: measured, settings } = result
+  return settings.rate !== null && keptSchedule(result) ? Math.max(settings.rate, measured) : measured
+}
+
 const throughput = (result: LoadResult): Line => {
   const { requests_per_second: measured, settings } = result
   if (settings.rate === null) {
@@ -62,7 +68,7 @@ const throughput = (result: LoadResult): Line => {
       minimum: { bound: `≥ ${Format.count(MINIMA.throughput)}`, met: measured >= MINIMA.throughput }
     }
   }
-  const offered = keptSchedule(result) ? Math.max(settings.rate, measured) : measured
+  const offered = judgedThroughput(result)
   const mark = (bound: number): Mark => ({ bound: `≥ ${Format.count(bound)}`, met: offered >= bound })
   return {
     metric: "requests/second",
@@ -117,7 +123,18 @@ const roundDown = (value: number): number => {
 const rateBelowSaturation = (capacity: number): number =>
   0.8 * capacity >= TARGETS.throughput ? TARGETS.throughput : roundDown(0.8 * capacity)
 
-const closedLoopNote = ({ connections, requests_per_second, settings }: LoadResult): Note => {
+/** s: below this a run says more of its start than of the server. */
+const SHORT = 3
+
+/** Whether a run was too short to be believed, by its own settings: not because it was broken off. */
+export const isShort = ({ ended, total_duration_seconds }: LoadResult): boolean =>
+  ended === "complete" && total_duration_seconds < SHORT
+
+/** The flag that makes a run long enough. */
+export const LONG_ENOUGH = "--duration 10s"
+
+const closedLoopNote = (result: LoadResult): Note => {
+  const { connections, requests_per_second, settings } = result
   const inFlight = connections * settings.pipeline
   const senders =
     settings.pipeline === 1
@@ -128,7 +145,8 @@ const closedLoopNote = ({ connections, requests_per_second, settings }: LoadResu
     reason:
       `In a closed loop the mean latency is connections × pipeline / throughput: ${senders} can meet ` +
       `${TARGETS.mean} ms only above ${needed} requests/s.`,
-    flags: `--rate ${rateBelowSaturation(requests_per_second)} --duration 10s`
+    // A short run is told to be longer anyway, once.
+    flags: `--rate ${rateBelowSaturation(requests_per_second)}${isShort(result) ? "" : ` ${LONG_ENOUGH}`}`
   }
 }
 

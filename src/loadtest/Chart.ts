@@ -1,11 +1,11 @@
 /**
- * The charts of the HTML report, as inline SVG without a script: the curve of the percentiles, the histogram, and what
- * happened second by second. Drawn from plain numbers; colours and fonts are classes that the page's style gives.
+ * The charts of the HTML report, as inline SVG without a script: the curve of the percentiles, the histogram, and how the
+ * run went over time. Drawn from plain numbers; colours and fonts are classes that the page's style gives.
  *
  * Each chart has a title and a description for those who cannot see it. Tables of the same data are the page's affair.
  */
 import * as Format from "./Format.ts"
-import type { Bucket, Latency, Percentile, Second } from "./LoadResult.ts"
+import type { Bucket, Latency, Percentile, Slice } from "./LoadResult.ts"
 import { empty, type Markup, markup } from "./Markup.ts"
 
 /** Units of the drawing; a unit is about a CSS pixel. */
@@ -128,6 +128,8 @@ interface Frame {
   readonly legend?: ReadonlyArray<readonly [className: string, label: string]>
   /** Draws the data, between the grid and the axes. */
   readonly body: (x: Scale, y: Scale, plot: Box) => Markup
+  /** The parts that say their values. */
+  readonly spots: (x: Scale, plot: Box) => ReadonlyArray<Spot>
 }
 
 /** Labels under the axis that have room; the grid has all of its lines. */
@@ -159,7 +161,18 @@ const legendOf = (entries: Frame["legend"], plot: Box): ReadonlyArray<Markup> =>
   })
 }
 
-const frame = ({ body, description, drawing, legend, title, x: xAxis, xTitle, y: yAxis, yTitle }: Frame): Markup => {
+const frame = ({
+  body,
+  description,
+  drawing,
+  legend,
+  spots,
+  title,
+  x: xAxis,
+  xTitle,
+  y: yAxis,
+  yTitle
+}: Frame): Markup => {
   const { id, size } = drawing
   const widest = yAxis.ticks.reduce((max, { label }) => Math.max(max, widthOf(label)), 0)
   // Room for half of the last label beyond the axis' end.
@@ -176,7 +189,7 @@ const frame = ({ body, description, drawing, legend, title, x: xAxis, xTitle, y:
     )
   ]
   const scale = yAxis.logarithmic ? `${yTitle}, logarithmic` : yTitle
-  return markup`<svg role="img" viewBox="0 0 ${size.width} ${size.height}" aria-labelledby="${id}-title ${id}-desc">
+  return markup`<svg role="group" viewBox="0 0 ${size.width} ${size.height}" aria-labelledby="${id}-title ${id}-desc">
 <title id="${id}-title">${title}</title>
 <desc id="${id}-desc">${description}</desc>
 <g class="grid">${grid}</g>
@@ -186,10 +199,41 @@ ${body(x, y, plot)}
 <text class="axis-title" x="0" y="16">${scale}</text>
 <text class="axis-title" x="${plot.right}" y="${size.height - 8}" text-anchor="end">${xTitle}</text>
 <g class="legend">${legendOf(legend, plot)}</g>
+${spotsOf(spots(x, plot), plot)}
 </svg>`
 }
 
 type Point = readonly [x: number, y: number]
+
+/** A part of a chart that says its value. */
+interface Spot {
+  readonly box: Box
+  readonly text: string
+}
+
+/**
+ * Invisible parts that say their values when they are pointed at, by a `title`, or have the focus, by a line above the
+ * plot that the style shows then: no script is needed.
+ */
+const spotsOf = (spots: ReadonlyArray<Spot>, plot: Box): Markup =>
+  markup`<g class="spots">${spots.map(
+    ({ box, text }) =>
+      markup`<g class="spot" tabindex="0" role="img" aria-label="${text}"><title>${text}</title><rect x="${round(box.left)}" y="${round(box.top)}" width="${round(Math.max(1, box.right - box.left))}" height="${round(box.bottom - box.top)}"/><text class="name value" x="${round(plot.right)}" y="${round(plot.top - 4)}" text-anchor="end">${text}</text></g>`
+  )}</g>`
+
+/** Spots as high as the plot, each as wide as is nearer to its place than to any other. */
+const columnsOf = (
+  places: ReadonlyArray<{ readonly x: number; readonly text: string }>,
+  plot: Box
+): ReadonlyArray<Spot> => {
+  const sorted = places.toSorted((a, b) => a.x - b.x)
+  return sorted.map(({ text, x }, index) => {
+    const [before, after] = [sorted[index - 1]?.x, sorted[index + 1]?.x]
+    const left = before === undefined ? plot.left : (before + x) / 2
+    const right = after === undefined ? plot.right : (x + after) / 2
+    return { box: { left, right, top: plot.top, bottom: plot.bottom }, text }
+  })
+}
 
 const pathOf = (points: ReadonlyArray<Point>): string =>
   points.map(([x, y], index) => `${index === 0 ? "M" : "L"}${x} ${y}`).join("")
@@ -208,28 +252,36 @@ interface Named {
   readonly point: Point
 }
 
-/** Names points of a rising curve where it leaves room: above to the left, else below to the right. */
+/** Where a name of a width may stand beside a point of a rising curve: the best places first, nearest to the point. */
+const placesBeside = ([x, y]: Point, width: number): ReadonlyArray<Box> =>
+  [0, LINE, 2 * LINE, 3 * LINE].flatMap((away) => [
+    { left: x - 7 - width, right: x - 7, top: y - 7 - LINE - away, bottom: y - 5 - away },
+    { left: x + 7, right: x + 7 + width, top: y + 5 + away, bottom: y + 7 + LINE + away },
+    { left: x - width / 2, right: x + width / 2, top: y - 9 - LINE - away, bottom: y - 7 - away },
+    { left: x - width / 2, right: x + width / 2, top: y + 7 + away, bottom: y + 9 + LINE + away },
+    { left: x + 7, right: x + 7 + width, top: y - 7 - LINE - away, bottom: y - 5 - away }
+  ])
+
+/** Names points of a rising curve where it leaves room, the first ones first. */
 const nameLabels = (points: ReadonlyArray<Named>, plot: Box): Markup => {
   // The maximum stands at the top, and its name above the plot, beside the title of the axis.
   const taken: Array<Box> = [{ left: 0, right: widthOf("latency (ms), logarithmic"), top: 0, bottom: 20 }]
-  const labels = points.map(({ label, point: [x, y] }) => {
+  const dots = points.map(({ point: [x, y] }) => ({ left: x - 4, right: x + 4, top: y - 4, bottom: y + 4 }))
+  const labels = points.map(({ label, point }, index) => {
+    const [x, y] = point
     const dot = markup`<circle class="dot" cx="${x}" cy="${y}" r="3.5"/>`
-    const width = label.length * BOLD_CHARACTER
-    const places = [
-      { anchor: "end", at: x - 7, box: { left: x - 7 - width, right: x - 7, top: y - 7 - LINE, bottom: y - 5 } },
-      { anchor: "start", at: x + 7, box: { left: x + 7, right: x + 7 + width, top: y + 5, bottom: y + 7 + LINE } }
-    ]
-    const place = places.find(
-      ({ box }) =>
+    const others = dots.filter((_, other) => other !== index)
+    const place = placesBeside(point, label.length * BOLD_CHARACTER).find(
+      (box) =>
         box.left >= plot.left &&
         box.right <= plot.right &&
         box.top >= 0 &&
         box.bottom <= plot.bottom &&
-        !taken.some((other) => overlaps(box, other))
+        ![...taken, ...others].some((other) => overlaps(box, other))
     )
     if (place === undefined) return dot
-    taken.push(place.box)
-    const text = markup`<text class="name" x="${round(place.at)}" y="${round(place.box.bottom - 5)}" text-anchor="${place.anchor}">${label}</text>`
+    taken.push(place)
+    const text = markup`<text class="name" x="${round(place.left)}" y="${round(place.bottom - 5)}">${label}</text>`
     return markup`${dot}${text}`
   })
   return markup`${labels}`
@@ -256,9 +308,9 @@ export const percentileCurve = (drawing: Drawing, points: ReadonlyArray<Percenti
   )
   // The labels that matter most first: they take the room.
   const named: ReadonlyArray<readonly [label: string, percentile: number, value: number]> = [
-    ["max", 100, latency.max],
-    ["p99", 99, latency.p99],
     ["p50", 50, latency.p50],
+    ["p99", 99, latency.p99],
+    ["max", 100, latency.max],
     ["p99.9", 99.9, latency.p999],
     ["p90", 90, latency.p90]
   ]
@@ -285,6 +337,17 @@ export const percentileCurve = (drawing: Drawing, points: ReadonlyArray<Percenti
         point: [toX(place(percentile)), toY(value)] as const
       }))
       return markup`<path class="line first" d="${pathOf(curve)}"/>${nameLabels(names, plot)}`
+    },
+    spots: (toX, plot) => {
+      const texts = points.map((point) => ({
+        x: toX(place(point.percentile)),
+        text: `${Format.number(point.percentile, 7)} % took at most ${Format.millis(point.latency)}`
+      }))
+      // Of points that share a place, the last one says what is true of all.
+      return columnsOf(
+        texts.filter(({ x }, index) => texts[index + 1]?.x !== x),
+        plot
+      )
     }
   })
 }
@@ -371,32 +434,38 @@ export const latencyHistogram = (drawing: Drawing, histogram: ReadonlyArray<Buck
         return markup`<rect x="${left}" y="${round(plot.bottom - height)}" width="${round(width)}" height="${round(height)}"/>`
       })
       return markup`<g class="bars">${rects}</g>`
-    }
+    },
+    spots: (toX, plot) =>
+      bars.map(({ from, share, to }) => ({
+        box: { left: toX(from), right: toX(to), top: plot.top, bottom: plot.bottom },
+        text: `${Format.millis(from)} to ${Format.millis(to)}: ${Format.percent(share)} of the requests`
+      }))
   })
 }
 
-/** What happened in a second, or in what was left of the last. */
-export interface Slice extends Second {
-  /** Its length in seconds: 1, but for the last. */
-  readonly length: number
-}
-
-/** Shorter than this, the rest of a second is noise. */
-const MIN_SLICE = 0.2
+/** A shorter part of a slice than this is noise. */
+const MIN_SHARE = 0.2
 
 /**
- * Every second of the run, those without a request too: a server that stalls leaves no record, and a line drawn across
- * the gap would hide it. A short rest at the end is left out, unless it is all there is.
+ * Every slice of a run of so many seconds, those without a request too: a server that stalls leaves no record, and a line
+ * drawn across the gap would hide it. The last one is as long as the run was; a short rest is left out, unless it is all
+ * there is.
  */
-export const slicesOf = (seconds: ReadonlyArray<Second>, duration: number): ReadonlyArray<Slice> => {
-  const bySecond = new Map(seconds.map((second) => [second.second, second]))
-  const last = seconds.reduce((max, { second }) => Math.max(max, second), 0)
-  const length = seconds.length === 0 ? 0 : Math.max(last + 1, Math.ceil(duration))
-  return Array.from({ length }, (_, second): Slice => {
-    const rest = duration - second
-    const found = bySecond.get(second) ?? { second, requests: 0, errors: 0, p50: 0, p99: 0, max: 0 }
-    return { ...found, length: rest > 0 && rest < 1 ? rest : 1 }
-  }).filter(({ length: own, second }) => second === 0 || own >= MIN_SLICE)
+export const slicesOf = (slices: ReadonlyArray<Slice>, duration: number): ReadonlyArray<Slice> => {
+  const [first] = slices
+  if (first === undefined) return []
+  const { length } = first
+  // Rounded, since 3 times 0.1 is not quite 0.3.
+  const indexOf = (from: number) => Math.round(from / length)
+  const byIndex = new Map(slices.map((slice) => [indexOf(slice.from), slice]))
+  const last = slices.reduce((max, { from }) => Math.max(max, indexOf(from)), 0)
+  const count = Math.max(last + 1, Math.ceil(duration / length - 1e-9))
+  return Array.from({ length: count }, (_, index): Slice => {
+    const from = Number((index * length).toFixed(3))
+    const rest = duration - from
+    const found = byIndex.get(index) ?? { from, length, requests: 0, errors: 0, mean: 0, p50: 0, p99: 0, max: 0 }
+    return { ...found, length: rest > 0 ? Math.min(length, rest) : length }
+  }).filter(({ length: own }, index) => index === 0 || own >= MIN_SHARE * length)
 }
 
 const STEPS_OF_TIME = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 28_800, 86_400]
@@ -423,8 +492,21 @@ const timeAxis = (end: number, { width }: Size): Axis & { readonly title: string
 
 const endOf = (slices: ReadonlyArray<Slice>): number => {
   const last = slices.at(-1)
-  return last === undefined ? 1 : last.second + last.length
+  return last === undefined ? 1 : last.from + last.length
 }
+
+/** A piece of time, in words. */
+const periodText = ({ from, length }: Slice): string =>
+  from + length < 10
+    ? `${Format.seconds(from)} to ${Format.seconds(from + length)}`
+    : `${Format.number(from, 2)} s to ${Format.number(from + length, 2)} s`
+
+/** Spots of the slices, each with what is said of it. */
+const timeSpots = (slices: ReadonlyArray<Slice>, toX: Scale, plot: Box, say: (slice: Slice) => string) =>
+  slices.map((slice) => ({
+    box: { left: toX(slice.from), right: toX(slice.from + slice.length), top: plot.top, bottom: plot.bottom },
+    text: `${periodText(slice)}: ${say(slice)}`
+  }))
 
 /** Requests per second, and how many of them failed, over time. */
 export const throughputOverTime = (drawing: Drawing, slices: ReadonlyArray<Slice>): Markup => {
@@ -441,7 +523,7 @@ export const throughputOverTime = (drawing: Drawing, slices: ReadonlyArray<Slice
     title: "Throughput over time",
     description:
       `Between ${Format.rate(smallest)} and ${Format.rate(largest)} requests were answered per second ` +
-      `over ${Format.plural(slices.length, "second")}. ${none}`,
+      `over ${Format.seconds(endOf(slices))}. ${none}`,
     x: time,
     y,
     xTitle: time.title,
@@ -454,27 +536,32 @@ export const throughputOverTime = (drawing: Drawing, slices: ReadonlyArray<Slice
             ["line failed", "failed"]
           ],
     body: (toX, toY, plot) => {
-      const steps = slices.flatMap(({ length, second }, index): ReadonlyArray<Point> => {
+      const steps = slices.flatMap(({ from, length }, index): ReadonlyArray<Point> => {
         const height = toY(rates[index] ?? 0)
         return [
-          [toX(second), height],
-          [toX(second + length), height]
+          [toX(from), height],
+          [toX(from + length), height]
         ]
       })
       const area = pathOf([[toX(0), plot.bottom], ...steps, [toX(endOf(slices)), plot.bottom]])
       const failed = slices
-        .filter((second) => second.errors > 0)
-        .map(({ errors: count, length, second }) => {
+        .filter((slice) => slice.errors > 0)
+        .map(({ errors: count, from, length }) => {
           const top = Math.min(plot.bottom - 2, toY(count / length))
-          const width = Math.max(1, toX(second + length) - toX(second))
-          return markup`<rect x="${toX(second)}" y="${round(top)}" width="${round(width)}" height="${round(plot.bottom - top)}"/>`
+          const width = Math.max(1, toX(from + length) - toX(from))
+          return markup`<rect x="${toX(from)}" y="${round(top)}" width="${round(width)}" height="${round(plot.bottom - top)}"/>`
         })
       return markup`<path class="area" d="${area}Z"/><path class="line first" d="${pathOf(steps)}"/><g class="failures">${failed}</g>`
-    }
+    },
+    spots: (toX, plot) =>
+      timeSpots(slices, toX, plot, ({ errors: count, length, requests }) => {
+        const failed = count === 0 ? "" : `, ${Format.count(count)} failed`
+        return `${Format.rate(requests / length)} requests/s${failed}`
+      })
   })
 }
 
-/** Runs of seconds that have latencies: between them the line is broken. */
+/** Runs of slices that have latencies: between them the line is broken. */
 const runsOf = (slices: ReadonlyArray<Slice>): ReadonlyArray<ReadonlyArray<Slice>> => {
   const runs: Array<Array<Slice>> = [[]]
   for (const slice of slices) {
@@ -487,7 +574,7 @@ const runsOf = (slices: ReadonlyArray<Slice>): ReadonlyArray<ReadonlyArray<Slice
 /** More points than this need no dots. */
 const MAX_DOTS = 40
 
-/** p50 and p99 of each second over time. */
+/** p50 and p99 of each slice over time. */
 export const latencyOverTime = (drawing: Drawing, slices: ReadonlyArray<Slice>): Markup => {
   const time = timeAxis(endOf(slices), drawing.size)
   const runs = runsOf(slices)
@@ -501,7 +588,7 @@ export const latencyOverTime = (drawing: Drawing, slices: ReadonlyArray<Slice>):
     wantedTicks(drawing.size)
   )
   const line = (toX: Scale, toY: Scale, className: string, read: (slice: Slice) => number): Markup => {
-    const lines = runs.map((run) => run.map((slice): Point => [toX(slice.second + slice.length / 2), toY(read(slice))]))
+    const lines = runs.map((run) => run.map((slice): Point => [toX(slice.from + slice.length / 2), toY(read(slice))]))
     const dots = measured.length > MAX_DOTS ? lines.filter((points) => points.length === 1) : lines
     return markup`<g class="${className}">${lines.map((points) => markup`<path class="line" d="${pathOf(points)}"/>`)}${dots
       .flat()
@@ -513,7 +600,7 @@ export const latencyOverTime = (drawing: Drawing, slices: ReadonlyArray<Slice>):
     description:
       measured.length === 0
         ? "No request was answered."
-        : `The typical median of a second is ${Format.millis(typical)}; the worst second has a p99 of ${Format.millis(worst)}.`,
+        : `The typical median is ${Format.millis(typical)}; the worst p99 of ${Format.seconds(slices[0]?.length ?? 1)} is ${Format.millis(worst)}.`,
     x: time,
     y,
     xTitle: time.title,
@@ -525,6 +612,10 @@ export const latencyOverTime = (drawing: Drawing, slices: ReadonlyArray<Slice>):
     body: (toX, toY) =>
       measured.length === 0
         ? empty
-        : markup`${line(toX, toY, "first", ({ p50 }) => p50)}${line(toX, toY, "second", ({ p99 }) => p99)}`
+        : markup`${line(toX, toY, "first", ({ p50 }) => p50)}${line(toX, toY, "second", ({ p99 }) => p99)}`,
+    spots: (toX, plot) =>
+      timeSpots(slices, toX, plot, ({ p50, p99, requests }) =>
+        requests === 0 ? "nothing was answered" : `p50 ${Format.millis(p50)}, p99 ${Format.millis(p99)}`
+      )
   })
 }

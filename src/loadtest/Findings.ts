@@ -4,9 +4,9 @@
  *
  * It does not say whether the server is good enough: see `Assessment.ts`.
  */
-import { keptSchedule } from "./Assessment.ts"
+import { isShort, keptSchedule, LONG_ENOUGH } from "./Assessment.ts"
 import * as Format from "./Format.ts"
-import type { LoadResult } from "./LoadResult.ts"
+import type { Latency, LoadResult } from "./LoadResult.ts"
 
 /** Little's law: the mean number of requests in flight is the throughput times the mean latency. */
 export interface LittlesLaw {
@@ -61,8 +61,8 @@ const littlesLawWarning = (result: LoadResult): ReadonlyArray<string> => {
 
 const BUSY = 0.9
 
-/** ms by which a schedule is late on average, or once, before its latencies say as much of the sender as of the server. */
-const LAG_MEAN = 1
+/** The share of the mean latency from which on a mean schedule lag is worth a warning; and ms of the largest one. */
+const LAG_SHARE = 0.1
 const LAG_MAX = 100
 
 /** ms of event loop delay that any run has; and its share of the p99 from which on that latency is half the sender's. */
@@ -71,9 +71,9 @@ const DELAY_SHARE = 0.5
 
 const LIMIT = "the load generator, not the server, may have been the limit"
 
-const generatorWarnings = ({ generator, latency, loop, machine }: LoadResult): ReadonlyArray<string> => {
+const generatorWarnings = ({ generator, latency, machine, settings }: LoadResult): ReadonlyArray<string> => {
   const warnings: Array<string> = []
-  const { cpu, event_loop_utilization, schedule_lag_max, schedule_lag_mean } = generator
+  const { event_loop_utilization, polling } = generator
   if (event_loop_utilization > BUSY) {
     warnings.push(`The load generator's event loop was ${Format.percent(event_loop_utilization)} busy: ${LIMIT}.`)
   }
@@ -82,15 +82,25 @@ const generatorWarnings = ({ generator, latency, loop, machine }: LoadResult): R
     const against = `${Format.millis(delay)} late at p99, against a p99 latency of ${Format.millis(latency.all.p99)}`
     warnings.push(`The load generator's event loop was ${against}: much of that may be its own.`)
   }
+  // What was spent on waiting for moments is no work.
+  const cpu = generator.cpu - polling * settings.threads
   if (machine.cores > 0 && cpu > BUSY * machine.cores) {
     const used = `${Format.number(cpu, 1)} of ${Format.plural(machine.cores, "core")}`
     warnings.push(`The load generator used ${used} of its machine: ${LIMIT}.`)
   }
-  if (loop === "open" && (schedule_lag_mean > LAG_MEAN || schedule_lag_max > LAG_MAX)) {
-    const lag = `${Format.millis(schedule_lag_mean)} late on average and ${Format.millis(schedule_lag_max)} at most`
-    warnings.push(`Requests were sent ${lag}; latency counts this. Where the server was not slow, ${LIMIT}.`)
-  }
   return warnings
+}
+
+const lagWarnings = ({ generator, latency, loop, service_time }: LoadResult): ReadonlyArray<string> => {
+  const { schedule_lag_max, schedule_lag_mean } = generator
+  const share = latency.all.mean > 0 ? schedule_lag_mean / latency.all.mean : 0
+  if (loop === "closed" || (share <= LAG_SHARE && schedule_lag_max <= LAG_MAX)) return []
+  const lag = `${Format.millis(schedule_lag_mean)} late on average and ${Format.millis(schedule_lag_max)} at most`
+  return [
+    `Requests were sent ${lag}: ${Format.percent(share)} of the mean latency, whose service time is ` +
+      `${Format.millis(service_time.mean)}. They waited for a free connection, so that the server or too few connections ` +
+      "were the limit, or for the load generator."
+  ]
 }
 
 const scheduleWarnings = (result: LoadResult): ReadonlyArray<string> => {
@@ -118,31 +128,34 @@ const endWarnings = ({ ended }: LoadResult): ReadonlyArray<string> => {
   }
 }
 
-/** Fewer answers than this, or a shorter time, and the percentiles say little about the next run. */
+/** Fewer answers than this, and the percentiles say little about the next run. */
 const ENOUGH_ANSWERS = 1000
-const ENOUGH_SECONDS = 1
 
-const shortWarning = ({ latency, total_duration_seconds }: LoadResult): ReadonlyArray<string> => {
-  const { count } = latency.all
-  if (count >= ENOUGH_ANSWERS && total_duration_seconds >= ENOUGH_SECONDS) return []
-  const length = `${Format.plural(count, "answer")} in ${Format.seconds(total_duration_seconds)}`
-  return [`The run was short, with ${length}: another one may well differ.`]
-}
+const fewWarning = ({ latency: { all } }: LoadResult): ReadonlyArray<string> =>
+  all.count >= ENOUGH_ANSWERS
+    ? []
+    : [`There were only ${Format.plural(all.count, "answer")}: another run may well differ.`]
+
+/** All that is said of a short run: what else would be found has the same cause. */
+const shortWarning = ({ latency, total_duration_seconds }: LoadResult): string =>
+  `The run was short, ${Format.plural(latency.all.count, "answer")} in ${Format.seconds(total_duration_seconds)}: ` +
+  `for figures that the next run repeats, add ${LONG_ENOUGH}.`
 
 /** Everything that should make a reader doubt the figures, the gravest first. Empty for a sound run. */
 export const warnings = (result: LoadResult): ReadonlyArray<string> => [
   ...endWarnings(result),
   ...scheduleWarnings(result),
-  ...generatorWarnings(result),
-  ...littlesLawWarning(result),
-  ...shortWarning(result)
+  ...lagWarnings(result),
+  ...(isShort(result)
+    ? [shortWarning(result)]
+    : [...generatorWarnings(result), ...littlesLawWarning(result), ...fewWarning(result)])
 ]
 
 /** Closed or open loop, in words. */
 export const loopText = ({ settings }: LoadResult): string =>
   settings.rate === null
     ? "closed loop: the next request waits for an answer"
-    : `open loop: ${Format.rate(settings.rate)} requests/s on a fixed schedule, latency from the scheduled moment`
+    : `open loop: ${Format.rate(settings.rate)} requests/s on a fixed schedule, latency from the scheduled moment, service time from the sending`
 
 /** Connections and pipeline, in words. */
 export const connectionsText = ({ connections, settings }: LoadResult): string =>
@@ -195,10 +208,17 @@ export const generatorText = ({ generator, loop, machine, settings }: LoadResult
     `${Format.number(generator.cpu, 2)} of ${Format.plural(machine.cores, "core")}`
   ]
   if (loop === "open") {
-    const { schedule_lag_max, schedule_lag_mean } = generator
-    parts.push(`schedule lag ${Format.millis(schedule_lag_mean)} mean, ${Format.millis(schedule_lag_max)} max`)
+    parts.splice(2, 0, `${Format.percent(generator.polling)} waiting for moments`)
   }
   return parts.join(", ")
+}
+
+/** Open loop: by how much requests were sent behind their moment; nothing for a closed loop. */
+export const lagText = ({ generator, loop }: LoadResult): string | undefined => {
+  if (loop === "closed") return undefined
+  const { schedule_lag_max, schedule_lag_mean, schedule_lag_p99 } = generator
+  const [mean, p99, max] = [schedule_lag_mean, schedule_lag_p99, schedule_lag_max].map((lag) => Format.millis(lag))
+  return `${mean} mean, ${p99} at p99, ${max} at most`
 }
 
 /** Errors by kind, the most frequent first. */
@@ -222,6 +242,18 @@ export const hitRateText = ({ cache_hits, cache_misses, get_count, hit_rate }: L
   const misses = cache_misses === 1 ? "1 miss" : `${Format.count(cache_misses)} misses`
   return `${Format.percent(hit_rate)} (${Format.plural(cache_hits, "hit")}, ${misses})`
 }
+
+/** The columns of every table of latencies: an open loop has a service time that is another thing than its latency. */
+export const latencyColumns = ({
+  latency,
+  loop,
+  service_time
+}: LoadResult): ReadonlyArray<readonly [string, Latency]> => [
+  ["all", latency.all],
+  ["PUT", latency.put],
+  ["GET", latency.get],
+  ...(loop === "open" ? [["service time", service_time] as const] : [])
+]
 
 /** The kinds of latency, and their names, in the order of every table. */
 export const LATENCIES = [

@@ -11,20 +11,15 @@ import { commandLine } from "./CommandLine.ts"
 import * as Findings from "./Findings.ts"
 import * as Format from "./Format.ts"
 import { style } from "./HtmlStyle.ts"
-import type { Latency, LoadResult } from "./LoadResult.ts"
+import type { LoadResult, Slice } from "./LoadResult.ts"
 import { empty, Markup, markup } from "./Markup.ts"
+import { verdictOf } from "./Verdict.ts"
 
 export interface HtmlOptions {
   /** The results of `--assert`. */
   readonly assertions?: ReadonlyArray<Checked>
   /** How the program is called in the command line that repeats the run. */
   readonly program?: string
-}
-
-const VERDICT_CLASSES: { readonly [K in Assessment.Verdict]: string } = {
-  "targets met": "good",
-  "minimum met": "fair",
-  "below minimum": "bad"
 }
 
 const tick = (met: boolean): Markup =>
@@ -125,14 +120,6 @@ ${table("What was asserted, and what was measured", ["Assertion", "Actual"], row
 </section>`
 }
 
-/** What failed belongs above the figures. */
-const assertionVerdict = (assertions: ReadonlyArray<Checked>): Markup => {
-  const failed = assertions.filter(({ holds }) => !holds)
-  if (failed.length === 0) return empty
-  const texts = failed.map(({ assertion }) => assertion.text).join(", ")
-  return markup`<p class="verdict bad">${failed.length} of ${Format.plural(assertions.length, "assertion")} not met: ${texts}</p>`
-}
-
 const warningList = (result: LoadResult): Markup => {
   const warnings = Findings.warnings(result)
   if (warnings.length === 0) return empty
@@ -140,17 +127,24 @@ const warningList = (result: LoadResult): Markup => {
 <ul>${warnings.map((text) => markup`<li>${text}</li>`)}</ul></section>`
 }
 
-const latencyTable = ({ latency: { all, get, put } }: LoadResult): Markup => {
-  const columns = [all, put, get].map((latency: Latency) =>
+const latencyTable = (result: LoadResult): Markup => {
+  const latencies = Findings.latencyColumns(result)
+  const columns = latencies.map(([, latency]) =>
     latency.count === 0
       ? Findings.LATENCIES.map(() => "–")
       : Format.millisColumn(Findings.LATENCIES.map(([name]) => latency[name]))
   )
   const rows = Findings.LATENCIES.map(([, label], row) => [label, ...columns.map((column) => column[row] ?? "–")])
-  const counts = ["answers", ...[all, put, get].map(({ count }) => Format.count(count))]
+  const head = ["", ...latencies.map(([name]) => name.replace(/^./, (letter) => letter.toUpperCase()))]
+  const counts = ["answers", ...latencies.map(([, { count }]) => Format.count(count))]
+  const explanation =
+    result.loop === "open"
+      ? markup`<p class="explanation">Latency counts from the moment that the schedule says, service time from the sending of the request. Schedule lag, the difference: ${Findings.lagText(result) ?? ""}.</p>`
+      : empty
   return markup`<section class="card">
 <h2>PUT against GET</h2>
-${table("Latency in ms, of requests that were answered", ["", "All", "PUT", "GET"], [...rows, counts])}
+${explanation}
+${table("Latency in ms, of requests that were answered", head, [...rows, counts])}
 </section>`
 }
 
@@ -160,20 +154,21 @@ const percentileRows = ({ percentiles }: LoadResult) =>
 const histogramRows = ({ histogram }: LoadResult) =>
   histogram.map(({ count, from, to }) => [`${Format.millis(from)} to ${Format.millis(to)}`, Format.count(count)])
 
-const secondRows = ({ seconds }: LoadResult) =>
-  seconds.map(({ errors, max, p50, p99, requests, second }) => [
-    Format.count(second),
+const sliceRows = (slices: ReadonlyArray<Slice>) =>
+  slices.map(({ errors, from, length, max, p50, p99, requests }) => [
+    `${Format.number(from, 3)} to ${Format.number(from + length, 3)}`,
     Format.count(requests),
     Format.count(errors),
     ...Format.millisColumn([p50, p99, max])
   ])
 
-const SECOND_HEAD = ["Second", "Answered", "Failed", "p50 (ms)", "p99 (ms)", "Max (ms)"]
+const SLICE_HEAD = ["Seconds", "Answered", "Failed", "p50 (ms)", "p99 (ms)", "Max (ms)"]
 
 const charts = (result: LoadResult): ReadonlyArray<Markup> => {
   const { all } = result.latency
-  const slices = Chart.slicesOf(result.seconds, result.total_duration_seconds)
-  const secondTable = table("What happened in each second", SECOND_HEAD, secondRows(result))
+  const slices = Chart.slicesOf(result.slices, result.total_duration_seconds)
+  const each = Format.seconds(slices[0]?.length ?? 1)
+  const sliceTable = table(`What happened in each piece of ${each}`, SLICE_HEAD, sliceRows(slices))
   const latencyCharts =
     all.count === 0
       ? []
@@ -200,16 +195,16 @@ const charts = (result: LoadResult): ReadonlyArray<Markup> => {
           figure(
             "throughput",
             "Throughput over time",
-            "Requests answered, second by second. A dip is a stall, of the server or of the load generator.",
+            `Requests answered per second, in pieces of ${each}. A dip is a stall, of the server or of the load generator.`,
             (drawing) => Chart.throughputOverTime(drawing, slices),
-            secondTable
+            sliceTable
           ),
           figure(
             "latency",
             "Latency over time",
-            "The median and the 99th percentile of each second. The line is broken where nothing was answered.",
+            `The median and the 99th percentile of each ${each}. The line is broken where nothing was answered.`,
             (drawing) => Chart.latencyOverTime(drawing, slices),
-            secondTable
+            sliceTable
           )
         ]
   return [...latencyCharts, ...timeCharts]
@@ -217,6 +212,7 @@ const charts = (result: LoadResult): ReadonlyArray<Markup> => {
 
 const settingsList = (result: LoadResult, options: HtmlOptions): Markup => {
   const { machine, settings, versions } = result
+  const lag = Findings.lagText(result)
   const items: ReadonlyArray<readonly [string, string]> = [
     ["Server", `${result.host}:${result.port}`],
     ["Loop", Findings.loopText(result)],
@@ -230,6 +226,7 @@ const settingsList = (result: LoadResult, options: HtmlOptions): Markup => {
     ["Errors", Findings.errorsText(result)],
     ["Hit rate", Findings.hitRateText(result)],
     ["Little's law", Findings.littlesLawText(result)],
+    ...(lag === undefined ? [] : [["Schedule lag", lag] as const]),
     ["Load generator", Findings.generatorText(result)],
     ["Machine of the load generator", `${machine.cpu}, ${Format.plural(machine.cores, "core")}, ${machine.platform}`],
     ["Versions", `KV-Cache ${versions.kv_cache}, Node ${versions.node}`]
@@ -250,7 +247,8 @@ const POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 export const html = (result: LoadResult, options: HtmlOptions = {}): string => {
   const assessment = Assessment.assess(result)
   const address = `${result.host}:${result.port}`
-  const title = `Load test of ${address}: ${assessment.verdict}`
+  const verdict = verdictOf(assessment, options.assertions ?? [])
+  const title = `Load test of ${address}: ${verdict.title}`
   const loop = result.loop === "open" ? "Open loop" : "Closed loop"
   const document = markup`<!doctype html>
 <html lang="en">
@@ -268,8 +266,7 @@ export const html = (result: LoadResult, options: HtmlOptions = {}): string => {
 <p class="eyebrow">KV-Cache load test</p>
 <h1>${address}</h1>
 <p class="lead">${loop}, ${Format.plural(result.connections, "connection")}, ${Format.plural(result.total_requests, "request")} in ${Format.seconds(result.total_duration_seconds)}, <span class="moment">${Format.moment(result.start_time)}</span></p>
-<p class="verdict ${VERDICT_CLASSES[assessment.verdict]}">${Assessment.verdictText(assessment)}</p>
-${assertionVerdict(options.assertions ?? [])}
+<p class="verdict ${verdict.tone}">${verdict.text}</p>
 </header>
 ${tiles(result, assessment)}
 ${warningList(result)}

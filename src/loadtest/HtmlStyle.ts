@@ -127,6 +127,11 @@ svg .line { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: 
 svg .legend line { stroke: currentColor; stroke-width: 3; }
 svg circle { fill: currentColor; }
 svg .dot { fill: var(--first); stroke: var(--card); stroke-width: 1.5; }
+svg .spot rect { fill: transparent; }
+svg .spot:is(:hover, :focus) rect { fill: var(--ink); opacity: 0.08; }
+svg .spot:focus { outline: none; }
+svg .spot .value { visibility: hidden; pointer-events: none; }
+svg .spot:is(:hover, :focus) .value { visibility: visible; }
 svg .bars { fill: var(--first); }
 svg .area { fill: var(--first); opacity: 0.14; }
 svg .failures { fill: var(--bad); }

@@ -1,8 +1,8 @@
 /**
  * One connection of a load test: sends requests, matches the answers, and records how long each took.
  *
- * Like the server's connection it works in listeners and plain loops, and all connections read into one buffer: what
- * the load generator costs is taken from what it can measure. When to send is the driver's to say.
+ * Like the server's connection it works in listeners and plain loops, on places in bytes: what the load generator costs
+ * is taken from what it can measure. When to send is the driver's to say, how a request is written the wire's.
  */
 import type * as Net from "node:net"
 import * as Duration from "effect/Duration"
@@ -16,58 +16,42 @@ import {
   TimeoutError
 } from "../client/ClientError.ts"
 import { DEFAULT_TIMEOUT, openSocket } from "../client/ClientSocket.ts"
-import * as Command from "../domain/Command.ts"
-import type { Reply } from "../domain/Reply.ts"
-import type { MalformedReply, ProtocolService } from "../protocol/Protocol.ts"
+import { InFlight } from "./InFlight.ts"
+import { OUTBOX_BYTES, type Outbox } from "./Outbox.ts"
 import type { Failure, Recorder } from "./Recorder.ts"
-import type { Vocabulary, WorkItem, WorkSource } from "./Workload.ts"
+import { GREETING, INCOMPLETE, MALFORMED, NOTHING, type Wire } from "./Wire.ts"
+import { getOf, isPut, putOf, type WorkItem, type WorkSource } from "./Workload.ts"
 
 export interface LoadConnectionOptions {
   readonly host: string
   readonly port: number
-  readonly protocol: ProtocolService
-  readonly vocabulary: Vocabulary
+  /** All connections of a thread may have the same. */
+  readonly wire: Wire
+  readonly outbox: Outbox
   readonly recorder: Recorder
-  /** TTL of PUTs, in seconds. */
-  readonly ttl: number
-  /** The most requests in flight. */
-  readonly pipeline: number
   /** ns after which a request has failed, answered or not. */
   readonly timeout: number
   /** The monotonic time, in ns. */
   readonly now: () => number
-  /** Called when answers have come, and when the connection is lost. */
-  readonly onProgress: (connection: LoadConnection) => void
-}
-
-/** A request as it will be sent, made in advance: making it is no part of the time that is measured. */
-interface Prepared {
-  readonly tag: Command.StoreCommand["_tag"]
-  readonly text: string
-  readonly value: string
-}
-
-interface InFlight {
-  readonly prepared: Prepared
-  /** ns: when it was sent, or in an open loop when it should have been. */
-  readonly since: number
+  /** Called when answers have come, and when the connection is lost, with the time at which that was, in ns. */
+  readonly onProgress: (connection: LoadConnection, now: number) => void
 }
 
 /** What was asked outside of a phase, and is not recorded. */
 interface Asked {
-  readonly count: number
-  readonly replies: Array<Reply>
-  readonly resume: (result: Effect.Effect<ReadonlyArray<Reply>, ClientError>) => void
+  /** Answers still to come. */
+  left: number
+  /** The words of the first refusal. */
+  refusal: string | undefined
+  readonly resume: (result: Effect.Effect<string | undefined, ClientError>) => void
 }
-
-/** Requests that are made in advance: enough for a full pipeline, but not for a very long one. */
-const FEWEST_AHEAD = 4
-const MOST_AHEAD = 64
 
 const READ_BUFFER_BYTES = 64 * 1024
 
 // Read and decoded within one callback, so one buffer serves all connections of a thread.
 const readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
+
+const nothing = Buffer.alloc(0)
 
 export class LoadConnection {
   /** Requests sent whose time is still being taken. */
@@ -78,24 +62,19 @@ export class LoadConnection {
   hasFailedByLoss = false
   private readonly options: LoadConnectionOptions
   private readonly name: string
-  private readonly ahead: number
-  private readonly decoder: ReturnType<ProtocolService["makeReplyDecoder"]>
-  private source: WorkSource = { next: () => ({ isPut: false, key: 0 }) }
-  private prepared: Array<Prepared> = []
-  // Oldest first, those that were abandoned included: their answers come in their turn.
-  private readonly awaited: Array<InFlight> = []
+  private source: WorkSource = { next: () => getOf(0) }
+  private readonly awaited = new InFlight()
   // How many of the oldest have been recorded as timed out: their answers are dropped.
   private abandoned = 0
   private asked: Asked | undefined
   private failure: ClientError | undefined
   private socket: Net.Socket | undefined
-  private receivedAt = 0
+  // The beginning of a reply whose end has not come.
+  private rest = nothing
 
   constructor(options: LoadConnectionOptions) {
     this.options = options
     this.name = `${options.host}:${options.port}`
-    this.ahead = Math.min(MOST_AHEAD, Math.max(FEWEST_AHEAD, options.pipeline))
-    this.decoder = options.protocol.makeReplyDecoder()
   }
 
   /**
@@ -106,7 +85,7 @@ export class LoadConnection {
     const socket = openSocket(this.options, {
       buffer: readBuffer,
       callback: (length) => {
-        this.receive(readBuffer.subarray(0, length))
+        this.receive(readBuffer, length)
         return true
       }
     })
@@ -116,72 +95,86 @@ export class LoadConnection {
         const lose = () => this.lose("closed", this.closedBecause("the server closed it"))
         opened.on("error", lose)
         opened.on("close", lose)
-        const key = Command.Key.make(this.options.vocabulary.key(0), unchecked)
-        return this.ask([this.encode({ _tag: "Exists", key }, "")])
+        return this.ask([GREETING])
       }),
-      Effect.flatMap(([reply]) =>
-        reply?._tag === "Failed" ? Effect.fail(this.refusedWith("the connection", reply.message)) : Effect.void
+      Effect.flatMap((refusal) =>
+        refusal === undefined ? Effect.void : Effect.fail(this.refusedWith("the connection", refusal))
       )
     )
   }
 
-  /** Begins with a row of requests, some of which are made in advance. */
+  /** Begins with a row of requests. */
   prepare(source: WorkSource): void {
     this.source = source
     this.hasFailedByLoss = false
-    this.prepared = Array.from({ length: this.ahead }, () => this.prepareNext())
   }
 
   /**
-   * Sends the next `count` requests in one write. `since` is the time in ns that their latencies count from. On a
-   * connection that is lost they fail at once.
+   * Sends the next `count` requests, in one write if they fit. `moment` is the time in ns that their latencies count
+   * from, where that is not their sending. On a connection that is lost they fail at once.
    */
-  send(count: number, since?: number): void {
-    const batch: Array<Prepared> = []
-    let text = ""
-    for (let i = 0; i < count; i++) {
-      const next = this.prepared.shift() ?? this.prepareNext()
-      batch.push(next)
-      text += next.text
-    }
-    const now = this.options.now()
-    if (this.lost === undefined) {
-      for (const prepared of batch) this.awaited.push({ prepared, since: since ?? now })
-      this.inFlight += count
-      this.socket?.write(text, "latin1")
-    } else {
-      for (const prepared of batch) this.fail(prepared, this.lost, now)
+  send(count: number, moment?: number): void {
+    const { now, outbox, recorder } = this.options
+    if (this.lost !== undefined) {
+      const at = now()
+      for (let i = 0; i < count; i++) recorder.failed(isPut(this.source.next()), this.lost, at)
       this.hasFailedByLoss = true
+      return
     }
-    // While the server is at work.
-    while (this.prepared.length < this.ahead) this.prepared.push(this.prepareNext())
+    const { awaited, socket } = this
+    if (socket === undefined) return
+    const first = awaited.count
+    this.inFlight += count
+    const length = this.make(count, this.source.next, socket)
+    // As late as can be: the making of requests is no part of the time that is measured.
+    const sent = now()
+    for (let i = first; i < awaited.count; i++) awaited.time(i, moment ?? sent, sent)
+    if (moment !== undefined) recorder.sentLate(Math.max(0, sent - moment))
+    outbox.send(socket, length)
   }
 
-  /** Puts keys in one write, and completes when all are stored. Nothing of it is recorded. */
+  /** Puts keys, and completes when all are stored. Nothing of it is recorded. */
   put(keys: ReadonlyArray<number>): Effect.Effect<void, ClientError> {
-    return Effect.flatMap(this.ask(keys.map((key) => this.toPrepared({ isPut: true, key }))), (replies) => {
-      const failed = replies.find((reply) => reply._tag === "Failed")
-      return failed === undefined ? Effect.void : Effect.fail(this.refusedWith("a PUT of the preload", failed.message))
-    })
+    return Effect.flatMap(this.ask(keys.map(putOf)), (refusal) =>
+      refusal === undefined ? Effect.void : Effect.fail(this.refusedWith("a PUT of the preload", refusal))
+    )
   }
 
   /** Records the requests that are late by `now`, in ns, as timed out. */
   expire(now: number): void {
-    for (; this.abandoned < this.awaited.length; this.abandoned++) {
-      const late = this.awaited[this.abandoned]
-      if (late === undefined || now - late.since <= this.options.timeout) return
+    for (; this.abandoned < this.awaited.count; this.abandoned++) {
+      if (now - this.awaited.momentAt(this.abandoned) <= this.options.timeout) return
       this.inFlight--
-      this.fail(late.prepared, "timeout", now)
+      this.fail(this.awaited.itemAt(this.abandoned), "timeout", now)
     }
   }
 
-  /** Sends what is no part of the measured run. */
-  private ask(batch: ReadonlyArray<Prepared>): Effect.Effect<ReadonlyArray<Reply>, ClientError> {
-    return Effect.callback<ReadonlyArray<Reply>, ClientError>((resume) => {
+  /** Makes requests, writes those for which there is no room, and returns how many bytes are left to be written. */
+  private make(count: number, next: () => WorkItem, socket: Net.Socket): number {
+    const { outbox, wire } = this.options
+    let length = 0
+    for (let i = 0; i < count; i++) {
+      if (length > OUTBOX_BYTES - wire.maxRequestBytes) {
+        outbox.send(socket, length)
+        length = 0
+      }
+      const item = next()
+      length = wire.write(outbox.bytes, length, item)
+      this.awaited.add(item)
+    }
+    return length
+  }
+
+  /** Sends what is no part of the measured run, and gives the words of the first refusal. */
+  private ask(items: ReadonlyArray<WorkItem>): Effect.Effect<string | undefined, ClientError> {
+    return Effect.callback<string | undefined, ClientError>((resume) => {
       if (this.failure !== undefined) return resume(Effect.fail(this.failure))
-      this.asked = { count: batch.length, replies: [], resume }
-      for (const prepared of batch) this.awaited.push({ prepared, since: 0 })
-      this.socket?.write(batch.map((prepared) => prepared.text).join(""), "latin1")
+      const { socket } = this
+      if (socket === undefined) return
+      this.asked = { left: items.length, refusal: undefined, resume }
+      const row = items.values()
+      const length = this.make(items.length, () => row.next().value ?? GREETING, socket)
+      this.options.outbox.send(socket, length)
     }).pipe(
       Effect.timeoutOrElse({
         duration: DEFAULT_TIMEOUT,
@@ -196,83 +189,78 @@ export class LoadConnection {
     )
   }
 
-  private fail({ tag }: Prepared, failure: Failure, now: number): void {
-    this.options.recorder.failed(tag === "Put", failure, now)
+  private fail(item: WorkItem, failure: Failure, now: number): void {
+    this.options.recorder.failed(isPut(item), failure, now)
   }
 
-  private prepareNext(): Prepared {
-    return this.toPrepared(this.source.next())
-  }
-
-  private toPrepared({ isPut, key }: WorkItem): Prepared {
-    const { ttl, vocabulary } = this.options
-    const name = Command.Key.make(vocabulary.key(key), unchecked)
-    const value = Command.Value.make(vocabulary.value(key), unchecked)
-    const command: Command.StoreCommand = isPut
-      ? { _tag: "Put", key: name, value, ttl: Command.Ttl.make(ttl, unchecked) }
-      : { _tag: "Get", key: name }
-    return this.encode(command, value)
-  }
-
-  private encode(command: Command.StoreCommand, value: string): Prepared {
-    return { tag: command._tag, text: this.options.protocol.encodeCommand(command), value }
-  }
-
-  private receive(bytes: Buffer): void {
+  private receive(bytes: Buffer, length: number): void {
     // The answers of one read arrived together.
-    this.receivedAt = this.options.now()
-    this.decoder.decode(
-      bytes.toString("latin1"),
-      () => this.awaited[0]?.prepared.tag,
-      (reply) => this.answer(reply)
-    )
-    this.options.onProgress(this)
+    const now = this.options.now()
+    if (this.rest.length === 0) this.read(bytes, length, now)
+    else {
+      const whole = Buffer.concat([this.rest, bytes.subarray(0, length)])
+      this.rest = nothing
+      this.read(whole, whole.length, now)
+    }
+    this.options.onProgress(this, now)
   }
 
-  private answer(reply: Reply | MalformedReply): void {
-    if (this.lost !== undefined) return
-    if (reply._tag === "MalformedReply") {
-      const message = `${this.name} sent what is no answer of a KV-Cache server: '${reply.received}'.`
-      return this.lose("malformed_reply", new MalformedReplyError({ message }))
+  private read(bytes: Buffer, end: number, now: number): void {
+    const { awaited } = this
+    const { wire } = this.options
+    let at = 0
+    while (at < end && this.lost === undefined) {
+      const item = awaited.count > 0 ? awaited.itemAt(0) : NOTHING
+      const next = wire.read(bytes, at, end, item)
+      if (next === INCOMPLETE) {
+        this.rest = Buffer.from(bytes.subarray(at, end))
+        return
+      }
+      if (next === MALFORMED) {
+        const message = `${this.name} sent what is no answer of a KV-Cache server: '${wire.message}'.`
+        return this.lose("malformed_reply", new MalformedReplyError({ message }))
+      }
+      if (item === NOTHING) {
+        // Said before it was asked: the server does not take the connection.
+        return this.lose("refused", this.refusedWith("the connection", wire.message))
+      }
+      at = next
+      const moment = awaited.momentAt(0)
+      const sent = awaited.sentAt(0)
+      // First of all: what an answer leads to may look at what is awaited.
+      awaited.drop()
+      if (this.asked !== undefined) this.collect(this.asked)
+      else if (this.abandoned > 0) this.abandoned--
+      else {
+        this.inFlight--
+        this.record(item, now - moment, now - sent, now)
+      }
     }
-    const request = this.awaited.shift()
-    if (request === undefined) {
-      // Said before it was asked: the server does not take the connection.
-      const reason = reply._tag === "Failed" ? reply.message : "it answered what was not asked"
-      return this.lose("refused", this.refusedWith("the connection", reason))
-    }
-    if (this.asked !== undefined) return this.collect(this.asked, reply)
-    if (this.abandoned > 0) {
-      this.abandoned--
-      return
-    }
-    this.inFlight--
-    this.record(request, reply)
   }
 
-  private collect(asked: Asked, reply: Reply): void {
-    asked.replies.push(reply)
-    if (asked.replies.length < asked.count) return
+  private collect(asked: Asked): void {
+    const { wire } = this.options
+    if (wire.outcome === "refused") asked.refusal ??= wire.message
+    asked.left--
+    if (asked.left > 0) return
     this.asked = undefined
-    asked.resume(Effect.succeed(asked.replies))
+    asked.resume(Effect.succeed(asked.refusal))
   }
 
-  private record({ prepared, since }: InFlight, reply: Reply): void {
-    const { recorder, timeout } = this.options
-    const latency = this.receivedAt - since
+  /** Records an answer that came `latency` ns after its request was due, and `service` ns after it was sent. */
+  private record(item: WorkItem, latency: number, service: number, now: number): void {
+    const { recorder, timeout, wire } = this.options
     // Late, though nobody has looked in the meantime.
-    if (latency > timeout) return this.fail(prepared, "timeout", this.receivedAt)
-    switch (reply._tag) {
-      case "Stored":
-        return recorder.stored(latency, this.receivedAt)
-      case "Found":
-        return reply.value === prepared.value
-          ? recorder.found(latency, this.receivedAt, true)
-          : this.fail(prepared, "wrong_value", this.receivedAt)
-      case "NotFound":
-        return recorder.found(latency, this.receivedAt, false)
+    if (latency > timeout) return recorder.failed(isPut(item), "timeout", now)
+    switch (wire.outcome) {
+      case "stored":
+      case "hit":
+      case "miss":
+        return recorder.answered(wire.outcome, latency, service, now)
+      case "wrong value":
+        return this.fail(item, "wrong_value", now)
       default:
-        return this.fail(prepared, "refused", this.receivedAt)
+        return this.fail(item, "refused", now)
     }
   }
 
@@ -291,15 +279,14 @@ export class LoadConnection {
     const now = this.options.now()
     this.hasFailedByLoss = this.inFlight > 0
     if (this.asked === undefined) {
-      for (const { prepared } of this.awaited.slice(this.abandoned)) this.fail(prepared, failure, now)
+      for (let i = this.abandoned; i < this.awaited.count; i++) this.fail(this.awaited.itemAt(i), failure, now)
     }
-    this.awaited.length = this.abandoned = this.inFlight = 0
+    this.awaited.clear()
+    this.abandoned = this.inFlight = 0
+    this.rest = nothing
     this.socket?.destroy()
     this.asked?.resume(Effect.fail(error))
     this.asked = undefined
-    this.options.onProgress(this)
+    this.options.onProgress(this, now)
   }
 }
-
-/** The vocabulary makes nothing but keys and values that are allowed: a test checks it once for all. */
-const unchecked = { disableChecks: true }

@@ -10,11 +10,13 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ClientError } from "../client/ClientError.ts"
-import type { ProtocolService } from "../protocol/Protocol.ts"
 import { LoadConnection } from "./LoadConnection.ts"
+import { Outbox } from "./Outbox.ts"
 import { Pacer } from "./Pacer.ts"
-import { Recorder, type Recording, type SecondRecord } from "./Recorder.ts"
-import { makeSource, makeVocabulary, type Part, preloadedKeys, type WorkloadOptions } from "./Workload.ts"
+import { Poller } from "./Poller.ts"
+import { Recorder, type Recording, type SliceRecord } from "./Recorder.ts"
+import type { Wire } from "./Wire.ts"
+import { makeSource, type Part, preloadedKeys, type WorkloadOptions } from "./Workload.ts"
 
 /** What one thread is asked to do. Plain data: it can be sent to another thread. */
 export interface LoadPlan {
@@ -43,8 +45,10 @@ export interface LoadPlan {
 
 /** How the thread itself fared in the measured run. */
 export interface GeneratorHealth {
-  /** Share of the time that the event loop was busy, 0 to 1. */
+  /** Share of the time that the event loop had something to do, 0 to 1. */
   readonly utilization: number
+  /** Share of the time that it looked at the clock and had nothing to do, 0 to 1. */
+  readonly polling: number
   /** ms */
   readonly delayP99: number
   readonly cpuSeconds: number
@@ -60,9 +64,6 @@ export interface DriverResult {
   /** Whether all connections were lost before the end. */
   readonly isServerLost: boolean
 }
-
-/** How often, at least, an open loop looks for requests whose moment has come. */
-const OPEN_TICK = Duration.millis(1)
 
 /** How often all connections are looked at: for requests that are late, and for the end of the phase. */
 const LOOK = Duration.millis(20)
@@ -83,26 +84,32 @@ export class LoadDriver {
   // What an answer leads to depends on the phase.
   private phaseNow: Phase | undefined
   private unsent = 0
+  // Of an open loop's phases.
+  private readonly poller = new Poller(
+    () => this.now(),
+    (now) => this.phaseNow?.meet(now) ?? Number.POSITIVE_INFINITY
+  )
 
-  constructor(plan: LoadPlan, protocol: ProtocolService, clock: Clock.Clock, onSecond: (record: SecondRecord) => void) {
+  constructor(plan: LoadPlan, wire: Wire, clock: Clock.Clock, onSlice: (record: SliceRecord) => void) {
     this.plan = plan
     this.clock = clock
-    this.recorder = new Recorder(onSecond)
-    const vocabulary = makeVocabulary(plan.workload)
+    this.recorder = new Recorder(onSlice)
+    const outbox = new Outbox()
     this.connections = Array.from(
       { length: plan.end - plan.first },
       () =>
         new LoadConnection({
           host: plan.host,
           port: plan.port,
-          protocol,
-          vocabulary,
+          wire,
+          outbox,
           recorder: this.recorder,
-          ttl: plan.ttl,
-          pipeline: plan.pipeline,
           timeout: plan.timeout * 1e6,
           now: this.now,
-          onProgress: (connection) => this.phaseNow?.changed(connection, this.now())
+          onProgress: (connection, now) => {
+            this.poller.worked()
+            this.phaseNow?.changed(connection, now)
+          }
         })
     )
   }
@@ -137,6 +144,7 @@ export class LoadDriver {
       delay.enable()
       const loop = hooks.eventLoopUtilization()
       const cpu = process.cpuUsage()
+      this.poller.idle = 0
       return Effect.andThen(
         measured,
         Effect.sync(() => this.toResult(start, delay, loop, cpu))
@@ -152,14 +160,18 @@ export class LoadDriver {
   ): DriverResult {
     delay.disable()
     const used = process.cpuUsage(cpu)
+    const elapsed = this.now() - start
+    const polling = elapsed > 0 ? Math.min(1, this.poller.idle / elapsed) : 0
     return {
       recording: this.recorder.end(),
       health: {
-        utilization: hooks.eventLoopUtilization(loop).utilization,
+        // To Node, who polls is busy.
+        utilization: Math.max(0, hooks.eventLoopUtilization(loop).utilization - polling),
+        polling,
         delayP99: Math.max(0, delay.percentile(99) / 1e6 - DELAY_RESOLUTION),
         cpuSeconds: (used.user + used.system) / 1e6
       },
-      elapsed: this.now() - start,
+      elapsed,
       unsent: this.unsent,
       isServerLost: this.connections.every((connection) => connection.lost !== undefined)
     }
@@ -198,13 +210,13 @@ export class LoadDriver {
         },
         plan.first,
         connections.length,
-        this.now(),
-        (lag) => this.recorder.sentLate(lag)
+        this.now()
       )
       const isOpen = options.rate !== undefined
       const settled = Effect.callback<void>((resume) => {
         const phase = new Phase(connections, pacer, isOpen, () => resume(Effect.void))
         this.phaseNow = phase
+        if (isOpen) phase.meet(this.now())
         phase.look(this.now())
         return Effect.sync(() => {
           this.phaseNow = undefined
@@ -214,8 +226,8 @@ export class LoadDriver {
         const now = this.now()
         this.phaseNow?.look(now)
         this.recorder.roll(now)
-      }).pipe(Effect.delay(isOpen ? OPEN_TICK : LOOK), Effect.forever)
-      return Effect.raceFirst(settled, tick).pipe(
+      }).pipe(Effect.delay(LOOK), Effect.forever)
+      return Effect.raceAllFirst(isOpen ? [settled, tick, this.poller.run] : [settled, tick]).pipe(
         Effect.ensuring(
           Effect.sync(() => {
             this.phaseNow = undefined
@@ -244,8 +256,6 @@ class Phase {
   private readonly onDone: () => void
   private readonly busy: Map<LoadConnection, number>
   private readonly lost = new Set<LoadConnection>()
-  private looksAt = 0
-
   constructor(connections: ReadonlyArray<LoadConnection>, pacer: Pacer, isOpen: boolean, onDone: () => void) {
     this.connections = connections
     this.pacer = pacer
@@ -257,26 +267,28 @@ class Phase {
   /** Answers have come to a connection, or it was lost. */
   changed(connection: LoadConnection, now: number): void {
     this.feed(connection, now)
-    // Timers are coarse: while answers come, they tell the time more often.
-    if (this.isOpen) this.feedDue(now)
+    // While answers come, moments pass.
+    if (this.isOpen) this.meet(now)
   }
 
-  /** Time has passed. */
+  /** Open loop: sends what has come due, and returns the next moment, in ns. */
+  meet(now: number): number {
+    const { pacer } = this
+    if (now >= pacer.nextMoment) pacer.eachDue(now, (index) => this.feedAt(index, now))
+    return pacer.nextMoment
+  }
+
+  /** Time has passed: looks at every connection. */
   look(now: number): void {
-    if (this.isOpen) this.feedDue(now)
-    if (now < this.looksAt) return
-    this.looksAt = now + Duration.toMillis(LOOK) * 1e6
     for (const connection of this.connections) {
       connection.expire(now)
       this.feed(connection, now)
     }
   }
 
-  private feedDue(now: number): void {
-    for (const index of this.pacer.due(now)) {
-      const connection = this.connections[index]
-      if (connection !== undefined) this.feed(connection, now)
-    }
+  private feedAt(index: number, now: number): void {
+    const connection = this.connections[index]
+    if (connection !== undefined) this.feed(connection, now)
   }
 
   private feed(connection: LoadConnection, now: number): void {

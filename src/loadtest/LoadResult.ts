@@ -39,19 +39,35 @@ export const Bucket = Schema.Struct({
 })
 export type Bucket = typeof Bucket.Type
 
-/** What happened in one second of the run. */
-export const Second = Schema.Struct({
-  /** Seconds since the start of the measured run. */
-  second: Schema.Int,
+/** What happened in a piece of the run's time. */
+const course = {
   /** Those that were answered. */
   requests: Schema.Int,
   errors: Schema.Int,
   /** ms */
+  mean: Schema.Finite,
   p50: Schema.Finite,
   p99: Schema.Finite,
   max: Schema.Finite
+}
+
+/** What happened in one second of the run. */
+export const Second = Schema.Struct({
+  /** Seconds since the start of the measured run. */
+  second: Schema.Int,
+  ...course
 })
 export type Second = typeof Second.Type
+
+/** What happened in one of the slices, all of one length, that the run is cut into. */
+export const Slice = Schema.Struct({
+  /** Seconds since the start of the measured run. */
+  from: Schema.Finite,
+  /** Seconds; at most one. The last slice is cut off by the run's end. */
+  length: Schema.Finite,
+  ...course
+})
+export type Slice = typeof Slice.Type
 
 /** What was asked for, so that the run can be repeated. */
 const Settings = Schema.Struct({
@@ -75,14 +91,17 @@ export type Settings = typeof Settings.Type
 
 /** How the load generator itself fared: whether it, and not the server, was the limit. */
 const Generator = Schema.Struct({
-  /** Share of the time that the busiest thread's event loop was busy, 0 to 1. */
+  /** Share of the time that the busiest thread's event loop had something to do, 0 to 1. */
   event_loop_utilization: Schema.Finite,
+  /** Open loop: share of the time that this thread waited for the next moment by looking at the clock, 0 to 1. */
+  polling: Schema.Finite,
   /** ms, the 99th percentile of the busiest thread's event loop delay. */
   event_loop_delay_p99: Schema.Finite,
-  /** CPU seconds used per second of the run, all threads. */
+  /** CPU seconds used per second of the run, all threads, what they spent on polling included. */
   cpu: Schema.Finite,
-  /** Open loop only: by how much requests were sent behind their moment, in ms: the mean and the largest. */
+  /** Open loop only: by how much requests were sent behind their moment, in ms. */
   schedule_lag_mean: Schema.Finite,
+  schedule_lag_p99: Schema.Finite,
   schedule_lag_max: Schema.Finite,
   /** Open loop only: requests whose moment came but that were never sent, because the run ended first. */
   unsent: Schema.Int
@@ -129,10 +148,15 @@ export const LoadResult = Schema.Struct({
   loop: Schema.Literals(["closed", "open"]),
   /** Whether the run was ended by Ctrl-C or by the loss of all connections before its time. */
   ended: Schema.Literals(["complete", "interrupted", "server lost"]),
+  /** From the moment that a request was due; in a closed loop that is its sending. */
   latency: Schema.Struct({ all: Latency, put: Latency, get: Latency }),
+  /** From the sending of a request; the same as `latency.all` in a closed loop. */
+  service_time: Latency,
   percentiles: Schema.Array(Percentile),
   histogram: Schema.Array(Bucket),
   seconds: Schema.Array(Second),
+  /** The same in shorter pieces where the run was short: at least 24 for any run longer than 24 ms. */
+  slices: Schema.Array(Slice),
   seed: Schema.Int,
   settings: Settings,
   generator: Generator,

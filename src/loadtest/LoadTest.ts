@@ -4,18 +4,19 @@
  * It prints nothing; what a person sees is in `Report.ts` and `cli/LoadTestCommand.ts`.
  */
 import * as Os from "node:os"
-import { createHistogram, type RecordableHistogram } from "node:perf_hooks"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ClientError } from "../client/ClientError.ts"
 import { version } from "../Version.ts"
+import { merge } from "./Histogram.ts"
 import type { DriverResult, LoadPlan } from "./LoadDriver.ts"
 import type { LoadResult, Second } from "./LoadResult.ts"
 import * as LoadThread from "./LoadThread.ts"
-import type { SecondRecord } from "./Recorder.ts"
+import type { SliceRecord } from "./Recorder.ts"
 import { toBuckets, toLatency, toPercentiles } from "./Statistics.ts"
+import { Timeline } from "./Timeline.ts"
 import { preloadedKeys } from "./Workload.ts"
 
 export interface LoadTestOptions extends Omit<LoadPlan, "first" | "end"> {
@@ -46,14 +47,14 @@ export const prepare = (
   Scope.Scope
 > =>
   Effect.gen(function* () {
-    const seconds = new Seconds(options.onSecond ?? (() => {}))
-    const onSecond = (record: SecondRecord) => seconds.add(record)
     const plans = divide(options)
+    const timeline = new Timeline(plans.length, options.onSecond ?? (() => {}))
+    const onSlice = (record: SliceRecord) => timeline.add(record)
     const { program } = options
     const threads = yield* Effect.forEach(plans, (plan) =>
       program === undefined || plans.length === 1
-        ? LoadThread.local(plan, onSecond)
-        : LoadThread.worker(plan, program, onSecond)
+        ? LoadThread.local(plan, onSlice)
+        : LoadThread.worker(plan, program, onSlice)
     )
     yield* Effect.forEach(threads, (thread) => thread.open, { concurrency: "unbounded", discard: true })
     const run = Effect.gen(function* () {
@@ -67,7 +68,7 @@ export const prepare = (
       const endedAt = yield* DateTime.now
       // The start of what was measured, not of the warm-up before it.
       const startedAt = DateTime.subtractDuration(endedAt, Duration.nanos(BigInt(Math.round(longest(results)))))
-      return toResult(options, threads.length, results, seconds.all, {
+      return toResult(options, threads.length, results, timeline.end(longest(results) / 1e6), {
         startedAt: DateTime.formatIso(startedAt),
         endedAt: DateTime.formatIso(endedAt),
         isStopped
@@ -97,37 +98,6 @@ const divide = (options: LoadTestOptions): ReadonlyArray<LoadPlan> => {
   }))
 }
 
-/** Adds up what the threads say of the same second. */
-class Seconds {
-  private readonly records = new Map<number, { requests: number; errors: number; histogram: RecordableHistogram }>()
-  private readonly onSecond: (second: Second) => void
-
-  constructor(onSecond: (second: Second) => void) {
-    this.onSecond = onSecond
-  }
-
-  add(record: SecondRecord): void {
-    const known = this.records.get(record.second) ?? { requests: 0, errors: 0, histogram: createHistogram() }
-    known.requests += record.requests
-    known.errors += record.errors
-    known.histogram.add(record.histogram)
-    this.records.set(record.second, known)
-    this.onSecond(this.toSecond(record.second, known))
-  }
-
-  get all(): ReadonlyArray<Second> {
-    return [...this.records].toSorted(([a], [b]) => a - b).map(([second, record]) => this.toSecond(second, record))
-  }
-
-  private toSecond(
-    second: number,
-    record: { readonly requests: number; readonly errors: number; readonly histogram: RecordableHistogram }
-  ): Second {
-    const { max, p50, p99 } = toLatency(record.histogram)
-    return { second, requests: record.requests, errors: record.errors, p50, p99, max }
-  }
-}
-
 const sumOf = <A>(items: ReadonlyArray<A>, value: (item: A) => number): number =>
   items.reduce((sum, item) => sum + value(item), 0)
 
@@ -136,12 +106,6 @@ const maxOf = <A>(items: ReadonlyArray<A>, value: (item: A) => number): number =
 
 /** ns that the measured run took. */
 const longest = (results: ReadonlyArray<DriverResult>): number => maxOf(results, (result) => result.elapsed)
-
-const merge = (histograms: ReadonlyArray<RecordableHistogram>): RecordableHistogram => {
-  const merged = createHistogram()
-  for (const histogram of histograms) if (histogram.count > 0) merged.add(histogram)
-  return merged
-}
 
 const addErrors = (results: ReadonlyArray<DriverResult>): Readonly<Record<string, number>> => {
   const errors: Record<string, number> = {}
@@ -155,13 +119,14 @@ const toResult = (
   options: LoadTestOptions,
   threads: number,
   results: ReadonlyArray<DriverResult>,
-  seconds: ReadonlyArray<Second>,
+  { seconds, slices }: Pick<LoadResult, "seconds" | "slices">,
   run: { readonly startedAt: string; readonly endedAt: string; readonly isStopped: boolean }
 ): LoadResult => {
   const recordings = results.map((result) => result.recording)
   const putHistogram = merge(recordings.map((recording) => recording.put))
   const getHistogram = merge(recordings.map((recording) => recording.get))
-  const allHistogram = merge([putHistogram, getHistogram])
+  const allHistogram = merge([putHistogram.data, getHistogram.data])
+  const lag = toLatency(merge(recordings.map((recording) => recording.lag)))
   const all = toLatency(allHistogram)
   const elapsedSeconds = longest(results) / 1e9
   const putCount = sumOf(recordings, (recording) => recording.putCount)
@@ -205,9 +170,11 @@ const toResult = (
     loop: options.rate === undefined ? "closed" : "open",
     ended: run.isStopped ? "interrupted" : results.every((result) => result.isServerLost) ? "server lost" : "complete",
     latency: { all, put: toLatency(putHistogram), get: toLatency(getHistogram) },
+    service_time: toLatency(merge(recordings.map((recording) => recording.service))),
     percentiles: toPercentiles(allHistogram),
     histogram: toBuckets(allHistogram),
     seconds,
+    slices,
     seed: workload.seed,
     settings: {
       pipeline: options.pipeline,
@@ -225,11 +192,13 @@ const toResult = (
     },
     generator: {
       event_loop_utilization: maxOf(results, (result) => result.health.utilization),
+      polling: maxOf(results, (result) => result.health.polling),
       event_loop_delay_p99: maxOf(results, (result) => result.health.delayP99),
       // The CPU time is that of the process, all of its threads: each of them has measured the same.
       cpu: elapsedSeconds === 0 ? 0 : maxOf(results, (result) => result.health.cpuSeconds) / elapsedSeconds,
-      schedule_lag_mean: total === 0 ? 0 : sumOf(recordings, (recording) => recording.scheduleLagSum) / total / 1e6,
-      schedule_lag_max: maxOf(recordings, (recording) => recording.scheduleLagMax) / 1e6,
+      schedule_lag_mean: lag.mean,
+      schedule_lag_p99: lag.p99,
+      schedule_lag_max: lag.max,
       unsent: sumOf(results, (result) => result.unsent)
     },
     versions: { kv_cache: version, node: process.version },

@@ -10,9 +10,10 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { ClientError } from "../client/ClientError.ts"
-import { textProtocol } from "../protocol/text/TextProtocol.ts"
 import { type DriverResult, LoadDriver, type LoadPlan } from "./LoadDriver.ts"
-import type { SecondRecord } from "./Recorder.ts"
+import type { SliceRecord } from "./Recorder.ts"
+import { TextWire } from "./TextWire.ts"
+import { makeVocabulary } from "./Workload.ts"
 
 /** A thread could not do its part; the message says why. */
 export class LoadThreadError extends Schema.TaggedError<LoadThreadError>()("LoadThreadError", {
@@ -27,9 +28,10 @@ export interface LoadThread {
 }
 
 /** This thread. */
-export const local = (plan: LoadPlan, onSecond: (record: SecondRecord) => void): Effect.Effect<LoadThread> =>
+export const local = (plan: LoadPlan, onSlice: (record: SliceRecord) => void): Effect.Effect<LoadThread> =>
   Effect.map(Clock.clockWith(Effect.succeed), (clock): LoadThread => {
-    const driver = new LoadDriver(plan, textProtocol, clock, onSecond)
+    const wire = new TextWire(makeVocabulary(plan.workload), plan.ttl)
+    const driver = new LoadDriver(plan, wire, clock, onSlice)
     return { open: driver.open, run: (stop) => driver.run(stop) }
   })
 
@@ -41,14 +43,14 @@ type ToWorker = { readonly _tag: "Run" } | { readonly _tag: "Stop" }
 type FromWorker =
   | { readonly _tag: "Open" }
   | { readonly _tag: "Failed"; readonly message: string }
-  | { readonly _tag: "Second"; readonly record: SecondRecord }
+  | { readonly _tag: "Slice"; readonly record: SliceRecord }
   | { readonly _tag: "Done"; readonly result: DriverResult }
 
 /** A worker thread that runs the program in `program`, the bundled `main.js`. */
 export const worker = (
   plan: LoadPlan,
   program: URL,
-  onSecond: (record: SecondRecord) => void
+  onSlice: (record: SliceRecord) => void
 ): Effect.Effect<LoadThread, never, Scope.Scope> =>
   Effect.gen(function* () {
     const opened = yield* Deferred.make<void, LoadThreadError>()
@@ -68,8 +70,8 @@ export const worker = (
           return Deferred.doneUnsafe(opened, Effect.void)
         case "Failed":
           return fail(message.message)
-        case "Second":
-          return onSecond(message.record)
+        case "Slice":
+          return onSlice(message.record)
         case "Done":
           return Deferred.doneUnsafe(done, Effect.succeed(message.result))
       }
@@ -99,7 +101,7 @@ export const runWorker: Effect.Effect<void> = Effect.scoped(
       Deferred.doneUnsafe(message._tag === "Run" ? started : stopped, Effect.void)
     )
     const plan: LoadPlan = workerData
-    const thread = yield* local(plan, (record) => post({ _tag: "Second", record }))
+    const thread = yield* local(plan, (record) => post({ _tag: "Slice", record }))
     yield* thread.open
     post({ _tag: "Open" })
     yield* Deferred.await(started)

@@ -23,7 +23,8 @@ export interface PacerOptions {
 /** What the pacer tells a connection to do. */
 export interface Sender {
   readonly inFlight: number
-  readonly send: (count: number, since?: number) => void
+  /** Sends so many, whose latencies count from a moment in ns, or from their sending. */
+  readonly send: (count: number, moment?: number) => void
 }
 
 /**
@@ -36,18 +37,16 @@ export class Pacer {
   private readonly endsAt: number
   private readonly sent: Float64Array
   private readonly first: number
-  private readonly onSentLate: (lag: number) => void
   // Requests of all connections whose moment had come when `due` was last asked.
   private told = 0
 
   /** For the connections from number `first` on, `count` of them, starting at `now` (ns). */
-  constructor(options: PacerOptions, first: number, count: number, now: number, onSentLate: (lag: number) => void) {
+  constructor(options: PacerOptions, first: number, count: number, now: number) {
     this.options = options
     this.first = first
     this.startedAt = now
     this.endsAt = options.duration === undefined ? Number.POSITIVE_INFINITY : now + options.duration
     this.sent = new Float64Array(count)
-    this.onSentLate = onSentLate
   }
 
   /** Lets a connection send what it is time for; says whether it has sent all that it will. */
@@ -63,18 +62,27 @@ export class Pacer {
     this.sent[index] = sent + 1
   }
 
-  /** Open loop: the connections with requests whose moment has come since this was last asked. */
-  due(now: number): ReadonlyArray<number> {
+  /** Open loop: visits the connections with requests whose moment has come since this was last asked. */
+  eachDue(now: number, visit: (index: number) => void): void {
     const { connections } = this.options
     const told = this.told
     const total = this.dueInAll(now)
-    const indices: Array<number> = []
     this.told = total
     for (let number = Math.max(told, total - connections); number < total; number++) {
       const index = (number % connections) - this.first
-      if (index >= 0 && index < this.sent.length) indices.push(index)
+      if (index >= 0 && index < this.sent.length) visit(index)
     }
-    return indices
+  }
+
+  /** Open loop: the first moment, in ns, of which `eachDue` has not told; infinity where there is none. */
+  get nextMoment(): number {
+    const { connections } = this.options
+    const turn = this.told % connections
+    // Between this thread's connections and its next ones are those of other threads.
+    const wait =
+      turn < this.first ? this.first - turn : turn < this.first + this.sent.length ? 0 : connections - turn + this.first
+    const number = this.told + wait
+    return number < this.total ? this.startedAt + number * this.interval : Number.POSITIVE_INFINITY
   }
 
   /** Open loop: requests whose moment has come by `now` and that were not sent. */
@@ -102,9 +110,7 @@ export class Pacer {
     let sent = this.sent[index] ?? 0
     const due = now > this.endsAt + this.options.patience ? 0 : this.dueBy(index, now)
     while (sent < due && sender.inFlight < this.options.pipeline) {
-      const moment = this.momentOf(index, sent)
-      sender.send(1, moment)
-      this.onSentLate(Math.max(0, now - moment))
+      sender.send(1, this.momentOf(index, sent))
       sent++
     }
     this.sent[index] = sent

@@ -1,29 +1,34 @@
 /**
- * Where a thread of the load test records what its requests came to: HDR histograms and plain counters, so that a
- * recording costs a few hundred nanoseconds. It sends nothing and prints nothing.
+ * Where a thread of the load test records what its requests came to: histograms and plain counters, so that a recording
+ * costs a few nanoseconds. It sends nothing and prints nothing.
  */
-import { createHistogram, type RecordableHistogram } from "node:perf_hooks"
+import { Histogram, type HistogramData } from "./Histogram.ts"
+import { sliceLength } from "./Slice.ts"
 
 /** What a request can come to, if not to its answer. */
 export type Failure = "timeout" | "closed" | "refused" | "wrong_value" | "malformed_reply"
 
-/** Longest latency that is told apart from longer ones, in ns: ten minutes. */
-const HIGHEST = 600 * 1e9
-
-const makeHistogram = (): RecordableHistogram => createHistogram({ lowest: 1, highest: HIGHEST, figures: 3 })
-
-/** What happened in one second, as a thread saw it. Its histogram is in ns and can be sent to another thread. */
-export interface SecondRecord {
-  readonly second: number
+/** What happened in a piece of the run's time, as a thread saw it. */
+export interface SliceRecord {
+  /** ms since the start of the measured run. */
+  readonly from: number
+  /** ms; see `Slice.ts`. */
+  readonly length: number
   readonly requests: number
   readonly errors: number
-  readonly histogram: RecordableHistogram
+  /** Latencies. */
+  readonly histogram: HistogramData
 }
 
-/** All that one thread recorded. Plain data and histograms: it can be sent to another thread. */
+/** All that one thread recorded. Plain data: it can be sent to another thread. */
 export interface Recording {
-  readonly put: RecordableHistogram
-  readonly get: RecordableHistogram
+  /** Latencies, from the moment that a request was due. */
+  readonly put: HistogramData
+  readonly get: HistogramData
+  /** Times from the sending of a request; the same as the latencies in a closed loop. */
+  readonly service: HistogramData
+  /** Open loop: by how much requests were sent behind their moment. */
+  readonly lag: HistogramData
   readonly putCount: number
   readonly getCount: number
   readonly hits: number
@@ -31,14 +36,15 @@ export interface Recording {
   readonly errors: Readonly<Partial<Record<Failure, number>>>
   readonly putErrors: number
   readonly getErrors: number
-  /** ns */
-  readonly scheduleLagSum: number
-  readonly scheduleLagMax: number
 }
 
+const MILLI = 1e6
+
 export class Recorder {
-  private readonly put = makeHistogram()
-  private readonly get = makeHistogram()
+  private readonly put = new Histogram()
+  private readonly get = new Histogram()
+  private readonly service = new Histogram()
+  private readonly lag = new Histogram()
   private putCount = 0
   private getCount = 0
   private hits = 0
@@ -46,45 +52,43 @@ export class Recorder {
   private putErrors = 0
   private getErrors = 0
   private readonly errors: Partial<Record<Failure, number>> = {}
-  private scheduleLagSum = 0
-  private scheduleLagMax = 0
   // Before the start and after the end, answers come to nothing: they are of the warm-up, or too late.
   private isOn = false
   private startedAt = 0
-  private second = 0
-  private secondRequests = 0
-  private secondErrors = 0
-  // A recording costs a call out of JavaScript, so it is made once, and added to the whole when the second is over.
-  private secondPut = makeHistogram()
-  private secondGet = makeHistogram()
-  private readonly onSecond: (record: SecondRecord) => void
+  // The slice that is being recorded, in ms, and the time in ns at which it is over.
+  private from = 0
+  private length = sliceLength(0)
+  private endsAt = 0
+  private readonly slice = new Histogram()
+  private sliceErrors = 0
+  private readonly onSlice: (record: SliceRecord) => void
 
-  constructor(onSecond: (record: SecondRecord) => void) {
-    this.onSecond = onSecond
+  constructor(onSlice: (record: SliceRecord) => void) {
+    this.onSlice = onSlice
   }
 
   /** Begins, at `now` in ns: what came before was no part of the measured run. */
   start(now: number): void {
     this.isOn = true
     this.startedAt = now
+    this.begin(0)
   }
 
-  /** A PUT that was answered; `latency` and `now` in ns. */
-  stored(latency: number, now: number): void {
+  /** A request was answered: after `latency` ns since it was due, `service` ns since it was sent, at `now`. */
+  answered(outcome: "stored" | "hit" | "miss", latency: number, service: number, now: number): void {
     if (!this.isOn) return
-    this.putCount++
-    this.roll(now)
-    this.record(this.secondPut, latency)
-  }
-
-  /** A GET that was answered. */
-  found(latency: number, now: number, isHit: boolean): void {
-    if (!this.isOn) return
-    this.getCount++
-    if (isHit) this.hits++
-    else this.misses++
-    this.roll(now)
-    this.record(this.secondGet, latency)
+    if (now >= this.endsAt) this.roll(now)
+    if (outcome === "stored") {
+      this.putCount++
+      this.put.record(latency)
+    } else {
+      this.getCount++
+      if (outcome === "hit") this.hits++
+      else this.misses++
+      this.get.record(latency)
+    }
+    this.service.record(service)
+    this.slice.record(latency)
   }
 
   /** A request that failed. */
@@ -99,64 +103,58 @@ export class Recorder {
       this.getErrors++
     }
     this.errors[failure] = (this.errors[failure] ?? 0) + 1
-    this.secondErrors++
+    this.sliceErrors++
   }
 
   /** A request of an open loop was sent `lag` ns behind its moment. */
   sentLate(lag: number): void {
-    if (!this.isOn) return
-    this.scheduleLagSum += lag
-    if (lag > this.scheduleLagMax) this.scheduleLagMax = lag
+    if (this.isOn) this.lag.record(lag)
   }
 
-  /** Hands over the seconds that have passed by `now`, in ns, those in which nothing came too. */
+  /** Hands over the slices that have passed by `now`, in ns, those in which nothing came too. */
   roll(now: number): void {
     if (!this.isOn) return
-    const second = Math.floor((now - this.startedAt) / 1e9)
-    while (this.second < second) this.flush()
-  }
-
-  /** Hands over the unfinished second, and records no more. */
-  end(): Recording {
-    if (this.secondRequests + this.secondErrors > 0) this.flush()
-    this.isOn = false
-    const { errors, get, getCount, getErrors, hits, misses, put, putCount, putErrors, scheduleLagMax, scheduleLagSum } =
-      this
-    return {
-      errors,
-      get,
-      getCount,
-      getErrors,
-      hits,
-      misses,
-      put,
-      putCount,
-      putErrors,
-      scheduleLagMax,
-      scheduleLagSum
+    while (now >= this.endsAt) {
+      this.flush()
+      this.begin(this.from + this.length)
     }
   }
 
-  private record(histogram: RecordableHistogram, latency: number): void {
-    histogram.record(Math.min(HIGHEST, Math.max(1, Math.round(latency))))
-    this.secondRequests++
+  /** Hands over the unfinished slice, and records no more. */
+  end(): Recording {
+    if (this.slice.count + this.sliceErrors > 0) this.flush()
+    this.isOn = false
+    const { errors, getCount, getErrors, hits, misses, putCount, putErrors } = this
+    return {
+      put: this.put.data,
+      get: this.get.data,
+      service: this.service.data,
+      lag: this.lag.data,
+      putCount,
+      getCount,
+      hits,
+      misses,
+      errors,
+      putErrors,
+      getErrors
+    }
+  }
+
+  private begin(from: number): void {
+    this.from = from
+    this.length = sliceLength(from)
+    this.endsAt = this.startedAt + (from + this.length) * MILLI
   }
 
   private flush(): void {
-    this.put.add(this.secondPut)
-    this.get.add(this.secondGet)
-    // The second itself has no use for the difference.
-    const histogram = this.secondPut
-    histogram.add(this.secondGet)
-    this.onSecond({
-      second: this.second,
-      requests: this.secondRequests,
-      errors: this.secondErrors,
-      histogram
+    this.onSlice({
+      from: this.from,
+      length: this.length,
+      requests: this.slice.count,
+      errors: this.sliceErrors,
+      histogram: this.slice.data
     })
-    this.second++
-    this.secondRequests = this.secondErrors = 0
-    this.secondPut = makeHistogram()
-    this.secondGet = makeHistogram()
+    this.slice.clear()
+    this.sliceErrors = 0
   }
 }

@@ -4,9 +4,11 @@
  */
 import type { Checked } from "./Assertion.ts"
 import * as Assessment from "./Assessment.ts"
+import * as Comparison from "./Comparison.ts"
 import * as Findings from "./Findings.ts"
 import * as Format from "./Format.ts"
 import type { Latency, LoadResult } from "./LoadResult.ts"
+import { verdictOf, type Verdict } from "./Verdict.ts"
 
 type Tone = "plain" | "title" | "good" | "bad" | "warning" | "quiet"
 
@@ -88,11 +90,12 @@ const latencyCells = (latencies: ReadonlyArray<Latency>): ReadonlyArray<Readonly
   ])
 }
 
-const latencySection = ({ latency: { all, get, put } }: LoadResult, paint: Paint): ReadonlyArray<string> => {
-  const head = ["latency (ms)", "all", "PUT", "GET"].map((text, column) =>
+const latencySection = (result: LoadResult, paint: Paint): ReadonlyArray<string> => {
+  const columns = Findings.latencyColumns(result)
+  const head = ["latency (ms)", ...columns.map(([name]) => name)].map((text, column) =>
     column === 0 ? cell(text, "title") : figure(text, "title")
   )
-  return table([head, ...latencyCells([all, put, get])], paint)
+  return table([head, ...latencyCells(columns.map(([, latency]) => latency))], paint)
 }
 
 const requestsText = (result: LoadResult): string => {
@@ -126,11 +129,7 @@ const assertionSection = (assertions: ReadonlyArray<Checked>, paint: Paint): Rea
   return ["", ...table([[cell("assertions", "title"), figure("actual", "title")], ...rows], paint)]
 }
 
-const VERDICT_TONES: { readonly [K in Assessment.Verdict]: Tone } = {
-  "targets met": "good",
-  "minimum met": "warning",
-  "below minimum": "bad"
-}
+const VERDICT_TONES: { readonly [K in Verdict["tone"]]: Tone } = { good: "good", fair: "warning", bad: "bad" }
 
 export interface SummaryOptions {
   /** The results of `--assert`. */
@@ -144,6 +143,9 @@ export const summary = (result: LoadResult, options: SummaryOptions = {}): strin
   const paint = painter(options.colors ?? false)
   const assessment = Assessment.assess(result)
   const address = `${Format.printable(result.host)}:${result.port}`
+  const assertions = options.assertions ?? []
+  const verdict = verdictOf(assessment, assertions)
+  const lag = Findings.lagText(result)
   const notes = noteLines(assessment).map((text) => paint("quiet", text))
   return [
     paint("title", `Load test of ${address}`),
@@ -163,72 +165,49 @@ export const summary = (result: LoadResult, options: SummaryOptions = {}): strin
     ...latencySection(result, paint),
     "",
     item("Little's law", Findings.littlesLawText(result)),
+    ...(lag === undefined ? [] : [item("schedule lag", lag)]),
     item("generator", Findings.generatorText(result)),
     "",
     ...assessmentSection(assessment, paint),
     ...notes,
-    ...assertionSection(options.assertions ?? [], paint),
+    ...assertionSection(assertions, paint),
     "",
     ...Findings.warnings(result).map((text) => paint("warning", `! ${wrap(text, 2)}`)),
-    paint(VERDICT_TONES[assessment.verdict], `${Assessment.verdictText(assessment)}.`)
+    paint(VERDICT_TONES[verdict.tone], wrap(`${verdict.text}.`, 0))
   ].join("\n")
 }
 
-/** A figure of two runs, and whether more of it is better. */
-interface Compared {
-  readonly name: string
-  readonly better: "higher" | "lower"
-  readonly read: (result: LoadResult) => number | undefined
-  readonly format: (value: number) => string
+const WORD_TONES: { readonly [K in Comparison.Word]: Tone } = {
+  better: "good",
+  worse: "bad",
+  "no difference": "quiet",
+  "too short": "quiet"
 }
 
-const latencyRow = (name: string, read: (result: LoadResult) => readonly [Latency, number]): Compared => ({
-  name,
-  better: "lower",
-  read: (result) => {
-    const [{ count }, value] = read(result)
-    return count === 0 ? undefined : value
-  },
-  format: Format.millis
-})
-
-const COMPARED: ReadonlyArray<Compared> = [
-  { name: "requests/second", better: "higher", read: (result) => result.requests_per_second, format: Format.rate },
-  ...Findings.LATENCIES.map(([name, label]) =>
-    latencyRow(`latency ${label}`, ({ latency: { all } }) => [all, all[name]])
-  ),
-  latencyRow("PUT mean", ({ latency: { put } }) => [put, put.mean]),
-  latencyRow("PUT p99", ({ latency: { put } }) => [put, put.p99]),
-  latencyRow("GET mean", ({ latency: { get } }) => [get, get.mean]),
-  latencyRow("GET p99", ({ latency: { get } }) => [get, get.p99]),
-  {
-    name: "error rate",
-    better: "lower",
-    read: (result) => (result.total_requests === 0 ? undefined : result.error_rate),
-    format: Format.percent
-  },
-  {
-    name: "hit rate",
-    better: "higher",
-    read: (result) => (result.cache_hits + result.cache_misses === 0 ? undefined : result.hit_rate),
-    format: Format.percent
-  }
+const comparedRow = ({ a, b, name, noise, ratio, word }: Comparison.Row): ReadonlyArray<Cell> => [
+  cell(name),
+  figure(a ?? "-"),
+  figure(b ?? "-"),
+  ...(word === undefined
+    ? []
+    : [
+        figure(ratio === undefined ? "" : `${Format.fixed(ratio, 2)}×`),
+        figure(noise === undefined ? "" : `± ${Format.number(noise * 100, 0)} %`),
+        cell(word, WORD_TONES[word])
+      ])
 ]
 
-/** The second figure by the first, with the digits that a ratio is worth, and its judgement in a word. */
-const ratioCells = (a: number, b: number, better: Compared["better"]): ReadonlyArray<Cell> => {
-  // From nothing to something there is no ratio, but there is a better and a worse.
-  const ratio = a === 0 ? "" : `${Format.fixed(b / a, 2)}×`
-  if (a === b || ratio === "1.00×") return [figure(ratio), cell("same", "quiet")]
-  const improved = better === "higher" ? b > a : b < a
-  return [figure(ratio), cell(improved ? "better" : "worse", toneOf(improved))]
-}
-
-const comparedRow = ({ better, format, name, read }: Compared, a: LoadResult, b: LoadResult): ReadonlyArray<Cell> => {
-  const [first, second] = [read(a), read(b)]
-  const text = (value: number | undefined) => figure(value === undefined ? "-" : format(value))
-  const ratio = first === undefined || second === undefined ? [] : ratioCells(first, second, better)
-  return [cell(name), text(first), text(second), ...ratio]
+/** What has come of a comparison, in a sentence. */
+const comparisonText = ({ better, incomparable, rows, worse }: Comparison.Comparison): readonly [Tone, string] => {
+  if (incomparable !== undefined) return ["warning", `! ${wrap(`Not comparable: ${incomparable}.`, 2)}`]
+  if (worse.length > 0) {
+    const also = better.length > 0 ? `; better: ${better.join(", ")}` : ""
+    return ["bad", wrap(`Worse: ${worse.join(", ")}${also}.`, 0)]
+  }
+  if (better.length > 0) return ["good", wrap(`Better: ${better.join(", ")}; nothing is worse.`, 0)]
+  return rows.some(({ word }) => word === "too short")
+    ? ["warning", "The runs were too short to say how much they vary, and so whether they differ."]
+    : ["plain", "No difference: what differs does so by no more than the runs vary within themselves."]
 }
 
 /**
@@ -283,24 +262,24 @@ export interface CompareOptions {
 export const compare = (a: LoadResult, b: LoadResult, options: CompareOptions = {}): string => {
   const paint = painter(options.colors ?? false)
   const [first, second] = (options.names ?? ["a", "b"]).map(Format.printable)
-  const head = [
-    cell("", "title"),
-    figure(first ?? "a", "title"),
-    figure(second ?? "b", "title"),
-    figure("ratio", "title")
-  ]
+  const comparison = Comparison.compare(a, b)
+  const titles = ["", first ?? "a", second ?? "b"]
+  if (comparison.incomparable === undefined) titles.push("ratio", "noise")
+  const head = titles.map((title) => figure(title, "title"))
   const verdicts = [cell("verdict"), figure(Assessment.assess(a).verdict), figure(Assessment.assess(b).verdict)]
   const unfair = differences(a, b)
   const doubts = [[first, a] as const, [second, b] as const].flatMap(([name, result]) =>
     Findings.warnings(result).map((text) => `${name}: ${text}`)
   )
+  const [tone, text] = comparisonText(comparison)
   return [
-    ...table([head, ...COMPARED.map((row) => comparedRow(row, a, b)), verdicts], paint),
-    ...(unfair.length + doubts.length === 0 ? [] : [""]),
+    ...table([head, ...comparison.rows.map(comparedRow), verdicts], paint),
+    "",
     ...(unfair.length === 0
       ? []
       : [paint("warning", "! Not a fair comparison: the runs differ in more than the server.")]),
-    ...unfair.map((text) => `    ${text}`),
-    ...doubts.map((text) => paint("warning", `! ${wrap(text, 2)}`))
+    ...unfair.map((line) => `    ${line}`),
+    ...doubts.map((line) => paint("warning", `! ${wrap(line, 2)}`)),
+    paint(tone, text)
   ].join("\n")
 }

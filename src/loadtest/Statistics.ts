@@ -1,18 +1,13 @@
-/** Figures from HDR histograms: the recorded ns become the ms of a result. Pure but for Node's histogram type. */
-import type { Histogram } from "node:perf_hooks"
+/** Figures from histograms: the recorded ns become the ms of a result. Pure. */
+import type { Histogram } from "./Histogram.ts"
 import type { Bucket, Latency, Percentile } from "./LoadResult.ts"
 
 const NANOS_PER_MILLI = 1e6
 
-/**
- * The smallest recorded value that so many per cent are not above, in ms. Node's histogram rounds to the nearest rank,
- * which may be the one below, and so too good.
- */
-const valueAt = (histogram: Histogram, percentile: number): number => {
+/** The smallest recorded value that so many per cent are not above, in ms. */
+const valueAt = (histogram: Histogram, percentile: number): number =>
   // Rounded, since 99.9 % of 1000 is not quite 999.
-  const rank = Math.max(1, Math.ceil(Number(((percentile * histogram.count) / 100).toFixed(6))))
-  return histogram.percentile((100 * rank) / histogram.count) / NANOS_PER_MILLI
-}
+  histogram.atRank(Math.max(1, Math.ceil(Number(((percentile * histogram.count) / 100).toFixed(6))))) / NANOS_PER_MILLI
 
 /** The figures of one histogram; all zero where nothing was recorded. */
 export const toLatency = (histogram: Histogram): Latency => {
@@ -56,29 +51,16 @@ const BUCKETS_PER_DECADE = 10
 
 /** The histogram in buckets that are equally wide on a logarithmic scale, ten a decade; empty ones included. */
 export const toBuckets = (histogram: Histogram): ReadonlyArray<Bucket> => {
-  const { count } = histogram
-  if (count === 0) return []
+  if (histogram.count === 0) return []
   const edge = (index: number) => 10 ** (index / BUCKETS_PER_DECADE)
-  const first = Math.floor(Math.log10(histogram.min / NANOS_PER_MILLI) * BUCKETS_PER_DECADE)
-  const last = Math.floor(Math.log10(histogram.max / NANOS_PER_MILLI) * BUCKETS_PER_DECADE)
-  const buckets: Array<Bucket> = []
-  let below = 0
-  for (let index = first; index <= last; index++) {
-    const upTo = index === last ? count : countBelow(histogram, edge(index + 1) * NANOS_PER_MILLI)
-    buckets.push({ from: edge(index), to: edge(index + 1), count: upTo - below })
-    below = upTo
-  }
-  return buckets
-}
-
-/** How many of the recorded values are below `value`: Node's histogram tells values by rank, not ranks by value. */
-const countBelow = (histogram: Histogram, value: number): number => {
-  let low = 0
-  let high = histogram.count
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2)
-    if (histogram.percentile((100 * middle) / histogram.count) < value) low = middle
-    else high = middle - 1
-  }
-  return low
+  const indexOf = (nanos: number) => Math.floor(Math.log10(nanos / NANOS_PER_MILLI) * BUCKETS_PER_DECADE)
+  const first = indexOf(histogram.min)
+  const last = indexOf(histogram.max)
+  const counts = Array.from({ length: last - first + 1 }, () => 0)
+  // A bucket of the histogram is so narrow that all of it may be counted where its middle lies.
+  histogram.each((from, to, count) => {
+    const index = Math.min(last, Math.max(first, indexOf((from + to - 1) / 2))) - first
+    counts[index] = (counts[index] ?? 0) + count
+  })
+  return counts.map((count, index) => ({ from: edge(first + index), to: edge(first + index + 1), count }))
 }

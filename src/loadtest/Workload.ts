@@ -24,11 +24,16 @@ export interface WorkloadOptions {
   readonly zipfExponent: number
 }
 
-/** One request: the number of its key, and whether it writes it. */
-export interface WorkItem {
-  readonly isPut: boolean
-  readonly key: number
-}
+/**
+ * One request: the number of its key, and whether it writes it, in one number, so that a million of them a second leave
+ * no garbage.
+ */
+export type WorkItem = number
+
+export const putOf = (key: number): WorkItem => key * 2 + 1
+export const getOf = (key: number): WorkItem => key * 2
+export const isPut = (item: WorkItem): boolean => (item & 1) === 1
+export const keyOf = (item: WorkItem): number => item >>> 1
 
 /** The rest of a connection's requests. */
 export interface WorkSource {
@@ -65,19 +70,19 @@ export const makeSource = (options: WorkloadOptions, connection: number, part: P
 
 const sharedSource = (options: WorkloadOptions, keys: number, random: () => number): WorkSource => {
   const pick = makePicker(options, random)
-  return { next: () => ({ isPut: random() < options.ratio, key: pick(keys) }) }
+  return { next: () => (random() < options.ratio ? putOf(pick(keys)) : getOf(pick(keys))) }
 }
 
 const ownSource = (options: WorkloadOptions, connection: number, random: () => number): WorkSource => {
   const pick = makePicker(options, random)
   const most = ownKeys(options)
   let puts = 0
-  const keyOf = (own: number) => own * options.connections + connection
+  const shared = (own: number) => own * options.connections + connection
   return {
     next: () => {
       // Nothing can be read before something was put.
-      if (puts === 0 || random() < options.ratio) return { isPut: true, key: keyOf(puts++ % most) }
-      return { isPut: false, key: keyOf(pick(Math.min(puts, most))) }
+      if (puts === 0 || random() < options.ratio) return putOf(shared(puts++ % most))
+      return getOf(shared(pick(Math.min(puts, most))))
     }
   }
 }
@@ -147,46 +152,79 @@ export const makeRandom = (seed: number, stream: number): (() => number) => {
   return next
 }
 
-const DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+const DIGITS = Buffer.from("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", "latin1")
 
 const POOL_SIZE = 1 << 16
 
-/** Turns key numbers into the keys and values that are sent. */
+/** Turns key numbers into the keys and values that are sent, as bytes in a buffer of the caller's. */
 export interface Vocabulary {
-  readonly key: (number: number) => string
-  readonly value: (number: number) => string
+  /** Lengths in bytes of each key and each value. */
+  readonly keySize: number
+  readonly valueSize: number
+  /** Writes a key, or a value, at an offset, and returns the offset behind it. */
+  readonly writeKey: (into: Buffer, at: number, number: number) => number
+  readonly writeValue: (into: Buffer, at: number, number: number) => number
+  /** Whether the bytes from an offset on are the value of a key. */
+  readonly isValue: (bytes: Buffer, at: number, number: number) => boolean
 }
 
-const inBase62 = (number: number): string => {
-  let rest = number
-  let text = ""
-  do {
-    text = DIGITS[rest % 62] + text
-    rest = Math.floor(rest / 62)
-  } while (rest > 0)
-  return text
+/** How many digits a number has in a base. */
+const digitsOf = (number: number, base: number): number => {
+  let digits = 1
+  for (let rest = Math.floor(number / base); rest > 0; rest = Math.floor(rest / base)) digits++
+  return digits
 }
 
 /**
  * Keys end in their number in base 62; where `keySize` has too few of them, numbers share a key. They begin with
  * digits of the seed where there is room, so that two runs at a time have keys of their own.
+ *
+ * A value begins with the key's number in base 62 from its last digit on, so that two keys seldom have the same value
+ * even where values are short; the rest is a piece of a pool of digits, from a place that the number says.
  */
 export const makeVocabulary = (options: WorkloadOptions): Vocabulary => {
+  const { keySize, valueSize } = options
   const random = makeRandom(options.seed, 0xffff_ffff)
-  const digit = () => DIGITS[Math.floor(random() * 62)]
-  const pool = Array.from({ length: POOL_SIZE + options.valueSize }, digit).join("")
+  const digit = () => DIGITS[Math.floor(random() * 62)] ?? 0
+  const pool = Buffer.from(Array.from({ length: POOL_SIZE + valueSize }, digit))
   const count = preloadedKeys(options) || options.connections * ownKeys(options)
-  const width = Math.min(options.keySize, inBase62(count - 1).length)
-  const prefix = Array.from({ length: options.keySize - width }, digit).join("")
+  const width = Math.min(keySize, digitsOf(count - 1, 62))
+  const prefix = Buffer.from(Array.from({ length: keySize - width }, digit))
   const distinct = 62 ** width
+  const ownDigits = Math.min(valueSize, width)
   return {
-    key: (number) => prefix + inBase62(number % distinct).padStart(width, "0"),
-    value: (number) => {
+    keySize,
+    valueSize,
+    writeKey: (into, at, number) => {
+      for (let i = 0; i < prefix.length; i++) into[at + i] = prefix[i] ?? 0
+      let rest = number % distinct
+      for (let i = at + keySize - 1; i >= at + prefix.length; i--) {
+        into[i] = DIGITS[rest % 62] ?? 0
+        rest = Math.floor(rest / 62)
+      }
+      return at + keySize
+    },
+    writeValue: (into, at, number) => {
       const shared = number % distinct
-      // Begins with the key's own digits, so that two keys seldom have the same value even where values are short.
-      const own = shared.toString(36)
+      let rest = shared
+      for (let i = 0; i < ownDigits; i++) {
+        into[at + i] = DIGITS[rest % 62] ?? 0
+        rest = Math.floor(rest / 62)
+      }
       const start = Math.imul(shared, 0x9e37_79b1) >>> 16
-      return (own + pool.slice(start, start + options.valueSize)).slice(0, options.valueSize)
+      for (let i = ownDigits; i < valueSize; i++) into[at + i] = pool[start + i] ?? 0
+      return at + valueSize
+    },
+    isValue: (bytes, at, number) => {
+      const shared = number % distinct
+      let rest = shared
+      for (let i = 0; i < ownDigits; i++) {
+        if (bytes[at + i] !== DIGITS[rest % 62]) return false
+        rest = Math.floor(rest / 62)
+      }
+      const start = Math.imul(shared, 0x9e37_79b1) >>> 16
+      for (let i = ownDigits; i < valueSize; i++) if (bytes[at + i] !== pool[start + i]) return false
+      return true
     }
   }
 }

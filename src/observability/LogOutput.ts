@@ -137,7 +137,7 @@ const onStderr = (): LogOutput =>
   new LogOutput(process.stderr instanceof Net.Socket ? toStream(process.stderr) : toFile(STDERR))
 
 /** Where the log is written. */
-export const CurrentLogOutput = Context.Reference<LogOutput>("kv-cache/observability/CurrentLogOutput", {
+export const CurrentLogOutput = Context.Reference<LogOutput>("effect-kv-cache/observability/CurrentLogOutput", {
   defaultValue: onStderr
 })
 

@@ -15,6 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
+import type { Caller } from "../commands/Execution.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import * as Reply from "../domain/Reply.ts"
 import * as EventLoop from "../EventLoop.ts"
@@ -196,6 +197,10 @@ export class Connection implements Reader, Watched {
   }
 
   // --- what a turn does with it
+
+  get caller(): Caller {
+    return this.session
+  }
 
   get writer(): SharedWriter {
     return this.session.writer

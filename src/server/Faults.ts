@@ -3,6 +3,7 @@
  * decides, and `Output.ts` does it. A server that serves has none.
  */
 import * as Context from "effect/Context"
+import { seededRandom } from "../domain/SeededRandom.ts"
 
 /** What can happen to a reply. */
 export type FaultKind =
@@ -34,11 +35,11 @@ interface Armed {
 
 export class Faults {
   private armed: ReadonlyArray<Armed> = []
-  private state: number
+  private readonly random: () => number
 
   /** The same seed decides in the same way. */
   constructor(seed: number) {
-    this.state = seed >>> 0
+    this.random = seededRandom(seed)
   }
 
   /** Replaces all faults; the first one that fits a reply is the one that happens. */
@@ -72,18 +73,10 @@ export class Faults {
   private happens(fits: (armed: Armed) => boolean): Fault | undefined {
     const found = this.armed.find((armed) => {
       if (armed.left <= 0 || !fits(armed)) return false
-      return armed.fault.probability === undefined || this.chance() < armed.fault.probability
+      return armed.fault.probability === undefined || this.random() < armed.fault.probability
     })
     if (found !== undefined) found.left--
     return found?.fault
-  }
-
-  /** A number in [0, 1): the generator mulberry32 (T. Ettinger). */
-  private chance(): number {
-    this.state = (this.state + 0x6d2b_79f5) >>> 0
-    let mixed = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }
 

@@ -1,13 +1,14 @@
 /**
- * Closes the connections that are idle: one fiber for all of them, which sleeps until the first one could be.
+ * Closes idle connections. One fiber watches all of them and sleeps until the first one could be idle.
  *
- * A fiber and a timer for each connection would cost a third of its memory. What idle means is the connection's to say.
+ * A fiber and a timer for each connection would cost a third of the connection's memory. The connection itself says
+ * when it was last active.
  */
 import * as Effect from "effect/Effect"
 
-/** A connection, as far as it can be idle. */
+/** What the watch needs to know of a connection. */
 export interface Watched {
-  /** When it was last active, in ms of the store's clock; infinite while it waits for the server itself. */
+  /** When the connection was last active, in ms of the store's clock. Infinite while it waits for the server itself. */
   readonly lastActivity: number
   readonly closeIdle: () => void
 }
@@ -18,13 +19,13 @@ export class IdleWatch {
   private readonly watched = new Set<Watched>()
   private onAdded: () => void = doNothing
 
-  /** `timeout` in ms; 0 for never. */
+  /** `timeout` is in ms, 0 for never. */
   constructor(timeout: number, now: () => number) {
     this.timeout = timeout
     this.now = now
   }
 
-  /** Watches a connection from now on. To be called again when it has waited for the server. */
+  /** Watches a connection from now on. Must be called again after the connection has waited for the server. */
   add(connection: Watched): void {
     this.watched.add(connection)
     this.onAdded()
@@ -43,7 +44,7 @@ export class IdleWatch {
     }).pipe(Effect.forever)
   }
 
-  /** Closes what is idle, and says when the next one could be, in ms. */
+  /** Closes idle connections. Returns when the next one could be idle, in ms. */
   private closeAndFindNext(): number {
     const now = this.now()
     let next = Number.POSITIVE_INFINITY

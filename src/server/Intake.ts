@@ -1,13 +1,15 @@
 /**
- * How the bytes of an accepted socket are read: into one buffer that all connections share, where Node allows it.
+ * Reads the bytes of accepted sockets into one buffer that all connections share, where Node allows it.
  *
- * For each read Node allocates a buffer, and passes it on through a stream: a third of what a small request costs.
- * `net.Socket` has an option against it, `onread`, but a server has no way to pass it for the sockets that it accepts.
- * So the handle of an accepted socket is moved into a new `Socket` that has the option. The handle is no public
- * property: where it is not there, or not what it was in Node 20 to 26, and for TLS, whose sockets read by themselves,
- * bytes come through the public `'data'` event. `KV_CACHE_INTAKE=data` in the environment forces that.
+ * For each read, Node allocates a buffer and passes it through a stream. That is a third of the cost of a small
+ * request. The option `onread` of `net.Socket` avoids it, but a server cannot set it for the sockets that it accepts.
+ * So the handle of an accepted socket is moved into a new `Socket` that has the option.
  *
- * What is done with the bytes is said in `Connection.ts`.
+ * The handle is not a public property. If it is missing or differs from that of Node 20 to 26, bytes come through the
+ * public `'data'` event. So they do with TLS, whose sockets read by themselves. `KV_CACHE_INTAKE=data` in the
+ * environment forces it.
+ *
+ * `Connection.ts` says what is done with the bytes.
  */
 import * as Net from "node:net"
 import * as Context from "effect/Context"
@@ -15,13 +17,13 @@ import * as Predicate from "effect/Predicate"
 import { READ_BYTES } from "../EventLoop.ts"
 
 /**
- * Starts to read an accepted socket that does not read yet, and returns the socket that is to be used in its place.
- * `onBytes` gets what was read: `length` bytes from the beginning of `bytes`, which are its until it returns. If it returns
- * false, no more is read until the socket is resumed.
+ * Starts to read an accepted socket that does not read yet, and returns the socket to use in its place. `onBytes` gets
+ * what was read: the first `length` bytes of `bytes`. It may use them only until it returns. If it returns false, nothing
+ * more is read until the socket is resumed.
  */
 export type Intake = (accepted: Net.Socket, onBytes: (bytes: Buffer, length: number) => boolean) => Net.Socket
 
-/** Bytes that a socket buffers for its peer before it says that the peer does not keep up. */
+/** How many bytes a socket buffers before it reports that its peer does not keep up. */
 export const HIGH_WATER_MARK = 64 * 1024
 
 /** Reads through the `'data'` event. */
@@ -33,14 +35,14 @@ const fromData: Intake = (accepted, onBytes) => {
   return accepted
 }
 
-// What is read is used before the next read, so one buffer serves all connections.
+// Bytes are used before the next read, so one buffer serves all connections.
 const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES)
 
-/** Reads into the shared buffer where that is possible, else through the `'data'` event. */
+/** Reads into the shared buffer if possible, else through the `'data'` event. */
 const fromSharedBuffer: Intake = (accepted, onBytes) => {
   const handle: unknown = Reflect.get(accepted, "_handle")
   if (accepted.constructor !== Net.Socket || !isHandle(handle)) return fromData(accepted, onBytes)
-  // From here on the accepted socket is empty: it neither reads nor closes anything.
+  // From here on the accepted socket is an empty shell. It neither reads nor closes anything.
   Reflect.set(accepted, "_handle", null)
   const options = {
     handle,
@@ -56,11 +58,11 @@ const fromSharedBuffer: Intake = (accepted, onBytes) => {
   return socket
 }
 
-/** A stream of libuv, as far as it is needed here. */
+/** Whether this is a stream of libuv with the methods needed here. */
 const isHandle = (handle: unknown): handle is object =>
   Predicate.hasProperty(handle, "useUserBuffer") && Predicate.hasProperty(handle, "readStart")
 
-/** The file descriptor of an accepted socket; nothing where Node does not tell. */
+/** The file descriptor of an accepted socket. Nothing if Node does not tell. */
 export const descriptorOf = (accepted: Net.Socket): number | undefined => {
   const handle: unknown = Reflect.get(accepted, "_handle")
   return Predicate.hasProperty(handle, "fd") && typeof handle.fd === "number" ? handle.fd : undefined

@@ -1,7 +1,7 @@
 /**
  * The listening socket: binds host and port for as long as a scope is open, and hands over what it accepts.
  *
- * It says why it cannot listen in words that a person can act on, and survives running out of file descriptors.
+ * If it cannot listen, it says why in words that a person can act on. It survives running out of file descriptors.
  */
 import * as Net from "node:net"
 import * as Effect from "effect/Effect"
@@ -9,7 +9,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { HIGH_WATER_MARK } from "./Intake.ts"
 
-/** The server could not listen; the message names host and port and says what to do. */
+/** The server could not listen. The message names host and port and says what to do. */
 export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
   /** The system's code, such as `EADDRINUSE`. */
   code: Schema.String,
@@ -18,7 +18,7 @@ export class ListenError extends Schema.TaggedError<ListenError>()("ListenError"
 
 export interface Address {
   readonly host: string
-  /** The port that was bound: the one that was found if 0 was asked for. */
+  /** The bound port. If 0 was asked for, the free port that was found. */
   readonly port: number
 }
 
@@ -33,8 +33,8 @@ export const format = ({ host, port }: Address): string =>
   host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
 
 /**
- * Listens until the scope closes. Sockets are handed over as they are accepted; they do not read yet. `onError` is told of connections that could
- * not be accepted.
+ * Listens until the scope closes. Sockets are handed over when they are accepted, and do not read yet. `onError` is
+ * told of connections that could not be accepted.
  */
 export const listen = (
   address: Address,
@@ -43,7 +43,7 @@ export const listen = (
 ): Effect.Effect<Bound, ListenError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.callback<Net.Server, ListenError>((resume) => {
-      // Half-open sockets: a client that ends its side (`nc -N`) still gets its replies.
+      // Half-open sockets are allowed, so that a client that ends its side (`nc -N`) still gets its replies.
       const server = Net.createServer(
         {
           allowHalfOpen: true,
@@ -58,7 +58,7 @@ export const listen = (
       server.once("error", (error: NodeJS.ErrnoException) => resume(Effect.fail(toListenError(address, error))))
       server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
         server.removeAllListeners("error")
-        // Out of file descriptors, mostly. The server stays: libuv closes what it cannot take, so that neither the
+        // Mostly for lack of file descriptors. The server stays. libuv closes what it cannot take, so that neither the
         // process nor the backlog spins, and accepts again when descriptors are free.
         server.on("error", onError)
         resume(Effect.succeed(server))
@@ -76,17 +76,17 @@ export const listen = (
     })
   )
 
-// Those of IPv4 in the form of IPv6 (`::ffff:127.0.0.1`) are found too.
+// This also finds IPv4 addresses in IPv6 form (`::ffff:127.0.0.1`).
 const loopback = new Net.BlockList()
 loopback.addSubnet("127.0.0.0", 8)
 loopback.addAddress("::1", "ipv6")
 /**
- * How long a connection is silent before the kernel asks its peer whether it is there, in ms. A peer that has vanished
- * without a word answers none of ten questions, one a second (libuv's figures), and its connection is closed.
+ * After this much silence, in ms, the kernel asks the peer whether it is still there. It asks ten times, once a second
+ * (libuv's figures). If no answer comes, it closes the connection.
  */
 const KEEP_ALIVE = 60_000
 
-/** Connections that the kernel holds until they are accepted; it caps the number by itself. */
+/** How many connections the kernel holds until they are accepted. The kernel has a limit of its own. */
 const BACKLOG = 4096
 
 const toListenError = ({ host, port }: Address, error: NodeJS.ErrnoException): ListenError => {

@@ -6,6 +6,7 @@
  */
 import type { Socket } from "node:net"
 import * as Cause from "effect/Cause"
+import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -25,7 +26,7 @@ import { CurrentFaults } from "./Faults.ts"
 import { IdleWatch } from "./IdleWatch.ts"
 import { CurrentIntake, descriptorOf } from "./Intake.ts"
 import * as Listener from "./Listener.ts"
-import type { ServerConfig } from "./ServerConfig.ts"
+import { type ServerConfig, serverConfig } from "./ServerConfig.ts"
 import { SharedWriter } from "./SharedWriter.ts"
 import { SparseWarning } from "./SparseWarning.ts"
 import { CurrentSystemLimits } from "./SystemLimits.ts"
@@ -51,6 +52,13 @@ export class Server extends Context.Service<Server, ServerService>()("effect-kv-
    */
   static readonly layer = (config: ServerConfig): Layer.Layer<Server, Listener.ListenError, Executor | Protocol> =>
     Layer.effect(Server, make(config))
+
+  /** The same with the settings of the ConfigProvider: `KV_CACHE_PORT` and so on from the environment, by default. */
+  static readonly layerConfig: Layer.Layer<Server, Listener.ListenError | Config.ConfigError, Executor | Protocol> =
+    Layer.effect(
+      Server,
+      Effect.flatMap(serverConfig, (config) => make(config))
+    )
 }
 
 const counted = (connections: number): string => `${connections} ${connections === 1 ? "connection" : "connections"}`
@@ -89,9 +97,9 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       writer: new SharedWriter(protocol),
       counters,
       statistics: (at) => {
-        const { bytes, evicted, expired, hits, keys, misses } = executor.stats()
+        const { bytes, evicted, expired, held, hits, keys, misses } = executor.stats()
         const uptime = Math.floor((at - startedAt) / 1000)
-        const numbers = { uptime, keys, bytes, hits, misses, evicted, expired, connections: counters.open }
+        const numbers = { uptime, keys, bytes, held, hits, misses, evicted, expired, connections: counters.open }
         return Reply.statistics({ version, ...Record.map({ ...numbers, defects: counters.defects }, String) })
       },
       clock,

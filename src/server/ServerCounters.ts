@@ -1,19 +1,19 @@
-/** What the server has seen, as plain numbers that the hot path adds to. The store counts what it does itself. */
+/** The server's counters: plain numbers that the hot path adds to. The store has counters of its own. */
 
 export interface ServerCounters {
-  /** Connections accepted, those refused not included. */
+  /** Connections accepted, without those that were refused. */
   accepted: number
   /** Connections open now. */
   open: number
   /** Connections refused because of the limit. */
   refused: number
-  /** Connections closed because they were idle or did not take their replies. */
+  /** Connections closed because they were idle or their peer did not take replies. */
   idled: number
   /** Connections closed because something threw: each is a bug. */
   defects: number
-  /** QUIT commands; all others are counted by the store. */
+  /** QUIT commands. The store counts the other commands. */
   quits: number
-  /** Requests that were no command. */
+  /** Requests that were not a valid command. */
   protocolErrors: number
   /** Bytes read from and written to clients. */
   bytesIn: number

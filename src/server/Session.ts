@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { CLOCK, HTTP, HTTP_REQUEST, QUIT, REFUSE_AND_CLOSE, STATS, typed } from "../commands/Commands.ts"
+import type { Caller } from "../commands/Execution.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import * as Reply from "../domain/Reply.ts"
 import type { ProtocolService, ReplyWriter, RequestDecoder } from "../protocol/Protocol.ts"
@@ -36,7 +37,8 @@ export type Outcome =
   /** It has to be waited for. */
   | Effect.Effect<Reply.Reply>
 
-export class Session {
+export class Session implements Caller {
+  readonly database = 0
   readonly writer: SharedWriter
   private readonly context: SessionContext
   private readonly decoder: RequestDecoder

@@ -1,4 +1,6 @@
-/** A warning of what happens to many clients at once: it is logged at once, then once a minute at most, with counts. */
+/**
+ * A warning about something that can happen to many clients: logged at once, then at most once a minute, with counts.
+ */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
@@ -9,12 +11,12 @@ export class SparseWarning {
   private count = 0
   private onCounted: () => void = doNothing
 
-  /** `message` says that it has happened so many times since it was last said. */
+  /** `message` gets the count since the last warning. */
   constructor(message: (count: number) => string) {
     this.message = message
   }
 
-  /** It has happened once more. */
+  /** Counts one more. */
   add(): void {
     this.count++
     this.onCounted()

@@ -1,25 +1,25 @@
 /**
- * What the system allows this process, and what of the settings does not fit into it.
+ * The system's limits for this process, and the settings that do not fit into them.
  *
- * It says so, and changes nothing: the system's limits may be raised while the server runs, and are often wider than what
- * is needed.
+ * This file only reports. It changes no setting, because limits may be raised while the server runs, and a server often
+ * needs less than its settings allow.
  */
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Context from "effect/Context"
 import * as Result from "effect/Result"
 import { MAX_KEY_LENGTH, MAX_VALUE_LENGTH } from "../domain/Command.ts"
-import { entryBytes } from "../store/PackedKeyspace.ts"
+import { entryBytes } from "../engine/Engine.ts"
 import type { Settings } from "./ServerConfig.ts"
 
 export interface SystemLimits {
-  /** The most file descriptors; nothing where it is not known or there is no limit. */
+  /** The most file descriptors. Nothing if unknown or unlimited. */
   readonly descriptors: number | undefined
-  /** The most memory of this process and those of its control group, in bytes; nothing where there is no limit. */
+  /** The most memory of this process and its control group, in bytes. Nothing if unlimited. */
   readonly memory: number | undefined
 }
 
-/** Node raises the soft limit to the hard one when it starts. Only Linux tells in a file which one is in force. */
+/** At its start Node raises the soft limit to the hard one. Only Linux has a file that says which one is in force. */
 const descriptorLimit = (): number | undefined => {
   const limits = Result.getOrElse(
     Result.try(() => Fs.readFileSync("/proc/self/limits", "utf8")),
@@ -29,32 +29,32 @@ const descriptorLimit = (): number | undefined => {
   return soft === undefined ? undefined : Number(soft)
 }
 
-/** The limit of the control group, of version 1 or 2. Without one, Node says 0, or a number beyond all memory. */
+/** The limit of the control group (version 1 or 2). Without a limit, Node says 0 or a number beyond all memory. */
 const memoryLimit = (): number | undefined => {
   const bytes = process.constrainedMemory()
   return bytes > 0 && bytes < Os.totalmem() ? bytes : undefined
 }
 
 /** The limits of this process. */
-export const CurrentSystemLimits = Context.Reference<SystemLimits>("kv-cache/server/CurrentSystemLimits", {
+export const CurrentSystemLimits = Context.Reference<SystemLimits>("effect-kv-cache/server/CurrentSystemLimits", {
   defaultValue: () => ({ descriptors: descriptorLimit(), memory: memoryLimit() })
 })
 
-/** Descriptors that are no clients': Node's own, the listening socket, the log. As many as Redis sets aside. */
+/** Descriptors for Node itself, the listening socket and the log. Redis sets aside as many. */
 const OTHER_DESCRIPTORS = 32
 
 const MB = 2 ** 20
 
-/** What the process takes besides its entries: Node and the program, with room for what clients send and read. */
+/** Memory of the process besides its entries: Node, the program, and room for what clients send and read. */
 const OTHER_MEMORY = 100 * MB
 
-/** What is held for entries is more than what they take: memory comes in pages, and grows in steps. */
+/** Entries hold more memory than they take, because memory comes in pages and grows in steps. */
 const HELD_FOR_TAKEN = 1.15
 
 const inMegabytes = (bytes: number): string => `${Math.floor(bytes / MB)}mb`
 
 const memoryComplaint = ({ maxKeys, maxMemory }: Settings, limit: number): string | undefined => {
-  const taken = maxMemory ?? maxKeys * entryBytes(MAX_KEY_LENGTH, MAX_VALUE_LENGTH)
+  const taken = maxMemory ?? maxKeys * entryBytes(MAX_KEY_LENGTH, MAX_VALUE_LENGTH, true)
   if (taken * HELD_FOR_TAKEN + OTHER_MEMORY <= limit) return undefined
   const setting =
     maxMemory === undefined

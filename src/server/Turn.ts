@@ -14,6 +14,7 @@
  */
 import type * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import type { Caller } from "../commands/Execution.ts"
 import { CommandBatch } from "../domain/CommandBatch.ts"
 import type { ReplyWriter } from "../protocol/Protocol.ts"
 import type { ExecutorService } from "../store/Executor.ts"
@@ -24,6 +25,8 @@ import type { SharedWriter } from "./SharedWriter.ts"
 export interface Reader {
   /** The turn's own: the last turn in which something was read. */
   lastTurn: number
+  /** Whose commands these are. */
+  readonly caller: Caller
   /** What it has sent that is not executed. */
   readonly backlog: Backlog
   /** Where its replies are put. */
@@ -280,7 +283,7 @@ export class Turn {
       }
       const next = reader.isStepped ? command + 1 : own
       const replies = reader.writer.current
-      const pending = this.executor.execute(commands, command, next, this.now, replies)
+      const pending = this.executor.execute(commands, command, next, this.now, reader.caller, replies)
       const begin = command
       if (pending !== undefined) {
         reader.writer.lend()

@@ -1,12 +1,12 @@
 /**
- * A clock that stands still until it is moved, for servers in tests: Effect's `TestClock`, made movable by clients.
+ * A clock that stands still until it is moved, for servers in tests: Effect's `TestClock`, which clients can move.
  *
- * It is a layer like any other clock. Store, expirer and server do not know which one they have: what waits for time,
- * waits for this one. Only the CLOCK command (`Connection.ts`) asks for the service itself.
+ * It is a layer like any other clock. Store, expirer and server do not know which clock they have. Only the CLOCK
+ * command (`Connection.ts`) asks for the service itself.
  *
- * CLOCK counts ms since the start. CLOCK RESET is a new start: it counts from 0 again, and time stands still. Underneath,
- * the Clock that all parts read goes on: it never goes back, so what was measured or is waited for stays right. Connections
- * stay open, how long they have been idle stays as it was, and a reply that is late comes when the rest of its time has passed.
+ * CLOCK counts ms since the start. CLOCK RESET is a new start: it counts from 0 again, and time stands still.
+ * Underneath, the Clock that all parts read never goes back, so that measured times and waits stay right. Connections
+ * stay open. They keep their idle time. A late reply comes when the rest of its delay has passed.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -23,26 +23,26 @@ import * as QuietClock from "./QuietClock.ts"
 import { CurrentTraffic, Traffic } from "./Traffic.ts"
 
 export interface VirtualClockService {
-  /** Does what a CLOCK command says. The reply comes when all that was due by the new time has run. */
+  /** Does what a CLOCK command says. The reply comes when everything that was due by the new time has run. */
   readonly perform: (action: ClockAction) => Effect.Effect<Reply.Reply>
   /** ms since the start, or since the last CLOCK RESET. */
   readonly now: () => number
   /** Runs `task` at each CLOCK RESET, in the same instant, for as long as the scope is open. */
   readonly onReset: (task: () => void) => Effect.Effect<void, never, Scope.Scope>
-  /** From now on time flows as it does, and nothing stops it: for an end that must not wait for ever. */
+  /** Lets real time flow for good, so that a shutdown does not wait for ever. */
   readonly release: Effect.Effect<void>
 }
 
-/** How often a clock that runs is moved, in real time. */
+/** How often a running clock is moved, in real time. */
 const TICK = Duration.millis(10)
 
-/** It would be said of a server that nobody moves: here that is no mistake. */
+/** `TestClock` warns if nobody moves it. For a server that is no mistake. */
 const NO_WARNING = Duration.days(20)
 
 export class VirtualClock extends Context.Service<VirtualClock, VirtualClockService>()(
   "effect-kv-cache/server/VirtualClock"
 ) {
-  /** A clock at 0 ms that stands still, in the place of the real one, with the service to move it. */
+  /** A clock that stands still at 0 ms, in the place of the real one, with the service to move it. */
   static readonly layer: Layer.Layer<VirtualClock> = Layer.effectContext(Effect.suspend(() => make)).pipe(
     Layer.provideMerge(Layer.fresh(TestClock.layer({ warningDelay: NO_WARNING })))
   )
@@ -52,9 +52,9 @@ const make: Effect.Effect<Context.Context<VirtualClock>, never, Scope.Scope> = E
   const scope = yield* Effect.scope
   const clock = yield* TestClock.testClockWith(Effect.succeed)
   const traffic = yield* Traffic.make
-  // What moves by being told to waits for the sockets; time that flows waits for nobody.
+  // A move on command waits for the sockets. Time that flows waits for nobody.
   const quietClock = QuietClock.make(clock, traffic.quiet)
-  // Whoever moves time says how far from where it is: one at a time.
+  // A move is relative to the current time, so only one may happen at a time.
   const lock = yield* Semaphore.make(1)
   let running: Fiber.Fiber<never> | undefined
   let isReleased = false
@@ -85,7 +85,7 @@ const make: Effect.Effect<Context.Context<VirtualClock>, never, Scope.Scope> = E
 
   const liveNanos = clock.withLive(Clock.monotonicTimeNanos)
 
-  /** Time flows by what has passed, not by what was slept: a busy machine does not slow it. */
+  /** Moves by the real time that has passed, not by the time slept, so that a busy machine does not slow the clock. */
   const flow = Effect.fnUntraced(function* (factor: number): Effect.fn.Return<never> {
     let seen = yield* liveNanos
     let owed = 0
@@ -104,7 +104,7 @@ const make: Effect.Effect<Context.Context<VirtualClock>, never, Scope.Scope> = E
     running = yield* Effect.forkIn(flow(factor), scope)
   })
 
-  /** What decides whether time flows, until it is decided for good. */
+  /** Starts or stops the flow of time, unless it has been released for good. */
   const decide = (decision: Effect.Effect<void>) =>
     Effect.suspend(() =>
       isReleased ? refuse("the server is shutting down, and time flows until it has") : Effect.andThen(decision, now)

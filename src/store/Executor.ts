@@ -7,32 +7,34 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import { commands as table, DELETE, EXISTS, GET, PUT } from "../commands/Commands.ts"
 import type { Counter } from "../commands/Entry.ts"
-import { Execution } from "../commands/Execution.ts"
+import { type Caller, Execution } from "../commands/Execution.ts"
 import { executeDelete, executeExists } from "../commands/Keys.ts"
 import { executeGet, executePut } from "../commands/Strings.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import type { ReplySink } from "../domain/Reply.ts"
-import type { Removal } from "./Keyspace.ts"
+import { DELETED, EVICTED, EXPIRED, type Removal, REPLACED } from "../engine/Limits.ts"
 import type { MemoryEngineService } from "./MemoryEngine.ts"
 
 /** What is stored and was done since the start. Counts only ever grow; `keys` and `bytes` are levels. */
 export interface StoreStats extends Readonly<Record<Removal | Counter, number>> {
   /** Keys held, those that have expired and were not yet removed included. */
   readonly keys: number
-  /** What the entries take, in bytes: their slots, their records, and their share of the index (`entryBytes`). */
+  /** What the entries take, in bytes: their slots, their long values, and their share of the index. */
   readonly bytes: number
+  /** Bytes of memory that are held for entries, used and unused. */
+  readonly held: number
   /** GETs that found a value, and GETs that did not. */
   readonly hits: number
   readonly misses: number
 }
 
 export interface ExecutorService {
-  /** Gets ready to execute a batch. */
+  /** Gets ready to execute a batch, most of whose keys are in database 0. */
   readonly prepare: (commands: CommandBatch) => void
   /**
    * Executes the commands from `from` to `to` (exclusive) of a batch that is prepared, in order and at one instant: `now`,
-   * in ms, an integer that never decreases. Each puts one reply into `sink`, which is told when it begins. An error is a
-   * reply, too.
+   * in ms, an integer that never decreases. They are `caller`'s. Each puts one reply into `sink`, which is told when it
+   * begins; an error is a reply, too.
    *
    * Returns nothing if that is done, or else an Effect that does it. The batch and what it points to must then stay as
    * they are, and `sink` be left to the executor, until the Effect has ended.
@@ -42,6 +44,7 @@ export interface ExecutorService {
     from: number,
     to: number,
     now: number,
+    caller: Caller,
     sink: ReplySink
   ) => Effect.Effect<void> | undefined
   /** Removes every key, at `now`; that is counted as nothing. As with `execute`, it may have to be waited for. */
@@ -55,19 +58,21 @@ export class Executor extends Context.Service<Executor, ExecutorService>()("effe
 export class MemoryExecutor implements ExecutorService {
   private readonly execution: Execution
   // Executions of each command, by its id.
+  private givenUp = 0
   private readonly executed = new Float64Array(table.length)
 
-  constructor({ keyspace }: MemoryEngineService) {
-    this.execution = new Execution(keyspace)
+  constructor({ alarm, engine }: MemoryEngineService) {
+    this.execution = new Execution(engine, alarm)
   }
 
   prepare(commands: CommandBatch): void {
-    this.execution.keyspace.prepare(commands)
+    this.execution.engine.prepare(commands, 0)
   }
 
-  execute(commands: CommandBatch, from: number, to: number, now: number, sink: ReplySink): undefined {
+  execute(commands: CommandBatch, from: number, to: number, now: number, caller: Caller, sink: ReplySink): undefined {
     const { executed, execution } = this
     execution.now = now
+    execution.database = caller.database
     execution.sink = sink
     for (let command = from; command < to; command++) {
       const id = commands.id(command)
@@ -80,17 +85,20 @@ export class MemoryExecutor implements ExecutorService {
       else if (id === DELETE) executeDelete(execution, commands, command)
       else table[id]?.execute?.(execution, commands, command)
     }
+    this.wakeForMemory(now)
   }
 
   clear(now: number): undefined {
-    this.execution.keyspace.clear(now)
+    this.execution.engine.clear(now)
+    this.wakeForMemory(now)
   }
 
   stats(): StoreStats {
-    const { hits, keyspace, misses } = this.execution
+    const { engine, hits, misses } = this.execution
     return {
-      keys: keyspace.size,
-      bytes: keyspace.bytes,
+      keys: engine.size,
+      bytes: engine.usedBytes,
+      held: engine.heldBytes,
       puts: this.count("puts"),
       gets: this.count("gets"),
       deletes: this.count("deletes"),
@@ -98,8 +106,18 @@ export class MemoryExecutor implements ExecutorService {
       flushes: this.count("flushes"),
       hits,
       misses,
-      ...keyspace.removed
+      deleted: engine.removed(DELETED),
+      expired: engine.removed(EXPIRED),
+      evicted: engine.removed(EVICTED),
+      replaced: engine.removed(REPLACED)
     }
+  }
+
+  /** Whoever sweeps gives memory back, too. */
+  private wakeForMemory(now: number): void {
+    const { alarm, engine } = this.execution
+    alarm.due(engine.givenUpBytes === this.givenUp ? engine.nextMaintenance : now)
+    this.givenUp = engine.givenUpBytes
   }
 
   private count(counter: Counter): number {

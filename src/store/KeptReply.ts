@@ -1,5 +1,6 @@
 /** One reply, kept as plain data, for those who ask for one thing at a time. */
 import type { FixedReply, ReplySink } from "../domain/Reply.ts"
+import type { ValueReader } from "../domain/ValueReader.ts"
 
 /** What a reply said. */
 export type Kept =
@@ -42,6 +43,13 @@ export class KeptReply implements ReplySink {
     const bytes = Buffer.alloc((length + 3) & ~3)
     for (let to = 0; to < length; to += 4) bytes.writeInt32LE(words[at + (to >> 2)]!, to)
     this.reply = { _tag: "Bulk", bytes: bytes.subarray(0, length) }
+  }
+
+  bulkReader(value: ValueReader): void {
+    const bytes = Buffer.allocUnsafeSlow(value.remaining)
+    value.read(bytes, 0, bytes.length)
+    value.close()
+    this.reply = { _tag: "Bulk", bytes }
   }
 
   null(): void {

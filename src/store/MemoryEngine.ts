@@ -1,14 +1,14 @@
 /**
- * The memory of this process as a service: the keyspace, and the time that it goes by. What works on the keys themselves,
+ * The memory of this process as a service: the engine, and the time that it goes by. What works on the entries themselves,
  * such as the expirer, has it from here; who gives commands has them executed (`Executor.ts`).
  */
 import { randomBytes } from "node:crypto"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type { Limits } from "./Keyspace.ts"
-import { KeyHash } from "./KeyHash.ts"
-import { PackedKeyspace } from "./PackedKeyspace.ts"
+import { Alarm } from "../commands/Alarm.ts"
+import { Engine } from "../engine/Engine.ts"
+import type { Limits } from "../engine/Limits.ts"
 
 const NANOS_PER_MILLI = 1_000_000n
 
@@ -23,8 +23,10 @@ export const monotonicMillis: Effect.Effect<() => number> = Effect.map(
 )
 
 export interface MemoryEngineService {
-  readonly keyspace: PackedKeyspace
-  /** The time to give to the keyspace, in ms. Read once for each batch or slice. */
+  readonly engine: Engine
+  /** Goes off when there is something to sweep or to give back earlier than was known. */
+  readonly alarm: Alarm
+  /** The time to give to the engine, in ms. Read once for each batch or slice. */
   readonly now: () => number
 }
 
@@ -32,9 +34,10 @@ export class MemoryEngine extends Context.Service<MemoryEngine, MemoryEngineServ
   "effect-kv-cache/store/MemoryEngine"
 ) {}
 
-/** A keyspace that is empty at first, within `limits`. Its hash has a secret of its own. */
+/** An engine that is empty at first, within `limits`. Its hash has a secret of its own. */
 export const make = (limits: Limits): Effect.Effect<MemoryEngineService> =>
   Effect.map(monotonicMillis, (now) => ({
-    keyspace: new PackedKeyspace(limits, KeyHash.withSecret(randomBytes(8)), now()),
+    engine: Engine.make(limits, randomBytes(8), now()),
+    alarm: new Alarm(),
     now
   }))

@@ -7,11 +7,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { DELETE, EXISTS, GET, PUT } from "../commands/Commands.ts"
+import type { Caller } from "../commands/Execution.ts"
 import * as Command from "../domain/Command.ts"
 import { CommandBatch } from "../domain/CommandBatch.ts"
 import { Executor, type ExecutorService, MemoryExecutor, type StoreStats } from "./Executor.ts"
 import { type Kept, KeptReply } from "./KeptReply.ts"
-import type { Limits } from "./Keyspace.ts"
+import type { Limits } from "../engine/Limits.ts"
 import * as Engine from "./MemoryEngine.ts"
 
 /** A command was good, and could not be executed: the backing has no room for it, or is lost. */
@@ -60,7 +61,7 @@ const make = Effect.fnUntraced(function* (executor: ExecutorService) {
       }
       commands.close()
       executor.prepare(commands)
-      const pending = executor.execute(commands, 0, 1, now(), kept)
+      const pending = executor.execute(commands, 0, 1, now(), caller, kept)
       if (pending === undefined) return answer(kept)
       batch = new CommandBatch()
       return Effect.andThen(
@@ -95,6 +96,9 @@ const make = Effect.fnUntraced(function* (executor: ExecutorService) {
     stats: Effect.sync(() => executor.stats())
   })
 })
+
+/** A library's keys are where those of the text protocol are. */
+const caller: Caller = { database: 0 }
 
 const answer = ({ reply }: KeptReply): Effect.Effect<Kept, StoreError> =>
   reply._tag === "Error"

@@ -4,7 +4,6 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import { spawn } from "node:child_process"
 import { assert, describe, it } from "@effect/vitest"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Peer from "../client/Peer.ts"
 import * as Program from "./Program.ts"
@@ -118,16 +117,13 @@ describe("a pipe", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("puts 100,000 keys in less than five seconds", () =>
+  it.live("puts 100,000 keys", () =>
     Effect.gen(function* () {
       const { port } = (yield* Program.serve()).address
       const commands = Array.from({ length: 100_000 }, (_, i) => `PUT key${i} value${i}\n`).join("")
-      const started = yield* Clock.monotonicTimeNanos
       const { code, stdout } = yield* Session.run(at(port), commands)
-      const took = Number((yield* Clock.monotonicTimeNanos) - started) / 1e9
       assert.strictEqual(code, 0)
       assert.isTrue(stdout === "OK stored\n".repeat(100_000))
-      assert.isBelow(took, 5)
     }).pipe(Effect.scoped)
   )
 

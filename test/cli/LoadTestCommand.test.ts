@@ -6,10 +6,11 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { LoadResultJson } from "../../src/loadtest/LoadResult.ts"
-import { makeSource, makeVocabulary } from "../../src/loadtest/Workload.ts"
+import { type LoadResult, LoadResultJson } from "../../src/loadtest/LoadResult.ts"
+import { keyOf, makeSource } from "../../src/loadtest/Workload.ts"
 import * as Peer from "../client/Peer.ts"
-import { workloadOf } from "../loadtest/Options.ts"
+import { closedResult, goodResult } from "../loadtest/fixtures.ts"
+import { wordsOf, workloadOf } from "../loadtest/Options.ts"
 import * as ScriptedServer from "../loadtest/ScriptedServer.ts"
 import * as RawClient from "../server/RawClient.ts"
 import * as Program from "./Program.ts"
@@ -44,7 +45,7 @@ const untilUnderWay = Effect.fnUntraced(function* (
   connections: number
 ) {
   const workload = workloadOf({ seed, connections })
-  const key = makeVocabulary(workload).key(makeSource(workload, 0).next().key)
+  const key = wordsOf(workload).key(keyOf(makeSource(workload, 0).next()))
   const client = yield* RawClient.connect(address)
   while ((yield* client.ask(`EXISTS ${key}\n`)) !== "OK 1\n") yield* Effect.yieldNow
 })
@@ -87,7 +88,8 @@ describe("a run", () => {
           "host port connections requests_per_connection put_ratio start_time end_time total_duration_seconds " +
           "total_requests successful_requests failed_requests put_count get_count put_success get_success cache_hits " +
           "cache_misses hit_rate latency_min latency_max latency_mean latency_median latency_p95 latency_p99 " +
-          "latency_p999 latency_stddev requests_per_second error_rate errors histogram seconds seed settings versions"
+          "latency_p999 latency_stddev requests_per_second error_rate errors histogram seconds seed settings versions " +
+          "service_time slices"
         ).split(" ")
       )
     }).pipe(Effect.scoped)
@@ -119,7 +121,8 @@ describe("a run", () => {
       const { code, stdout } = yield* Program.run(loadTest(address, ...SMALL, "--output", "-"))
       assert.strictEqual(code, 0)
       assert.strictEqual((yield* decode(stdout)).total_requests, 200)
-      assert.strictEqual(stdout.trim().split("\n").length, 1)
+      // Indented: it is read by people too.
+      assert.match(stdout, /^\{\n {2}"host": "[^"\n]+",\n/)
     }).pipe(Effect.scoped)
   )
 
@@ -158,7 +161,10 @@ describe("a run", () => {
       assert.deepInclude(result.settings, { rate: 500, duration_seconds: 1, warmup_seconds: 0.05, ttl_seconds: 60 })
       assert.isAbove(result.generator.schedule_lag_max, 0)
       assert.match(stderr, /open loop: 500 requests\/s/)
-      assert.match(stderr, /schedule lag/)
+      assert.match(stderr, /schedule lag +[\d.]+ ms mean, [\d.]+ ms at p99/)
+      assert.match(stderr, /latency \(ms\) +all +PUT +GET +service time/)
+      assert.isAbove(result.generator.schedule_lag_p99, 0)
+      assert.isAtMost(result.service_time.mean, result.latency_mean)
     }).pipe(Effect.scoped)
   )
 
@@ -170,6 +176,8 @@ describe("a run", () => {
       assert.strictEqual(code, 1)
       assert.match(stderr, /✓ error_rate=0/)
       assert.match(stderr, /✗ rps>100000000/)
+      assert.match(stderr, /\n1 of 3 assertions not met: rps>100000000\b[^\n]*\n/)
+      assert.notInclude(stderr, "All five targets met")
       assert.match(stderr, /✓ hit_rate>99%/)
       assert.strictEqual((yield* decode(stdout)).failed_requests, 0)
     }).pipe(Effect.scoped)
@@ -325,7 +333,7 @@ describe("a server that dies", () => {
 describe("flags out of range", () => {
   const cases: ReadonlyArray<readonly [flag: string, value: string, expected: string]> = [
     ["--host", "a b", "an address or a host name"],
-    ["--port", "0", "a whole number from 1 to 65535"],
+    ["--port", "0", "a port from 1 to 65535"],
     ["--connections", "0", "a whole number from 1 to 100000"],
     ["--requests", "1.5", "a whole number from 1 to 1000000000"],
     ["--ratio", "1.1", "a number from 0 to 1"],
@@ -395,7 +403,95 @@ describe("flags out of range", () => {
   )
 })
 
+describe("the server's address", () => {
+  it.live("is one word, or is read from flags or from the environment as a client reads it", () =>
+    Effect.gen(function* () {
+      const { address } = yield* Program.serve()
+      const port = String(address.port)
+      const invocations: ReadonlyArray<readonly [ReadonlyArray<string>, Record<string, string>]> = [
+        [[`${address.host}:${port}`], {}],
+        [[`:${port}`, "--host", address.host], {}],
+        [["--host", address.host], { KV_CACHE_PORT: port }],
+        [[address.host], { KV_CACHE_PORT: port }]
+      ]
+      yield* Effect.forEach(
+        invocations,
+        Effect.fnUntraced(function* ([flags, environment]) {
+          const { code, stdout } = yield* Program.run(["loadtest", ...flags, ...SMALL], { environment })
+          assert.strictEqual(code, 0)
+          assert.deepInclude(yield* decode(stdout), { ...address, total_requests: 200 })
+        }),
+        { concurrency: 2 }
+      )
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("numbers", () => {
+  it.live("may be written as thousands, millions and percentages", () =>
+    Effect.gen(function* () {
+      const { address } = yield* Program.serve()
+      const flags = ["-c", "2", "-n", "0.1k", "--ratio", "25%", "--keys", "1k", "--seed", "1m"]
+      const { code, stdout } = yield* Program.run(loadTest(address, ...flags, "--assert", "requests<1k"))
+      assert.strictEqual(code, 0)
+      const result = yield* decode(stdout)
+      assert.deepInclude(result, { requests_per_connection: 100, put_ratio: 0.25, seed: 1_000_000 })
+      assert.strictEqual(result.settings.keys, 1000)
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("flags that contradict each other", () => {
+  it.live("are refused, not dropped", () =>
+    Effect.gen(function* () {
+      const refusals = [
+        [["--duration", "2s", "--requests", "10"], "--duration and --requests exclude each other: "],
+        [["localhost:7171", "--host", "localhost"], "The address and --host exclude each other: "],
+        [
+          ["localhost:99999"],
+          "Invalid value for argument address: 'localhost:99999'. Expected host, host:port or :port"
+        ]
+      ] as const
+      for (const [flags, expected] of refusals) {
+        const { code, stderr, stdout } = yield* Program.run(["loadtest", ...flags])
+        assert.deepStrictEqual([code, stdout], [1, ""])
+        assert.include(stderr, `ERROR ${expected}`)
+      }
+    })
+  )
+})
+
 describe("compare", () => {
+  it.live("with --fail-if-worse exits with 1 where the second run is worse", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const file = (name: string, result: LoadResult) =>
+        Effect.sync(() => {
+          const path = Path.join(directory, name)
+          Fs.writeFileSync(path, JSON.stringify(result))
+          return path
+        })
+      const closed = closedResult()
+      const before = yield* file("before.json", closed)
+      const after = yield* file("after.json", { ...closed, requests_per_second: closed.requests_per_second / 2 })
+      const open = yield* file("open.json", goodResult())
+      const run = (...args: ReadonlyArray<string>) => Program.run(["loadtest", "compare", "--fail-if-worse", ...args])
+      const worse = yield* run(before, after)
+      assert.strictEqual(worse.code, 1)
+      assert.match(worse.stdout, /\nWorse: requests\/second\.\n$/)
+      assert.strictEqual((yield* run(after, before)).code, 0)
+      const same = yield* run(before, before)
+      assert.strictEqual(same.code, 0)
+      assert.match(same.stdout, /\nNo difference: /)
+      const incomparable = yield* run(before, open)
+      assert.strictEqual(incomparable.code, 2)
+      assert.match(
+        incomparable.stderr,
+        /^ERROR Cannot say whether the second run is worse: the first run is a closed loop/
+      )
+    }).pipe(Effect.scoped)
+  )
+
   it.live("prints two results side by side, under the names of their files", () =>
     Effect.gen(function* () {
       const { address } = yield* Program.serve()
@@ -406,7 +502,7 @@ describe("compare", () => {
       const { code, stderr, stdout } = yield* Program.run(["loadtest", "compare", a, b])
       assert.deepStrictEqual([code, stderr], [0, ""])
       const [head = ""] = stdout.split("\n")
-      assert.deepStrictEqual(head.trim().split(/ +/), [a, b, "ratio"])
+      assert.deepStrictEqual(head.trim().split(/ +/), [a, b, "ratio", "noise"])
       assert.match(stdout, /requests\/second +[\d,]+/)
       assert.match(stdout, /latency p99/)
       assert.include(stdout, "pipeline: 1 against 2")
@@ -424,7 +520,7 @@ describe("compare", () => {
       assert.match(first.stderr, /^ERROR Cannot read '.*absent\.json': .*\n$/)
       const second = yield* Program.run(["loadtest", "compare", other, other])
       assert.deepStrictEqual([second.code, second.stdout], [2, ""])
-      assert.match(second.stderr, /^ERROR '.*other\.json' is no result of a load test: .*\n$/)
+      assert.match(second.stderr, /^ERROR '.*other\.json' is no result of a load test: Missing key at port\.\n$/)
     }).pipe(Effect.scoped)
   )
 })

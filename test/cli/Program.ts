@@ -6,6 +6,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Changes from "../server/Changes.ts"
+import { type LogLine, parseLine } from "./LogLine.ts"
 
 const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url))
 
@@ -17,12 +18,6 @@ export interface Ending {
   readonly signal: NodeJS.Signals | null
   readonly stdout: string
   readonly stderr: string
-}
-
-export interface LogLine {
-  readonly level: string
-  readonly message: string
-  readonly annotations: Readonly<Record<string, unknown>>
 }
 
 export interface Program {
@@ -46,17 +41,6 @@ export interface Options {
   readonly environment?: Readonly<Record<string, string>>
   /** The limit of open file descriptors. */
   readonly descriptors?: number
-}
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null
-
-const parseLine = (text: string): LogLine | undefined => {
-  if (!text.startsWith("{")) return undefined
-  const line: unknown = JSON.parse(text)
-  if (!isRecord(line)) return undefined
-  const { annotations, level, message } = line
-  return { level: String(level), message: String(message), annotations: isRecord(annotations) ? annotations : {} }
 }
 
 /** Variables of the machine that the tests run on must not be settings of the program. */

@@ -16,28 +16,13 @@ import { CurrentSystemLimits, type SystemLimits } from "../../src/server/SystemL
 import { settings } from "../../src/server/ServerConfig.ts"
 import { version } from "../../src/Version.ts"
 import * as Changes from "../server/Changes.ts"
+import { type LogLine, parseLine } from "./LogLine.ts"
 import * as RawClient from "../server/RawClient.ts"
 
 const run = (args: ReadonlyArray<string>, environment: Readonly<Record<string, string>> = {}) =>
   Command.runWith(serveCommand, { version })(args).pipe(
     Effect.provide(Layer.merge(NodeServices.layer, ConfigProvider.layer(ConfigProvider.fromEnv({ env: environment }))))
   )
-
-interface LogLine {
-  readonly level: string
-  readonly message: string
-  readonly annotations: Readonly<Record<string, unknown>>
-}
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null
-
-const parseLine = (text: string): LogLine => {
-  const line: unknown = JSON.parse(text)
-  assert.isTrue(isRecord(line))
-  const { annotations, level, message } = isRecord(line) ? line : {}
-  return { level: String(level), message: String(message), annotations: isRecord(annotations) ? annotations : {} }
-}
 
 /** Starts the command and waits for its first line on stderr, which says where it listens. */
 const start = Effect.fnUntraced(function* (
@@ -48,7 +33,8 @@ const start = Effect.fnUntraced(function* (
   const lines: Array<LogLine> = []
   const changes = Changes.make()
   const output = new LogOutput((text, done) => {
-    for (const line of text.trimEnd().split("\n")) lines.push(parseLine(line))
+    for (const line of text.trimEnd().split("\n"))
+      lines.push(parseLine(line) ?? assert.fail(`no line of JSON: ${line}`))
     done(null)
     changes.changed()
   })
@@ -248,7 +234,7 @@ describe("serve", () => {
       const occupied = yield* start([])
       const lines: Array<LogLine> = []
       const output = new LogOutput((text, done) => {
-        lines.push(parseLine(text))
+        lines.push(parseLine(text) ?? assert.fail(`no line of JSON: ${text}`))
         done(null)
       })
       const { port } = occupied.address

@@ -40,6 +40,8 @@ const logged = (code: string): ReadonlyArray<string> =>
 
 const examples = Pages.blocks("ts")
 
+const commonJs = Pages.blocks("js")
+
 /** The module that an example becomes, without its extension. */
 const moduleOf = ({ code, place }: Pages.Block): string =>
   place.replaceAll(/[^a-z0-9]+/gi, "-") + (isSuite(code) ? ".test" : "")
@@ -57,6 +59,7 @@ const project = Effect.fnUntraced(function* (port: number) {
   Fs.mkdirSync(Path.join(directory, "node_modules"))
   Fs.symlinkSync(Pages.root, Path.join(directory, "node_modules", "effect-kv-cache"), "dir")
   for (const example of examples) write(`${moduleOf(example)}.ts`, example.code.replaceAll(/\b7171\b/g, String(port)))
+  for (const example of commonJs) write(`${moduleOf(example)}.cjs`, example.code)
   const compilerOptions = {
     noEmit: false,
     // `await using` is described by the compiler's newest library, and compiled away: Node 20 does not know it.
@@ -80,7 +83,7 @@ describe("the documentation's examples", () => {
   })
 
   it.live(
-    "in TypeScript compile; the suites among them pass, and the programs log what they say",
+    "compile; the suites among them pass, and the programs log what they say",
     () =>
       Effect.gen(function* () {
         const { port } = (yield* Program.serve(["--host", "localhost"])).address
@@ -89,6 +92,10 @@ describe("the documentation's examples", () => {
           const output = `${logged(example.code).join("\n")}\n`
           const ended = yield* run(process.execPath, [Path.join(directory, `${moduleOf(example)}.js`)])
           assert.deepStrictEqual(ended, { code: 0, output }, example.place)
+        }
+        for (const example of commonJs) {
+          const { code, output } = yield* run(process.execPath, [Path.join(directory, `${moduleOf(example)}.cjs`)])
+          assert.strictEqual(code, 0, `${example.place}: ${output}`)
         }
         const suites = examples.filter(({ code }) => isSuite(code))
         const vitest = [main("vitest/vitest.mjs"), "run", "--root", directory]

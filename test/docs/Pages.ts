@@ -62,13 +62,14 @@ const read = (name: string): Page => {
   return { name, text, prose, blocks, tables: tablesOf(prose) }
 }
 
-export const pages: ReadonlyArray<Page> = [
-  "README.md",
-  ...Fs.readdirSync(Path.join(root, "docs"))
+/** The Markdown files of a folder. */
+const markdown = (folder: string): ReadonlyArray<string> =>
+  Fs.readdirSync(Path.join(root, folder))
     .filter((file) => file.endsWith(".md"))
     .toSorted()
-    .map((file) => `docs/${file}`)
-].map(read)
+    .map((file) => Path.join(folder, file))
+
+export const pages: ReadonlyArray<Page> = [...markdown("."), ...markdown("docs")].map(read)
 
 export const page = (name: string): Page => {
   const found = pages.find((it) => it.name === name)

@@ -98,6 +98,16 @@ describe("the documentation's table", () => {
     )
   })
 
+  it("of a result's keys has keys that a result has", () => {
+    const result = LoadFixtures.closedResult()
+    const known = [result, result.generator, result.latency, result.latency.all, ...result.slices, ...result.seconds]
+    const keys = new Set(known.flatMap((part) => Object.keys(part)))
+    const cells = Pages.table("docs/load-test.md", "key").rows.flat()
+    const named = cells.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, name = ""]) => name))
+    assert.isAbove(named.length, 20)
+    for (const name of named) assert.isTrue(keys.has(name), name)
+  })
+
   it("of CLOCK has every action", () => {
     const actions = Pages.table("docs/testing.md", "request", "reply").rows.map(
       ([request = ""]) => /^`CLOCK ([A-Z]+)/.exec(request)?.[1]

@@ -50,7 +50,11 @@ export class Subject {
   set(
     key: Uint8Array,
     value: Uint8Array,
-    { database = 0, deadline = Number.POSITIVE_INFINITY, now = 0 }: Partial<{ [K in "database" | "deadline" | "now"]: number }> = {}
+    {
+      database = 0,
+      deadline = Number.POSITIVE_INFINITY,
+      now = 0
+    }: Partial<{ [K in "database" | "deadline" | "now"]: number }> = {}
   ): number {
     const hash = this.hashOf(key)
     return this.engine.set(viewOf(key), 0, key.length, hash, database, viewOf(value), 0, value.length, deadline, now)
@@ -61,7 +65,11 @@ export class Subject {
     key: Uint8Array,
     value: Uint8Array,
     slice: number,
-    { database = 0, deadline = Number.POSITIVE_INFINITY, now = 0 }: Partial<{ [K in "database" | "deadline" | "now"]: number }> = {}
+    {
+      database = 0,
+      deadline = Number.POSITIVE_INFINITY,
+      now = 0
+    }: Partial<{ [K in "database" | "deadline" | "now"]: number }> = {}
   ): number {
     const { engine } = this
     const large = engine.beginLarge(value.length, now)

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { type Assertion, check, checkAll, parse } from "../../src/loadtest/Assertion.ts"
-import { emptyResult, latencies, latencyOf, resultOf } from "./fixtures.ts"
+import { emptyResult, goodResult, latencies, latencyOf, resultOf } from "./fixtures.ts"
 
 const parsed = (text: string): Assertion => Result.getOrThrow(parse(text))
 
@@ -27,6 +27,8 @@ describe("parse", () => {
     ["get_median>=1ms", "get_p50", ">=", 1],
     ["GET_P99.9<1MS", "get_p999", "<", 1],
     ["rps>10000", "rps", ">", 10_000],
+    ["rps>10k", "rps", ">", 10_000],
+    ["requests>=1.5m", "requests", ">=", 1_500_000],
     ["error_rate=0", "error_rate", "=", 0],
     ["error_rate<0.1%", "error_rate", "<", 0.001],
     ["hit_rate>0.99", "hit_rate", ">", 0.99],
@@ -57,7 +59,7 @@ describe("parse", () => {
   it("refuses a unit that the figure does not have", () => {
     assert.include(refusal("p99<5m"), "Unknown unit 'm' for p99. Expected ms")
     assert.include(refusal("p99<5%"), "Unknown unit '%'")
-    assert.include(refusal("rps>10k"), "Unknown unit 'k' for rps. Expected none")
+    assert.include(refusal("rps>10g"), "Unknown unit 'g' for rps. Expected none, k (thousands) or m (millions)")
     assert.include(refusal("hit_rate>99ms"), "Expected none (0 to 1) or % (0 to 100)")
   })
 
@@ -141,5 +143,19 @@ describe("check", () => {
         ["errors=0", false]
       ]
     )
+  })
+
+  it("judges the throughput of an open loop as the assessment does: a rate that was kept reaches itself", () => {
+    const kept = { ...goodResult(), requests_per_second: 9998 }
+    const holds = (text: string, of = kept): boolean => check(parsed(text), of).holds
+    assert.isTrue(holds("rps>10000"))
+    assert.isTrue(holds("rps>=10k"))
+    assert.isFalse(holds("rps>10001"))
+    assert.isTrue(holds("rps<10000"))
+    assert.strictEqual(check(parsed("rps>10000"), kept).figure, "9,998 (rate 10,000 kept)")
+    const missed = { ...kept, requests_per_second: 9800 }
+    assert.isFalse(holds("rps>10000", missed))
+    assert.strictEqual(check(parsed("rps>10000"), missed).figure, "9,800 (rate 10,000 not kept)")
+    assert.isTrue(holds("rps>9000", missed))
   })
 })

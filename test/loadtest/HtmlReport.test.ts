@@ -3,7 +3,7 @@ import * as Result from "effect/Result"
 import { checkAll, parse } from "../../src/loadtest/Assertion.ts"
 import * as Chart from "../../src/loadtest/Chart.ts"
 import { html } from "../../src/loadtest/HtmlReport.ts"
-import type { LoadResult, Second } from "../../src/loadtest/LoadResult.ts"
+import type { LoadResult, Slice } from "../../src/loadtest/LoadResult.ts"
 import { markup } from "../../src/loadtest/Markup.ts"
 import { closedResult, emptyResult, goodResult, latencies, resultOf } from "./fixtures.ts"
 
@@ -32,8 +32,9 @@ const strayBrackets = (source: string): ReadonlyArray<string> =>
 
 const drawings = (source: string): ReadonlyArray<string> => source.match(/<svg[^]*?<\/svg>/g) ?? []
 
-const secondsOf = (...answered: ReadonlyArray<number>): ReadonlyArray<Second> =>
-  answered.map((requests, second) => ({ second, requests, errors: 0, p50: 1, p99: 2, max: 3 }))
+/** Slices of a second each. */
+const slicesOf = (...answered: ReadonlyArray<number>): ReadonlyArray<Slice> =>
+  answered.map((requests, from) => ({ from, length: 1, requests, errors: 0, mean: 1, p50: 1, p99: 2, max: 3 }))
 
 const hostile = `<script>alert("x")</script>'&`
 
@@ -70,7 +71,7 @@ describe("html", () => {
 
   it.each(pages)("gives every drawing of %s a view box, a title and a description", (_, page) => {
     for (const drawing of drawings(page)) {
-      assert.match(drawing, /^<svg role="img" viewBox="0 0 \d+ \d+" aria-labelledby="([a-z-]+)-title \1-desc">/)
+      assert.match(drawing, /^<svg role="group" viewBox="0 0 \d+ \d+" aria-labelledby="([a-z-]+)-title \1-desc">/)
       assert.match(drawing, /<title id="[a-z-]+-title">[^<]+<\/title>\n<desc id="[a-z-]+-desc">[^<]{20,}<\/desc>/)
       assert.match(drawing, /<text class="axis-title"[^>]*>(?:latency \(ms\)|% of requests|requests\/s)/)
     }
@@ -154,16 +155,49 @@ describe("html", () => {
       result
     )
     const page = html({ ...result, ended: "interrupted" }, { assertions, program: "node dist/main.js" })
-    assert.include(page, `<p class="verdict fair">Minimum met, target missed: mean latency, p99 latency</p>`)
-    assert.include(page, "1 of 2 assertions not met: p99&lt;5ms")
+    // One verdict: a failed assertion is nowhere beside a better one.
+    assert.deepStrictEqual(page.match(/<p class="verdict [^<]*<\/p>/g), [
+      `<p class="verdict bad">1 of 2 assertions not met: p99&lt;5ms. Minimum met, target missed: mean latency, p99 latency</p>`
+    ])
+    assert.include(page, "<title>Load test of localhost:7171: an assertion was not met</title>")
     assert.include(page, "The run was interrupted")
     assert.include(page, "<code>--rate 10000 --duration 10s</code>")
     assert.include(page, "<pre><code>node dist/main.js loadtest --host localhost")
     assert.include(page, "--assert &#39;p99&lt;5ms&#39;")
     assert.include(page, "KV-Cache 0.1.0, Node v22.1.0")
     assert.include(page, "Example CPU @ 3.00GHz, 4 cores")
-    assert.include(html(goodResult()), `<p class="verdict good">All five targets met</p>`)
-    assert.notInclude(html(goodResult()), "Before you trust these figures")
+    const good = { ...goodResult(), total_duration_seconds: 3 }
+    assert.include(html(good), `<p class="verdict good">All five targets met</p>`)
+    assert.notInclude(html(good), "Before you trust these figures")
+  })
+
+  it("is never green where an assertion failed, though all targets were met", () => {
+    const assertions = checkAll([Result.getOrThrow(parse("p99<1us"))], goodResult())
+    const page = html(goodResult(), { assertions })
+    assert.include(page, `<p class="verdict bad">1 of 1 assertion not met: p99&lt;1us</p>`)
+    assert.notInclude(page, "targets met")
+  })
+
+  it("tells latency from service time in an open loop, and how late the sending was", () => {
+    const open = html(goodResult())
+    assert.include(open, `<th scope="col">Service time</th>`)
+    assert.include(open, "<dt>Schedule lag</dt>")
+    assert.notInclude(html(closedResult()), "Service time")
+  })
+
+  it("says the value of each part of a chart when it is pointed at or has the focus", () => {
+    const page = html(goodResult())
+    for (const drawing of drawings(page)) {
+      const spots = [
+        ...drawing.matchAll(/<g class="spot" tabindex="0" role="img" aria-label="([^"]+)"><title>([^<]+)<\/title>/g)
+      ]
+      assert.isAtLeast(spots.length, 5)
+      for (const [, label, title] of spots) assert.strictEqual(label, title)
+    }
+    assert.include(page, "<title>50 % took at most ")
+    assert.match(page, /<title>[\d.]+ ms to [\d.]+ ms: [\d.]+ % of the requests<\/title>/)
+    assert.match(page, /<title>0 ms to 160 ms: 10,000 requests\/s<\/title>/)
+    assert.match(page, /<title>0 ms to 160 ms: p50 [\d.]+ ms, p99 [\d.]+ ms<\/title>/)
   })
 })
 
@@ -199,6 +233,16 @@ describe("percentileCurve", () => {
   it("turns logarithmic only where outliers would press the rest onto the axis", () => {
     assert.notInclude(draw(resultOf({ values: [1, 2, 3, 4, 5] })), "logarithmic")
     assert.include(draw(resultOf({ values: [1, 1, 1, 1, 5000] })), "latency (ms), logarithmic")
+  })
+
+  it("names the median, whatever else needs the room", () => {
+    for (const [, result] of results.filter(([, { latency }]) => latency.all.count > 0)) {
+      for (const width of [350, 860]) {
+        const drawing = { id: "c", size: { width, height: 300 } }
+        const { source } = Chart.percentileCurve(drawing, result.percentiles, result.latency.all)
+        assert.match(source, /<text class="name"[^>]*>p50 /)
+      }
+    }
   })
 
   it("describes the curve in words", () => {
@@ -253,7 +297,7 @@ describe("barsOf", () => {
 
 describe("slicesOf", () => {
   it("fills the seconds in which nothing came with zeros", () => {
-    const [first, , third] = secondsOf(10, 20, 30)
+    const [first, , third] = slicesOf(10, 20, 30)
     const slices = Chart.slicesOf(first === undefined || third === undefined ? [] : [first, third], 4)
     assert.deepStrictEqual(
       slices.map(({ requests }) => requests),
@@ -263,25 +307,34 @@ describe("slicesOf", () => {
 
   it("knows how long the last second was, and leaves out a short rest", () => {
     assert.deepStrictEqual(
-      Chart.slicesOf(secondsOf(10, 5), 1.5).map(({ length, requests }) => [length, requests]),
+      Chart.slicesOf(slicesOf(10, 5), 1.5).map(({ length, requests }) => [length, requests]),
       [
         [1, 10],
         [0.5, 5]
       ]
     )
-    assert.strictEqual(Chart.slicesOf(secondsOf(10, 1), 1.1).length, 1)
-    assert.strictEqual(Chart.slicesOf(secondsOf(3), 0.01).length, 1)
+    assert.strictEqual(Chart.slicesOf(slicesOf(10, 1), 1.1).length, 1)
+    assert.strictEqual(Chart.slicesOf(slicesOf(3), 0.01).length, 1)
     assert.deepStrictEqual(Chart.slicesOf([], 5), [])
   })
 
+  it("is as fine as the run was short", () => {
+    const row = Array.from({ length: 24 }, (_, index) => index).filter((index) => index !== 7)
+    const [own] = slicesOf(9)
+    const slices = row.flatMap((index) => (own === undefined ? [] : [{ ...own, from: index * 0.05, length: 0.05 }]))
+    const drawn = Chart.slicesOf(slices, 1.2)
+    assert.strictEqual(drawn.length, 24)
+    assert.deepStrictEqual([drawn[7]?.from, drawn[7]?.requests, drawn[8]?.requests], [0.35, 0, 9])
+  })
+
   it("breaks the latency line where nothing was answered", () => {
-    const slices = Chart.slicesOf(secondsOf(10, 10, 0, 10, 10), 5)
+    const slices = Chart.slicesOf(slicesOf(10, 10, 0, 10, 10), 5)
     const { source } = Chart.latencyOverTime({ id: "c", size: { width: 800, height: 300 } }, slices)
     assert.strictEqual(source.match(/<path class="line"/g)?.length, 4)
   })
 
   it("draws a full second's rate of a part of one", () => {
-    const slices = Chart.slicesOf(secondsOf(100, 50), 1.5)
+    const slices = Chart.slicesOf(slicesOf(100, 50), 1.5)
     const { source } = Chart.throughputOverTime({ id: "c", size: { width: 800, height: 300 } }, slices)
     assert.include(source, "Between 100 and 100 requests were answered per second")
   })

@@ -5,14 +5,16 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
+import { merge } from "../../src/loadtest/Histogram.ts"
 import { LoadConnection } from "../../src/loadtest/LoadConnection.ts"
 import { Recorder } from "../../src/loadtest/Recorder.ts"
-import { makeVocabulary, type WorkItem } from "../../src/loadtest/Workload.ts"
-import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
+import { Outbox } from "../../src/loadtest/Outbox.ts"
+import { TextWire } from "../../src/loadtest/TextWire.ts"
+import { getOf, makeVocabulary, putOf, type WorkItem } from "../../src/loadtest/Workload.ts"
 import * as Peer from "../client/Peer.ts"
 import * as Changes from "../server/Changes.ts"
 import * as TestServer from "../server/TestServer.ts"
-import { workloadOf } from "./Options.ts"
+import { wordsOf, workloadOf } from "./Options.ts"
 import * as ScriptedServer from "./ScriptedServer.ts"
 
 const make = Effect.fnUntraced(function* (peer: { readonly host: string; readonly port: number }, ttl = 0) {
@@ -20,15 +22,13 @@ const make = Effect.fnUntraced(function* (peer: { readonly host: string; readonl
   const now = () => Number(clock.monotonicTimeNanosUnsafe())
   const recorder = new Recorder(() => {})
   const changes = Changes.make()
-  const vocabulary = makeVocabulary(workloadOf())
+  const vocabulary = wordsOf(workloadOf())
   const connection = new LoadConnection({
     host: peer.host,
     port: peer.port,
-    protocol: textProtocol,
-    vocabulary,
+    wire: new TextWire(makeVocabulary(workloadOf()), ttl),
+    outbox: new Outbox(),
     recorder,
-    ttl,
-    pipeline: 10,
     timeout: 5e9,
     now,
     onProgress: changes.changed
@@ -45,16 +45,16 @@ const ask = (items: ReadonlyArray<WorkItem>, answer: (request: ScriptedServer.Re
       const { connection, recorder, settled } = yield* make(peer)
       yield* connection.open
       const row = items.values()
-      connection.prepare({ next: () => row.next().value ?? { isPut: true, key: 0 } })
+      connection.prepare({ next: () => row.next().value ?? putOf(0) })
       connection.send(items.length)
       yield* settled
       const { get, put, ...counts } = recorder.end()
-      return { ...counts, recorded: put.count + get.count, lost: connection.lost }
+      return { ...counts, recorded: merge([put, get]).count, lost: connection.lost }
     })
   )
 
-const put = { isPut: true, key: 7 }
-const get = { isPut: false, key: 7 }
+const put = putOf(7)
+const get = getOf(7)
 
 describe("opening", () => {
   it.effect("waits for a first answer, of which nothing is recorded", () =>
@@ -156,7 +156,7 @@ describe("preloading", () => {
 describe("answers", () => {
   it.effect("are hits, misses and stored values", () =>
     Effect.gen(function* () {
-      const result = yield* ask([put, get, { isPut: false, key: 8 }], ScriptedServer.asCache())
+      const result = yield* ask([put, get, getOf(8)], ScriptedServer.asCache())
       assert.deepInclude(result, { putCount: 1, getCount: 2, hits: 1, misses: 1, errors: {}, recorded: 3 })
     })
   )
@@ -203,6 +203,35 @@ describe("answers", () => {
       connection.send(3)
       assert.deepInclude(recorder.end(), { getCount: 5, getErrors: 5, errors: { closed: 5 } })
       assert.strictEqual(connection.inFlight, 0)
+    })
+  )
+})
+
+describe("requests", () => {
+  it.effect("are as many as are asked for, in as many writes as they need, and their answers come in any pieces", () =>
+    Effect.gen(function* () {
+      // More than a write takes, and more than a read gives.
+      const items = Array.from({ length: 3000 }, (_, index) => (index % 2 === 0 ? putOf(index) : getOf(index - 1)))
+      const result = yield* ask(items, ScriptedServer.asCache())
+      assert.deepInclude(result, { putCount: 1500, getCount: 1500, hits: 1500, errors: {}, recorded: 3000 })
+    })
+  )
+
+  it.effect("count from their moment and from their sending", () =>
+    Effect.gen(function* () {
+      const peer = yield* ScriptedServer.listen()
+      peer.hold()
+      const { connection, recorder, settled } = yield* make(peer)
+      yield* connection.open
+      yield* TestClock.adjust(30)
+      connection.prepare({ next: () => put })
+      connection.send(1, 10e6)
+      yield* peer.received(1)
+      yield* TestClock.adjust(5)
+      peer.release(1)
+      yield* settled
+      const { lag, put: latency, service } = recorder.end()
+      assert.deepStrictEqual([latency.max, service.max, lag.max], [25e6, 5e6, 20e6])
     })
   )
 })

@@ -6,9 +6,9 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import { LoadResultJson, type LoadResult, type Second } from "../../src/loadtest/LoadResult.ts"
 import * as LoadTest from "../../src/loadtest/LoadTest.ts"
-import { makeSource, makeVocabulary } from "../../src/loadtest/Workload.ts"
+import { isPut, keyOf, makeSource } from "../../src/loadtest/Workload.ts"
 import * as TestServer from "../server/TestServer.ts"
-import { optionsOf, workloadOf, type Changes } from "./Options.ts"
+import { optionsOf, wordsOf, workloadOf, type Changes } from "./Options.ts"
 import * as ScriptedServer from "./ScriptedServer.ts"
 
 const run = (address: { readonly host: string; readonly port: number }, changes: Changes = {}) =>
@@ -45,6 +45,13 @@ const assertConsistent = (result: LoadResult) => {
     result.seconds.map((_, index) => index)
   )
   assert.isAtMost(result.seconds.length, Math.ceil(result.total_duration_seconds) + 1)
+  assert.strictEqual(
+    result.slices.reduce((sum, { requests }) => sum + requests, 0),
+    result.successful_requests
+  )
+  assert.isAtLeast(result.slices.length, Math.min(20, Math.floor(result.total_duration_seconds * 1000)))
+  assert.strictEqual(result.service_time.count, latency.all.count)
+  if (result.loop === "closed") assert.deepStrictEqual(result.service_time, latency.all)
   const { max, mean, min, p50, p90, p95, p99, p999, p9999, stddev } = latency.all
   const row = [0, min, p50, p90, p95, p99, p999, p9999, max]
   assert.deepStrictEqual(
@@ -99,9 +106,9 @@ describe("against a server", () => {
     Effect.gen(function* () {
       const expected = [0, 1].map((connection) => {
         const source = makeSource(workloadOf(), connection)
-        const { key, value } = makeVocabulary(workloadOf())
+        const { key, value } = wordsOf(workloadOf())
         return Array.from({ length: 50 }, () => source.next()).map((item) =>
-          item.isPut ? `PUT ${key(item.key)} ${value(item.key)} 9` : `GET ${key(item.key)}`
+          isPut(item) ? `PUT ${key(keyOf(item))} ${value(keyOf(item))} 9` : `GET ${key(keyOf(item))}`
         )
       })
       const puts = expected.flat().filter((line) => line.startsWith("PUT")).length

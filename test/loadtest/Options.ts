@@ -1,6 +1,6 @@
 /** Parameters of small load tests, for tests to change. */
 import type { LoadTestOptions } from "../../src/loadtest/LoadTest.ts"
-import type { WorkloadOptions } from "../../src/loadtest/Workload.ts"
+import { makeVocabulary, type WorkloadOptions } from "../../src/loadtest/Workload.ts"
 
 export const workloadOf = (changes: Partial<WorkloadOptions> = {}): WorkloadOptions => ({
   seed: 42,
@@ -12,6 +12,16 @@ export const workloadOf = (changes: Partial<WorkloadOptions> = {}): WorkloadOpti
   zipfExponent: 0.99,
   ...changes
 })
+
+/** The keys and values of a workload as text. */
+export const wordsOf = (workload: WorkloadOptions) => {
+  const { keySize, valueSize, writeKey, writeValue } = makeVocabulary(workload)
+  const text = (size: number, write: (into: Buffer, at: number, number: number) => number) => (number: number) => {
+    const bytes = Buffer.alloc(size)
+    return bytes.toString("latin1", 0, write(bytes, 0, number))
+  }
+  return { key: text(keySize, writeKey), value: text(valueSize, writeValue) }
+}
 
 export interface Changes extends Partial<Omit<LoadTestOptions, "workload">> {
   readonly workload?: Partial<WorkloadOptions>

@@ -4,7 +4,7 @@ import { bar, line, type ProgressState } from "../../src/loadtest/Progress.ts"
 const state = (changes: Partial<ProgressState> = {}): ProgressState => ({
   elapsed: 12,
   done: 0.4,
-  last: { second: 11, requests: 29_159, errors: 0, p50: 1, p99: 4.974, max: 9 },
+  last: { second: 11, requests: 29_159, errors: 0, mean: 0.5, p50: 1, p99: 4.974, max: 9 },
   ...changes
 })
 
@@ -14,7 +14,7 @@ describe("bar", () => {
       bar(state(), 100),
       "[██████████░░░░░░░░░░░░░░] 40%  12s elapsed, 18s left  29,159 req/s  p99 4.97 ms"
     )
-    const errors = { second: 11, requests: 0, errors: 1234, p50: 0, p99: 0, max: 0 }
+    const errors = { second: 11, requests: 0, errors: 1234, mean: 0, p50: 0, p99: 0, max: 0 }
     assert.match(
       bar(state({ elapsed: 75, last: errors }), 120),
       /1m15s elapsed, 1m53s left {2}0 req\/s .* 1,234 errors$/

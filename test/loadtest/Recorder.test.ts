@@ -1,31 +1,40 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Recorder, type SecondRecord } from "../../src/loadtest/Recorder.ts"
+import { merge } from "../../src/loadtest/Histogram.ts"
+import { Recorder, type SliceRecord } from "../../src/loadtest/Recorder.ts"
 
 const START = 5e9
 const MILLI = 1e6
 
 const make = () => {
-  const seconds: Array<SecondRecord> = []
-  const recorder = new Recorder((record) => seconds.push(record))
+  const slices: Array<SliceRecord> = []
+  const recorder = new Recorder((record) => slices.push(record))
   const shown = () =>
-    seconds.map(({ errors, histogram, requests, second }) => [second, requests, errors, histogram.count])
-  return { recorder, shown }
+    slices
+      .filter(({ errors, requests }) => requests + errors > 0)
+      .map(({ errors, from, histogram, length, requests }) => [
+        from,
+        length,
+        requests,
+        errors,
+        merge([histogram]).count
+      ])
+  return { recorder, shown, slices }
 }
 
 describe("recorder", () => {
   it("counts what became of each request", () => {
     const { recorder } = make()
     recorder.start(START)
-    recorder.stored(2 * MILLI, START)
-    recorder.found(3 * MILLI, START, true)
-    recorder.found(4 * MILLI, START, true)
-    recorder.found(5 * MILLI, START, false)
+    recorder.answered("stored", 2 * MILLI, MILLI, START)
+    recorder.answered("hit", 3 * MILLI, MILLI, START)
+    recorder.answered("hit", 4 * MILLI, MILLI, START)
+    recorder.answered("miss", 5 * MILLI, 2 * MILLI, START)
     recorder.failed(true, "timeout", START)
     recorder.failed(false, "timeout", START)
     recorder.failed(false, "closed", START)
     recorder.sentLate(100)
     recorder.sentLate(300)
-    const { get, put, ...counts } = recorder.end()
+    const { get, lag, put, service, ...counts } = recorder.end()
     assert.deepStrictEqual(counts, {
       putCount: 2,
       getCount: 5,
@@ -33,69 +42,68 @@ describe("recorder", () => {
       misses: 1,
       errors: { timeout: 2, closed: 1 },
       putErrors: 1,
-      getErrors: 2,
-      scheduleLagSum: 400,
-      scheduleLagMax: 300
+      getErrors: 2
     })
-    assert.deepStrictEqual([put.count, get.count], [1, 3])
-    assert.closeTo(put.mean, 2 * MILLI, 0.001 * 2 * MILLI)
-    assert.closeTo(get.mean, 4 * MILLI, 0.001 * 4 * MILLI)
+    const means = [put, get, service, lag].map((data) => merge([data])).map(({ count, mean }) => [count, mean])
+    assert.deepStrictEqual(means, [
+      [1, 2 * MILLI],
+      [3, 4 * MILLI],
+      [4, 1.25 * MILLI],
+      [2, 200]
+    ])
   })
 
   it("records nothing before the start: that is the warm-up", () => {
-    const { recorder, shown } = make()
-    recorder.stored(MILLI, START)
-    recorder.found(MILLI, START + 3e9, false)
+    const { recorder, slices } = make()
+    recorder.answered("stored", MILLI, MILLI, START)
+    recorder.answered("miss", MILLI, MILLI, START + 3e9)
     recorder.failed(true, "timeout", START + 4e9)
     recorder.sentLate(1)
     recorder.roll(START + 9e9)
     recorder.start(START + 10e9)
     const recording = recorder.end()
-    assert.deepInclude(recording, { putCount: 0, getCount: 0, misses: 0, errors: {}, scheduleLagSum: 0 })
-    assert.deepStrictEqual(shown(), [])
+    assert.deepInclude(recording, { putCount: 0, getCount: 0, misses: 0, errors: {} })
+    assert.strictEqual(recording.lag.max, 0)
+    assert.deepStrictEqual(slices, [])
   })
 
   it("records nothing after the end: histograms and counts stay in agreement", () => {
     const { recorder, shown } = make()
     recorder.start(START)
-    recorder.stored(MILLI, START)
+    recorder.answered("stored", MILLI, MILLI, START)
     const { put, putCount } = recorder.end()
-    recorder.stored(MILLI, START + 9e9)
+    recorder.answered("stored", MILLI, MILLI, START + 9e9)
     recorder.failed(true, "closed", START + 9e9)
     recorder.roll(START + 20e9)
-    assert.deepStrictEqual([putCount, put.count], [1, 1])
-    assert.deepStrictEqual(shown(), [[0, 1, 0, 1]])
+    assert.deepStrictEqual([putCount, merge([put]).count], [1, 1])
+    assert.deepStrictEqual(shown(), [[0, 1, 1, 0, 1]])
   })
 
-  it("hands over each second when it is over, silent ones too", () => {
-    const { recorder, shown } = make()
+  it("hands over each slice when it is over, silent ones too; they are longer the longer the run", () => {
+    const { recorder, shown, slices } = make()
     recorder.start(START)
-    recorder.stored(MILLI, START)
-    recorder.stored(MILLI, START + 999 * MILLI)
-    assert.deepStrictEqual(shown(), [])
-    recorder.found(MILLI, START + 1000 * MILLI, true)
-    recorder.failed(true, "refused", START + 1001 * MILLI)
-    recorder.roll(START + 4000 * MILLI)
+    recorder.answered("stored", MILLI, MILLI, START)
+    recorder.answered("stored", MILLI, MILLI, START + 0.999 * MILLI)
+    assert.deepStrictEqual(slices, [])
+    recorder.answered("hit", MILLI, MILLI, START + MILLI)
+    recorder.failed(true, "refused", START + 119.5 * MILLI)
+    recorder.answered("hit", MILLI, MILLI, START + 123 * MILLI)
+    recorder.answered("hit", MILLI, MILLI, START + 13_400 * MILLI)
+    recorder.roll(START + 63_400 * MILLI)
     assert.deepStrictEqual(shown(), [
-      [0, 2, 0, 2],
-      [1, 1, 1, 1],
-      [2, 0, 0, 0],
-      [3, 0, 0, 0]
+      [0, 1, 2, 0, 2],
+      [1, 1, 1, 0, 1],
+      [119, 1, 0, 1, 0],
+      [120, 5, 1, 0, 1],
+      [13_000, 500, 1, 0, 1]
     ])
+    slices.reduce((end, { from, length }) => {
+      assert.strictEqual(from, end)
+      return from + length
+    }, 0)
+    assert.deepInclude(slices.at(-1), { from: 62_000, length: 1000 })
+    const { length } = slices
     recorder.end()
-    assert.strictEqual(shown().length, 4)
-  })
-
-  it("keeps extreme latencies within the histogram", () => {
-    const { recorder } = make()
-    recorder.start(START)
-    recorder.stored(-5, START)
-    recorder.stored(0, START)
-    recorder.stored(0.4, START)
-    recorder.stored(1e15, START)
-    const { put } = recorder.end()
-    assert.strictEqual(put.count, 4)
-    assert.strictEqual(put.min, 1)
-    assert.closeTo(put.max, 600e9, 0.001 * 600e9)
+    assert.strictEqual(slices.length, length)
   })
 })

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { checkAll, parse } from "../../src/loadtest/Assertion.ts"
+import * as Assessment from "../../src/loadtest/Assessment.ts"
 import { commandLine } from "../../src/loadtest/CommandLine.ts"
 import { littlesLaw, warnings } from "../../src/loadtest/Findings.ts"
 import * as Format from "../../src/loadtest/Format.ts"
@@ -44,7 +45,7 @@ describe("summary", () => {
     assert.match(text, /^Load test of localhost:7171\n/)
     assert.include(text, "closed loop")
     assert.deepStrictEqual(line(text, "connections"), ["connections", "100, 1 request in flight on each"])
-    assert.include(flat(text), "1,000 per connection, 50 % PUT, keys of 16 bytes, values of 64 bytes, no TTL")
+    assert.include(flat(text), "1,200 per connection, 50 % PUT, keys of 16 bytes, values of 64 bytes, no TTL")
     assert.include(text, "each connection asks for keys that it has put")
     assert.deepStrictEqual(line(text, "seed"), ["seed", "42"])
     assert.include(text, "2026-03-01 12:00:00 UTC")
@@ -57,7 +58,7 @@ describe("summary", () => {
     assert.include(text, "100, 8 requests in flight on each")
     assert.include(flat(text), "100,000 keys shared by all and preloaded, zipf with exponent 0.99")
     assert.include(flat(text), "TTL 60 s")
-    assert.include(text, "for 1 s")
+    assert.include(text, "for 4 s")
   })
 
   it("gives the latencies of all, PUT and GET", () => {
@@ -98,7 +99,7 @@ describe("summary", () => {
     const result = closedResult()
     const assertions = ["p99<5ms", "rps>10000"].map((text) => Result.getOrThrow(parse(text)))
     const text = summary(result, { assertions: checkAll(assertions, result) })
-    assert.match(text, /✗ p99<5ms +5\.81 ms/)
+    assert.match(text, /✗ p99<5ms +5\.82 ms/)
     assert.match(text, /✓ rps>10000 +37,/)
     assert.notInclude(summary(result), "assertions")
   })
@@ -145,7 +146,7 @@ describe("littlesLaw", () => {
   })
 
   it("agrees within 10 % in a closed loop, and says so if not", () => {
-    const agreeing = resultOf({ values: latencies(10_000, 2), connections: 8, pipeline: 4 })
+    const agreeing = resultOf({ values: latencies(60_000, 2), connections: 8, pipeline: 4 })
     assert.isTrue(littlesLaw(agreeing)?.agrees)
     assert.include(flat(summary(agreeing)), "they agree")
     const within = { ...agreeing, total_duration_seconds: agreeing.total_duration_seconds * 1.1 }
@@ -184,45 +185,102 @@ describe("warnings", () => {
     ["a busy event loop", withGenerator(closedResult(), { event_loop_utilization: 0.91 }), "event loop was 91 % busy"],
     ["a late event loop", withGenerator(closedResult(), { event_loop_delay_p99: 5.1 }), "5.10 ms late at p99"],
     ["a full machine", withGenerator(closedResult(), { cpu: 3.7 }), "3.7 of 4 cores"],
-    ["a mean lag", withGenerator(goodResult(), { schedule_lag_mean: 1.5 }), "1.50 ms late on average"],
+    ["a mean lag", withGenerator(goodResult(), { schedule_lag_mean: 0.06 }), "0.0600 ms late on average"],
     ["a large lag", withGenerator(goodResult(), { schedule_lag_max: 101 }), "101 ms at most"],
     ["requests never sent", withGenerator(goodResult(), { unsent: 1 }), "1 request whose moment had come"],
     ["a rate not kept", { ...goodResult(), requests_per_second: 8000 }, "Only 8,000 of the 10,000 requests/s"],
-    ["few answers", resultOf({ values: latencies(999, 500), connections: 2 }), "The run was short, with 999 answers"]
+    ["few answers", resultOf({ values: latencies(999, 500), connections: 2 }), "There were only 999 answers"]
   ])("tell of %s", (_, result, text) => {
     assert.strictEqual(warnings(result).length, 1)
     assert.include(warnings(result)[0], text)
     assert.include(flat(summary(result)), text)
   })
 
+  it("of a short run are one, which says how long it should be, once", () => {
+    for (const result of [
+      resultOf({ values: latencies(10_000, 2) }),
+      resultOf({ values: latencies(10_000, 0.4), rate: 10_000 })
+    ]) {
+      const busy = withGenerator(result, { event_loop_utilization: 1, event_loop_delay_p99: 90, cpu: 4 })
+      const short = { ...busy, total_duration_seconds: busy.total_duration_seconds * 1.2 }
+      assert.strictEqual(warnings(short).length, 1)
+      assert.strictEqual(summary(short).split("--duration 10s").length, 2)
+    }
+    assert.notInclude(summary({ ...emptyResult(), ended: "interrupted" }), "--duration 10s")
+  })
+
   it("do not tell of what is as it should be", () => {
     assert.deepStrictEqual(warnings(withGenerator(closedResult(), { event_loop_utilization: 0.9 })), [])
     assert.deepStrictEqual(warnings(withGenerator(goodResult(), { event_loop_delay_p99: 4 })), [])
-    assert.deepStrictEqual(warnings(withGenerator(goodResult(), { schedule_lag_mean: 1, schedule_lag_max: 100 })), [])
+    assert.deepStrictEqual(
+      warnings(withGenerator(goodResult(), { schedule_lag_mean: 0.04, schedule_lag_max: 100 })),
+      []
+    )
   })
 })
 
 describe("compare", () => {
-  it("gives both figures, the ratio of the second to the first, and which is better", () => {
-    const a = resultOf({ values: [1, 1, 1, 1], connections: 2, duration: 1, misses: 1 })
-    const b = resultOf({ values: [2, 2, 2, 2], connections: 2, duration: 0.5 })
+  it("gives both figures, the ratio of the second to the first, how much they vary, and which is better", () => {
+    const a = resultOf({ values: latencies(50_000, 1), connections: 2, duration: 4, misses: 12_500 })
+    const b = resultOf({ values: latencies(50_000, 2), connections: 2, duration: 2 })
     const text = compare(a, b, { names: ["before.json", "after.json"] })
-    assert.deepStrictEqual(line(text, "before.json"), ["before.json", "after.json", "ratio"])
-    assert.deepStrictEqual(line(text, "requests/second"), ["requests/second", "4.00", "8.00", "2.00×", "better"])
-    assert.deepStrictEqual(line(text, "latency p99 "), ["latency p99", "1.00 ms", "2.00 ms", "2.00×", "worse"])
-    assert.deepStrictEqual(line(text, "latency stddev"), ["latency stddev", "0 ms", "0 ms", "same"])
+    assert.deepStrictEqual(line(text, "before.json"), ["before.json", "after.json", "ratio", "noise"])
+    const rate = ["requests/second", "12,500", "25,000", "2.00×", "± 5 %", "better"]
+    assert.deepStrictEqual(line(text, "requests/second"), rate)
+    assert.deepStrictEqual(line(text, "latency p99 ").slice(3), ["2.00×", "± 5 %", "worse"])
     assert.deepStrictEqual(line(text, "hit rate"), ["hit rate", "50 %", "100 %", "2.00×", "better"])
-    assert.deepStrictEqual(line(text, "verdict"), ["verdict", "below minimum", "below minimum"])
+    assert.deepStrictEqual(line(text, "verdict").slice(1), [Assessment.assess(a).verdict, Assessment.assess(b).verdict])
+    assert.match(flat(text), /Worse: latency mean, latency p50, latency p99; better: requests\/second, hit rate\.$/)
   })
 
   it("computes each ratio as a naive division", () => {
-    const [a, b] = [closedResult(), goodResult()]
+    const [a, b] = [closedResult(), resultOf({ values: latencies(120_000, 0.9) })]
     const text = compare(a, b)
     for (const name of ["mean", "p50", "p99", "max"] as const) {
       const [, first, second, ratio] = line(text, `latency ${name} `)
       assert.strictEqual(first, Format.millis(a.latency.all[name]))
       assert.strictEqual(second, Format.millis(b.latency.all[name]))
       assert.strictEqual(ratio, `${(b.latency.all[name] / a.latency.all[name]).toFixed(2)}×`)
+    }
+  })
+
+  it("sees no difference where the runs vary by more themselves", () => {
+    const a = closedResult()
+    const alike = compare(a, { ...a, requests_per_second: a.requests_per_second * 0.96 })
+    assert.deepStrictEqual(line(alike, "requests/second").slice(-1), ["no difference"])
+    assert.match(alike, /\nNo difference: /)
+    // The same figures of a run that went twice as fast in every other tenth.
+    const restless = (result: LoadResult): LoadResult => ({
+      ...result,
+      slices: result.slices.map((slice, index) => ({
+        ...slice,
+        requests: slice.requests * (Math.floor(index / 2) % 2 === 0 ? 1 : 2)
+      }))
+    })
+    const slower = { ...a, requests_per_second: a.requests_per_second * 0.7 }
+    assert.deepStrictEqual(line(compare(a, slower), "requests/second").slice(-1), ["worse"])
+    assert.deepStrictEqual(line(compare(restless(a), restless(slower)), "requests/second").slice(-1), ["no difference"])
+  })
+
+  it("does not judge runs that are too short to vary", () => {
+    const tiny = { ...closedResult(), slices: closedResult().slices.slice(0, 3) }
+    const text = compare(tiny, tiny)
+    assert.deepStrictEqual(line(text, "requests/second").slice(-1), ["too short"])
+    assert.match(text, /\nThe runs were too short/)
+  })
+
+  it("refuses to compare an open loop with a closed one", () => {
+    for (const [a, b] of [
+      [closedResult(), goodResult()],
+      [goodResult(), closedResult()]
+    ] as const) {
+      const text = compare(a, b)
+      assert.match(
+        flat(text),
+        /! Not comparable: the first run is an? (open|closed) loop, the second an? (open|closed) one/
+      )
+      assert.notMatch(text, /\bratio\b|[0-9]×|better|worse/)
+      assert.strictEqual(line(text, "latency p99 ").length, 3)
     }
   })
 
@@ -257,7 +315,7 @@ describe("compare", () => {
 
   it("compares nothing with something", () => {
     const text = compare(emptyResult(), closedResult())
-    assert.deepStrictEqual(line(text, "latency p99 "), ["latency p99", "-", "5.81 ms"])
+    assert.deepStrictEqual(line(text, "latency p99 "), ["latency p99", "-", "5.82 ms"])
     const zeroAndSome = compare(closedResult(), { ...closedResult(), error_rate: 0.5 })
     assert.deepStrictEqual(line(zeroAndSome, "error rate"), ["error rate", "0 %", "50 %", "worse"])
   })
@@ -267,7 +325,7 @@ describe("commandLine", () => {
   it("names every setting", () => {
     assert.strictEqual(
       commandLine(closedResult(), [], "kv-cache"),
-      "kv-cache loadtest --host localhost --port 7171 --connections 100 --requests 1000 --pipeline 1 --ratio 0.5 " +
+      "kv-cache loadtest --host localhost --port 7171 --connections 100 --requests 1200 --pipeline 1 --ratio 0.5 " +
         "--key-size 16 --value-size 64 --ttl 0 --warmup 250ms --timeout 5s --threads 1 --seed 42"
     )
     const assertions = [Result.getOrThrow(parse("p99<5ms"))]

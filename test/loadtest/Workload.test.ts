@@ -4,18 +4,19 @@ import * as Schema from "effect/Schema"
 import { Key, Value } from "../../src/domain/Command.ts"
 import {
   DEFAULT_READ_ONLY_KEYS,
+  isPut,
+  keyOf,
   makeRandom,
   makeSource,
   makeVocabulary,
   preloadedKeys,
-  type WorkItem,
   type WorkloadOptions,
   type WorkSource
 } from "../../src/loadtest/Workload.ts"
-import { workloadOf } from "./Options.ts"
+import { wordsOf, workloadOf } from "./Options.ts"
 
-const take = (source: WorkSource, count: number): ReadonlyArray<WorkItem> =>
-  Array.from({ length: count }, () => source.next())
+const take = (source: WorkSource, count: number) =>
+  Array.from({ length: count }, () => source.next()).map((item) => ({ isPut: isPut(item), key: keyOf(item) }))
 
 const countsOf = (keys: ReadonlyArray<number>, size: number): ReadonlyArray<number> => {
   const counts = Array.from({ length: size }, () => 0)
@@ -187,7 +188,7 @@ describe("vocabulary", () => {
 
   it("makes keys and values that the domain allows, of exactly the size asked for, for every size", () => {
     for (let size = 1; size <= 256; size++) {
-      const vocabulary = makeVocabulary(workloadOf({ keySize: size, valueSize: 257 - size }))
+      const vocabulary = wordsOf(workloadOf({ keySize: size, valueSize: 257 - size }))
       for (const number of numbers) {
         const [key, value] = [vocabulary.key(number), vocabulary.value(number)]
         assert.isTrue(isKey(key), key)
@@ -200,7 +201,7 @@ describe("vocabulary", () => {
 
   it("makes a key for each number where there is room for it", () => {
     for (const keySize of [3, 4, 16]) {
-      const vocabulary = makeVocabulary(workloadOf({ keySize, keys: 62 ** 3 }))
+      const vocabulary = wordsOf(workloadOf({ keySize, keys: 62 ** 3 }))
       const keys = new Set(Array.from({ length: 62 ** 3 }, (_, number) => vocabulary.key(number)))
       assert.strictEqual(keys.size, 62 ** 3)
     }
@@ -212,7 +213,7 @@ describe("vocabulary", () => {
       [2, 3844]
     ] as const) {
       for (const valueSize of [1, 2, 64]) {
-        const vocabulary = makeVocabulary(workloadOf({ keySize, valueSize }))
+        const vocabulary = wordsOf(workloadOf({ keySize, valueSize }))
         const values = new Map<string, string>()
         for (let number = 0; number < 3 * distinct; number++) {
           const key = vocabulary.key(number)
@@ -226,14 +227,29 @@ describe("vocabulary", () => {
   })
 
   it("seldom gives two keys the same value, so that a wrong one is noticed", () => {
-    const vocabulary = makeVocabulary(workloadOf({ keys: 10_000 }))
+    const vocabulary = wordsOf(workloadOf({ keys: 10_000 }))
     const values = new Set(Array.from({ length: 10_000 }, (_, number) => vocabulary.value(number)))
     assert.strictEqual(values.size, 10_000)
   })
 
+  it("tells the value of a key from every other, and from one that is wrong in a single byte", () => {
+    for (const valueSize of [1, 2, 64, 256]) {
+      const vocabulary = makeVocabulary(workloadOf({ keys: 10_000, valueSize }))
+      const bytes = Buffer.alloc(3 + valueSize)
+      assert.strictEqual(vocabulary.writeValue(bytes, 3, 4711), bytes.length)
+      assert.isTrue(vocabulary.isValue(bytes, 3, 4711))
+      if (valueSize > 1) assert.isFalse(vocabulary.isValue(bytes, 3, 4712))
+      for (let at = 3; at < bytes.length; at++) {
+        bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at)
+        assert.isFalse(vocabulary.isValue(bytes, 3, 4711))
+        bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at)
+      }
+    }
+  })
+
   it("is the same for the same seed; two runs at a time have no key in common, where there is room", () => {
     const keysOf = (seed: number) => {
-      const vocabulary = makeVocabulary(workloadOf({ seed }))
+      const vocabulary = wordsOf(workloadOf({ seed }))
       return numbers.map((number) => [vocabulary.key(number), vocabulary.value(number)])
     }
     assert.deepStrictEqual(keysOf(1), keysOf(1))

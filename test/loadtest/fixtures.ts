@@ -2,22 +2,12 @@
  * Results of load tests that never ran, for the tests of the reports. Every figure is computed, naively, from a list of
  * latencies, so that a result is as consistent as a real one.
  */
-import type { Bucket, Latency, LoadResult, Percentile, Second } from "../../src/loadtest/LoadResult.ts"
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-const random = (seed: number): (() => number) => {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
+import { seededRandom } from "../../src/domain/SeededRandom.ts"
+import type { Bucket, Latency, LoadResult, Percentile, Second, Slice } from "../../src/loadtest/LoadResult.ts"
 
 /** Latencies in ms as servers have them: most near the median, with a long tail. */
 export const latencies = (count: number, median = 0.4, seed = 1): Array<number> => {
-  const next = random(seed)
+  const next = seededRandom(seed)
   return Array.from({ length: count }, () => {
     const normal = Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next())
     const tail = next() < 0.004 ? 4 + 12 * next() : 1
@@ -79,12 +69,25 @@ const histogramOf = (sorted: ReadonlyArray<number>): Array<Bucket> => {
   return buckets
 }
 
+const SLICES = 25
+
+/** The course of the run, in slices of equal length. */
+const slicesOf = (values: ReadonlyArray<number>, errors: number, duration: number): Array<Slice> =>
+  Array.from({ length: SLICES }, (_, index) => {
+    const each = values.length / SLICES
+    const own = latencyOf(values.slice(Math.round(index * each), Math.round((index + 1) * each)))
+    const { count: requests, max, mean, p50, p99 } = own
+    const length = duration / SLICES
+    return { from: index * length, length, requests, errors: index === 0 ? errors : 0, mean, p50, p99, max }
+  })
+
 const secondsOf = (values: ReadonlyArray<number>, errors: number, duration: number): Array<Second> => {
   const length = Math.max(1, Math.ceil(duration))
   const each = duration > 0 ? values.length / duration : values.length
   return Array.from({ length }, (_, second) => {
     const own = latencyOf(values.slice(Math.round(second * each), Math.round((second + 1) * each)))
-    return { second, requests: own.count, errors: second === 0 ? errors : 0, p50: own.p50, p99: own.p99, max: own.max }
+    const { count: requests, max, mean, p50, p99 } = own
+    return { second, requests, errors: second === 0 ? errors : 0, mean, p50, p99, max }
   })
 }
 
@@ -146,9 +149,11 @@ export const resultOf = (options: Options): LoadResult => {
     loop: rate === null ? "closed" : "open",
     ended: "complete",
     latency: { all, put: latencyOf(puts), get: latencyOf(gets) },
+    service_time: all,
     percentiles: percentilesOf(sorted),
     histogram: histogramOf(sorted),
     seconds: total === 0 ? [] : secondsOf(values, failed, duration),
+    slices: total === 0 || duration === 0 ? [] : slicesOf(values, failed, duration),
     seed: 42,
     settings: {
       pipeline,
@@ -166,9 +171,11 @@ export const resultOf = (options: Options): LoadResult => {
     },
     generator: {
       event_loop_utilization: 0.42,
+      polling: 0,
       event_loop_delay_p99: 1.2,
       cpu: 0.6,
       schedule_lag_mean: 0,
+      schedule_lag_p99: 0,
       schedule_lag_max: 0,
       unsent: 0
     },
@@ -177,12 +184,12 @@ export const resultOf = (options: Options): LoadResult => {
   }
 }
 
-const good = resultOf({ values: latencies(10_000), rate: 10_000 })
+const good = resultOf({ values: latencies(40_000), rate: 10_000 })
 
-/** An open loop that meets every target: 10,000 requests/s for a second. */
+/** An open loop that meets every target: 10,000 requests/s for four seconds. */
 export const goodResult = (): LoadResult => good
 
-const closed = resultOf({ values: latencies(100_000, 2.4), connections: 100 })
+const closed = resultOf({ values: latencies(120_000, 2.4), connections: 100 })
 
 /** A closed loop of 100 connections that meets the minimum, but neither latency target. */
 export const closedResult = (): LoadResult => closed

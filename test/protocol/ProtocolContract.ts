@@ -10,7 +10,7 @@ import { BATCH_COMMANDS, CommandBatch } from "../../src/domain/CommandBatch.ts"
 import * as Reply from "../../src/domain/Reply.ts"
 import type { MalformedReply, ProtocolService, ReplyWriter } from "../../src/protocol/Protocol.ts"
 import { type Request, requestOf, RequestReader } from "../../src/protocol/RequestReader.ts"
-import { copyToWords, wordsOf } from "../../src/store/Words.ts"
+import { copyToWords, wordsOf } from "../../src/engine/Words.ts"
 
 /** Bytes of a client, and the requests that they are. */
 export interface RequestCase {

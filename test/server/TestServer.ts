@@ -9,8 +9,9 @@ import * as TextProtocol from "../../src/protocol/text/TextProtocol.ts"
 import type { ListenError } from "../../src/server/Listener.ts"
 import { Server, type ServerService } from "../../src/server/Server.ts"
 import type { ServerConfig } from "../../src/server/ServerConfig.ts"
+import { CurrentTraffic, Traffic } from "../../src/server/Traffic.ts"
 import { Expirer } from "../../src/store/Expirer.ts"
-import type { Limits } from "../../src/store/Keyspace.ts"
+import type { Limits } from "../../src/engine/Limits.ts"
 import { Store } from "../../src/store/Store.ts"
 import * as Logs from "./Logs.ts"
 import * as RawClient from "./RawClient.ts"
@@ -24,6 +25,8 @@ export interface TestServer extends ServerService {
   readonly connect: (
     options?: RawClient.ConnectOptions
   ) => Effect.Effect<RawClient.RawClient, RawClient.ConnectFailed, Scope.Scope>
+  /** Completes when nothing is under way between the server and those who read; see `Traffic.ts`. */
+  readonly quiet: Effect.Effect<void>
   /** Closes the server's own scope: the drain. */
   readonly close: Effect.Effect<void>
 }
@@ -41,15 +44,21 @@ export const start = Effect.fnUntraced(function* (
     idleTimeout: options.idleTimeout ?? Duration.minutes(5),
     shutdownGrace: options.shutdownGrace ?? Duration.seconds(5)
   }
+  const traffic = yield* Traffic.make
   const layer = Layer.mergeAll(
     Server.layer(config),
     Expirer.layer({ interval: options.expireInterval ?? Duration.minutes(1) })
-  ).pipe(Layer.provide(TextProtocol.layer), Layer.provide(Store.layerMemory(limits)), Layer.provide(logs.layer))
+  ).pipe(
+    Layer.provide(TextProtocol.layer),
+    Layer.provide(Store.layerMemory(limits)),
+    Layer.provide(Layer.succeed(CurrentTraffic, traffic)),
+    Layer.provide(logs.layer)
+  )
   const scope = yield* Scope.make()
   const close = Scope.close(scope, Exit.void)
   yield* Effect.addFinalizer(() => close)
   const server = Context.get(yield* Layer.buildWithScope(layer, scope), Server)
-  return { ...server, logs, close, connect: (how) => RawClient.connect(server.address, how) }
+  return { ...server, logs, quiet: traffic.quiet, close, connect: (how) => RawClient.connect(server.address, how) }
 })
 
 /**

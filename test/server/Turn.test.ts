@@ -13,7 +13,7 @@ import { SharedWriter } from "../../src/server/SharedWriter.ts"
 import { type Reader, Turn } from "../../src/server/Turn.ts"
 import { Executor, type ExecutorService } from "../../src/store/Executor.ts"
 import { Store } from "../../src/store/Store.ts"
-import { seededRandom, type SeededRandom } from "../store/SeededRandom.ts"
+import { seededRandom, type SeededRandom } from "../engine/SeededRandom.ts"
 
 /** A connection without a socket: keeps what it would write, and is blocked as often as it is told. */
 class KeepingReader implements Reader {
@@ -21,6 +21,7 @@ class KeepingReader implements Reader {
   readonly backlog = new Backlog()
   readonly writer: SharedWriter
   readonly isStepped: boolean
+  readonly caller = { database: 0 }
   output = ""
   writes = 0
   isBlocked = false
@@ -132,7 +133,7 @@ const answersTo = (text: string, executor: ExecutorService): string => {
       if (commands.id(0) !== QUIT) replies.error(ERR, commands.message(0))
     } else {
       executor.prepare(commands)
-      executor.execute(commands, 0, 1, 0, replies)
+      executor.execute(commands, 0, 1, 0, { database: 0 }, replies)
     }
     answers += replies.take().toString("latin1")
   }

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -369,10 +370,14 @@ describe("a step that is interrupted", () => {
     Effect.gen(function* () {
       const clock = yield* make
       // It never suspends until it is told to: the step has to wait for it.
-      yield* clock.within(Effect.forkScoped(Effect.delay(Effect.repeat(Effect.yieldNow, { times: 50 }), 10)))
+      const woken = yield* Deferred.make<void>()
+      let isBusy = true
+      const busy = Effect.repeat(Effect.yieldNow, { while: () => isBusy })
+      yield* clock.within(Effect.forkScoped(Effect.delay(Effect.andThen(Deferred.succeed(woken, undefined), busy), 10)))
       const moving = yield* Effect.forkChild(clock.perform(advance(Duration.toMillis("1 hour"))))
-      yield* Effect.repeat(Effect.yieldNow, { times: 20 })
+      yield* Deferred.await(woken)
       yield* Fiber.interrupt(moving)
+      isBusy = false
       assert.deepStrictEqual(yield* clock.ask(set(Duration.toMillis("2 hours"))), [Reply.time(7_200_000)])
     })
   )

@@ -1,6 +1,7 @@
 /** What lies below a `Store`, for tests that execute many commands, or at a time that they say. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import type { Caller } from "../../src/commands/Execution.ts"
 import type { StoreCommand } from "../../src/domain/Command.ts"
 import { CommandBatch } from "../../src/domain/CommandBatch.ts"
 import type { Reply } from "../../src/domain/Reply.ts"
@@ -17,6 +18,9 @@ export interface Backing {
   readonly executeAll: (commands: ReadonlyArray<StoreCommand>, now: number) => ReadonlyArray<Reply>
 }
 
+/** Whose commands they are. */
+export const caller: Caller = { database: 0 }
+
 export const backing: Effect.Effect<Backing, never, Executor | MemoryEngine> = Effect.gen(function* () {
   const executor = yield* Executor
   const engine = yield* MemoryEngine
@@ -25,7 +29,7 @@ export const backing: Effect.Effect<Backing, never, Executor | MemoryEngine> = E
     batchOf(commands, batch)
     const sink = new KeptReplies()
     executor.prepare(batch)
-    assert.isUndefined(executor.execute(batch, 0, batch.count, now, sink))
+    assert.isUndefined(executor.execute(batch, 0, batch.count, now, caller, sink))
     return sink.replies
   }
   const execute: Backing["execute"] = (command, now) =>

@@ -59,9 +59,9 @@ const capturingLogger = () => {
 const failingStore = (failing: ReadonlySet<number>) => {
   const calls = { count: 0 }
   const broken = Layer.effectDiscard(
-    Effect.map(MemoryEngine, ({ keyspace }) => {
-      const sweep = keyspace.sweep.bind(keyspace)
-      keyspace.sweep = (now, budget) => {
+    Effect.map(MemoryEngine, ({ engine }) => {
+      const sweep = engine.sweep.bind(engine)
+      engine.sweep = (now, budget) => {
         calls.count++
         if (failing.has(calls.count)) throw new Error(`sweep ${calls.count} is broken`)
         return sweep(now, budget)
@@ -221,6 +221,10 @@ describe("memory", () => {
   const remove = (below: Backing, from: number, to: number): void =>
     executeMany(below, from, to, (i) => ({ _tag: "Delete", key: keyOf(i) }))
 
+  /** So many slices may take longer than the clock's step. */
+  const until = (isDone: () => boolean): Effect.Effect<void> =>
+    Effect.repeat(Effect.yieldNow, { until: () => isDone(), times: 100_000 })
+
   const turns = Effect.repeat(Effect.yieldNow, { times: 5 })
 
   /** Runs a test with a collector that notes how many MB the store held when it came. */
@@ -232,8 +236,8 @@ describe("memory", () => {
       const context = yield* Layer.build(storeLayer)
       const store = Context.get(context, Store)
       const below = yield* Effect.provideContext(backing, context)
-      const { keyspace } = below.engine
-      const collect = (): void => void collections.push(keyspace.heldBytes / MB)
+      const { engine } = below.engine
+      const collect = (): void => void collections.push(engine.heldBytes / MB)
       yield* Layer.build(
         expirerLayer.pipe(
           Layer.provide(Layer.succeedContext(context)),
@@ -247,13 +251,15 @@ describe("memory", () => {
     withCollector(
       Effect.fnUntraced(function* (store, below, collections) {
         putLong(below, 5)
-        assert.isAbove(below.engine.keyspace.heldBytes, 100 * MB)
+        assert.isAbove(below.engine.engine.heldBytes, 90 * MB)
         yield* TestClock.adjust("4 seconds")
         assert.deepStrictEqual(collections, [])
-        yield* TestClock.adjust("2 seconds")
+        yield* TestClock.adjust("1 second")
+        yield* until(() => below.engine.engine.size === 0)
         assert.strictEqual(yield* store.size, 0)
+        yield* TestClock.adjust("20 seconds")
         assert.isBelow(collections.at(-1) ?? Number.NaN, 4)
-        // Once for every half that goes, not once a slice.
+        // One collection each time half of the memory goes, not one a slice.
         assert.isAtMost(collections.length, 3)
       })
     )
@@ -264,17 +270,13 @@ describe("memory", () => {
       Effect.fnUntraced(function* (_store, below, collections) {
         putLong(below, 0)
         remove(below, 0, COUNT / 4)
-        yield* turns
-        // Not for a quarter.
+        yield* TestClock.adjust("20 seconds")
+        // A quarter is not enough.
         assert.deepStrictEqual(collections, [])
         remove(below, COUNT / 4, COUNT)
-        yield* turns
-        assert.strictEqual(collections.length, 1)
-        assert.isBelow(collections[0] ?? Number.NaN, 4)
-        putLong(below, 0)
-        remove(below, 0, COUNT)
-        yield* turns
-        assert.strictEqual(collections.length, 2)
+        yield* TestClock.adjust("20 seconds")
+        assert.isBelow(collections.at(-1) ?? Number.NaN, 4)
+        assert.isAtMost(collections.length, 3)
       })
     )
   )
@@ -286,6 +288,20 @@ describe("memory", () => {
         yield* store.clear
         yield* turns
         assert.strictEqual(collections.length, 1)
+      })
+    )
+  )
+
+  it.effect("is collected at most once a second, however fast a cache grows and shrinks", () =>
+    withCollector(
+      Effect.fnUntraced(function* (store, below, collections) {
+        for (let round = 0; round < 20; round++) {
+          executeMany(below, 0, COUNT / 3, (i) => ({ _tag: "Put", key: keyOf(i), value: long, ttl: Command.NO_TTL }))
+          yield* store.clear
+          yield* TestClock.adjust("100 millis")
+        }
+        // Of 20 times in two seconds: the first one, and one for each second that has passed.
+        assert.strictEqual(collections.length, 3)
       })
     )
   )

@@ -1,6 +1,5 @@
 /** Faults as they are met: by our client, and byte for byte by a raw socket. */
 import { assert, describe, it } from "@effect/vitest"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -37,16 +36,13 @@ describe("a delayed reply", () => {
     })
   )
 
-  it.effect("of 30 s costs a test nothing, and lets our client time out at its 5", () =>
+  it.effect("of 30 s lets our client time out at its 5", () =>
     Effect.gen(function* () {
       const { client, server } = yield* start()
       yield* client.put("a", "1")
       server.faults.set({ kind: "delay", millis: 30_000, times: 1 })
       const getting = yield* Effect.forkChild(Effect.flip(client.get("a")))
-      const started = yield* TestClock.withLive(Clock.monotonicTimeNanos)
       yield* TestClock.adjust("30 seconds")
-      const took = (yield* TestClock.withLive(Clock.monotonicTimeNanos)) - started
-      assert.isBelow(Number(took) / 1e6, 500)
       const error = yield* Fiber.join(getting)
       assert.strictEqual(error._tag, "TimeoutError")
       // The late reply is dropped, and the connection goes on.
@@ -283,12 +279,10 @@ describe("the plain face", () => {
       await using server = await startTestServer()
       await using socket = await PlainSocket.connect(server)
       server.faults.set({ ...fault, times: 1 })
-      const started = performance.now()
       socket.send("EXISTS a\n")
       await server.advance("30 seconds")
       // What is due has come when the step is over.
       assert.strictEqual(socket.received(), expected)
-      assert.isBelow(performance.now() - started, 500)
       assert.strictEqual(socket.hasEnded(), fault.kind === "truncate" || fault.kind === "close")
     })
   )

@@ -7,6 +7,7 @@
 import { MAX_VALUE_LENGTH } from "../../domain/Command.ts"
 import { BATCH_COMMANDS } from "../../domain/CommandBatch.ts"
 import { ERR, FixedReply } from "../../domain/Reply.ts"
+import type { ValueReader } from "../../domain/ValueReader.ts"
 import type { ReplyWriter } from "../Protocol.ts"
 import { padded, unprintable } from "./Printable.ts"
 import { NOT_FOUND_MESSAGE } from "./ReplyDecoder.ts"
@@ -119,6 +120,11 @@ export class TextReplyWriter implements ReplyWriter {
     if (wrong !== 0) return this.fixed(unshowable)
     view.setUint8(to, NEWLINE)
     this.length = to + 1
+  }
+
+  bulkReader(value: ValueReader): void {
+    value.close()
+    this.fixed(unshowable)
   }
 
   null(): void {

@@ -5,7 +5,7 @@ import * as Command from "../../../src/domain/Command.ts"
 import { BATCH_COMMANDS, CommandBatch } from "../../../src/domain/CommandBatch.ts"
 import { recognise } from "../../../src/protocol/text/Recogniser.ts"
 import { commandsOf } from "../../domain/Batches.ts"
-import { seededRandom } from "../../store/SeededRandom.ts"
+import { seededRandom } from "../../engine/SeededRandom.ts"
 
 /** What a line means, read slowly and plainly and checked by the Schema. Nothing for a line that is wrong. */
 const bySchema = (line: string): Command.Command | undefined => {

@@ -6,7 +6,7 @@ import { CommandBatch } from "../../../src/domain/CommandBatch.ts"
 import { type MalformedReply, Protocol } from "../../../src/protocol/Protocol.ts"
 import { type Malformed, type Request, RequestReader } from "../../../src/protocol/RequestReader.ts"
 import * as TextProtocol from "../../../src/protocol/text/TextProtocol.ts"
-import { copyToWords, wordsOf } from "../../../src/store/Words.ts"
+import { copyToWords, wordsOf } from "../../../src/engine/Words.ts"
 import { decodeReplies, encodedReply, protocolContract, type ReplyCase, type RequestCase } from "../ProtocolContract.ts"
 
 const protocol = TextProtocol.textProtocol

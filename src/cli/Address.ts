@@ -1,0 +1,29 @@
+/** A server's address as one word, such as `localhost:7171`. */
+import * as Option from "effect/Option"
+import type { Parsing } from "./ParsedFlag.ts"
+
+export interface Address {
+  readonly host: Option.Option<string>
+  readonly port: Option.Option<number>
+}
+
+/** A name, an IPv4 address, or an IPv6 address in brackets or without a port. */
+const FORM = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s/:[\]]*))(?::([0-9]{1,5}))?$/
+const IPV6 = /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/
+
+const parse = (text: string): Option.Option<Address> => {
+  if (IPV6.test(text)) return Option.some({ host: Option.some(text), port: Option.none() })
+  const match = FORM.exec(text)
+  if (match === null || text === "") return Option.none()
+  const [, bracketed, name = "", digits] = match
+  const host = bracketed ?? name
+  const port = digits === undefined ? Option.none() : Option.some(Number(digits))
+  if (Option.isSome(port) && (port.value < 1 || port.value > 65_535)) return Option.none()
+  if (host === "" && Option.isNone(port)) return Option.none()
+  return Option.some({ host: host === "" ? Option.none() : Option.some(host), port })
+}
+
+export const address: Parsing<Address> = {
+  expected: "host, host:port or :port, such as localhost:7171 or [::1]:7171",
+  parse
+}

@@ -1,0 +1,133 @@
+/**
+ * The text protocol as a load test speaks it. What it must be answered it compares byte by byte; any other line it
+ * leaves to the client's own decoder, which is slower and knows them all.
+ */
+import { textProtocol } from "../protocol/text/TextProtocol.ts"
+import { GREETING, INCOMPLETE, MALFORMED, NOTHING, type Outcome, type Wire } from "./Wire.ts"
+import { isPut, keyOf, type Vocabulary, type WorkItem } from "./Workload.ts"
+
+const NEWLINE = 0x0a
+const SPACE = 0x20
+
+/** No reply is as long as this. */
+const MAX_REPLY_BYTES = 4096
+
+const PUT = Buffer.from("PUT ", "latin1")
+const GET = Buffer.from("GET ", "latin1")
+const EXISTS = Buffer.from("EXISTS ", "latin1")
+const OK = Buffer.from("OK ", "latin1")
+const STORED = Buffer.from("OK stored\n", "latin1")
+const MISS = Buffer.from(textProtocol.encodeReply({ _tag: "NotFound" }), "latin1")
+
+const writeText = (text: Buffer, into: Buffer, at: number): number => {
+  for (let i = 0; i < text.length; i++) into[at + i] = text[i] ?? 0
+  return at + text.length
+}
+
+/** Whether a text lies whole between `at` and `end`. */
+const isText = (text: Buffer, bytes: Buffer, at: number, end: number): boolean => {
+  if (end - at < text.length) return false
+  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text[i]) return false
+  return true
+}
+
+export class TextWire implements Wire {
+  readonly maxRequestBytes: number
+  outcome: Outcome = "accepted"
+  message = ""
+  private readonly vocabulary: Vocabulary
+  /** What follows the value of a PUT. */
+  private readonly putEnd: Buffer
+
+  /** `ttl` in seconds, 0 for none. */
+  constructor(vocabulary: Vocabulary, ttl: number) {
+    this.vocabulary = vocabulary
+    this.putEnd = Buffer.from(ttl === 0 ? "\n" : ` ${ttl}\n`, "latin1")
+    const { keySize, valueSize } = vocabulary
+    this.maxRequestBytes = EXISTS.length + keySize + 1 + valueSize + this.putEnd.length
+  }
+
+  write(into: Buffer, at: number, item: WorkItem | typeof GREETING): number {
+    const { vocabulary } = this
+    if (item === GREETING) {
+      const end = vocabulary.writeKey(into, writeText(EXISTS, into, at), 0)
+      into[end] = NEWLINE
+      return end + 1
+    }
+    const key = keyOf(item)
+    if (isPut(item)) {
+      const keyEnd = vocabulary.writeKey(into, writeText(PUT, into, at), key)
+      into[keyEnd] = SPACE
+      return writeText(this.putEnd, into, vocabulary.writeValue(into, keyEnd + 1, key))
+    }
+    const end = vocabulary.writeKey(into, writeText(GET, into, at), key)
+    into[end] = NEWLINE
+    return end + 1
+  }
+
+  read(bytes: Buffer, at: number, end: number, asked: WorkItem): number {
+    if (asked >= 0) {
+      if (isPut(asked)) {
+        if (isText(STORED, bytes, at, end)) return this.is("stored", at + STORED.length)
+      } else {
+        const value = at + OK.length
+        const newline = value + this.vocabulary.valueSize
+        const isHit =
+          newline < end &&
+          bytes[newline] === NEWLINE &&
+          isText(OK, bytes, at, end) &&
+          this.vocabulary.isValue(bytes, value, keyOf(asked))
+        if (isHit) return this.is("hit", newline + 1)
+        if (isText(MISS, bytes, at, end)) return this.is("miss", at + MISS.length)
+      }
+    }
+    return this.readLine(bytes, at, end, asked)
+  }
+
+  private is(outcome: Outcome, offset: number): number {
+    this.outcome = outcome
+    return offset
+  }
+
+  /** Reads a line that is not as it was expected, or that is not all there. */
+  private readLine(bytes: Buffer, at: number, end: number, asked: WorkItem): number {
+    const newline = bytes.subarray(at, end).indexOf(NEWLINE)
+    if (newline === -1 && end - at < MAX_REPLY_BYTES) return INCOMPLETE
+    const next = newline === -1 ? end : at + newline + 1
+    const command = asked === NOTHING ? undefined : asked === GREETING ? "Exists" : isPut(asked) ? "Put" : "Get"
+    let isUnderstood = true
+    textProtocol.makeReplyDecoder().decode(
+      bytes.toString("latin1", at, next),
+      () => command,
+      (reply) => {
+        switch (reply._tag) {
+          case "MalformedReply":
+            isUnderstood = false
+            this.message = reply.received
+            return
+          case "Failed":
+            this.outcome = "refused"
+            this.message = reply.message
+            return
+          case "Stored":
+            this.outcome = "stored"
+            return
+          case "NotFound":
+            this.outcome = "miss"
+            return
+          case "Found":
+            this.outcome = this.isValue(reply.value, asked) ? "hit" : "wrong value"
+            return
+          default:
+            this.outcome = "accepted"
+        }
+      }
+    )
+    return isUnderstood ? next : MALFORMED
+  }
+
+  private isValue(value: string, asked: WorkItem): boolean {
+    const { vocabulary } = this
+    return value.length === vocabulary.valueSize && vocabulary.isValue(Buffer.from(value, "latin1"), 0, keyOf(asked))
+  }
+}

@@ -1,0 +1,19 @@
+/** A line of the program's log as JSON. */
+import * as Predicate from "effect/Predicate"
+
+export interface LogLine {
+  readonly level: string
+  readonly message: string
+  readonly annotations: Readonly<Record<string, unknown>>
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => Predicate.isObject(value)
+
+/** Nothing for what is not JSON, such as what a program that could not start prints. */
+export const parseLine = (text: string): LogLine | undefined => {
+  if (!text.startsWith("{")) return undefined
+  const line: unknown = JSON.parse(text)
+  if (!isRecord(line)) return undefined
+  const { annotations, level, message } = line
+  return { level: String(level), message: String(message), annotations: isRecord(annotations) ? annotations : {} }
+}
