@@ -29,7 +29,7 @@ import { Server, type ServerStats } from "./server/Server.ts"
 import { settings } from "./server/ServerConfig.ts"
 import { VirtualClock } from "./server/VirtualClock.ts"
 import { Expirer } from "./store/Expirer.ts"
-import type { Limits } from "./store/Keyspace.ts"
+import type { Limits } from "./engine/Limits.ts"
 import { Store } from "./store/Store.ts"
 
 export type { Fault, FaultKind, Faults } from "./server/Faults.ts"

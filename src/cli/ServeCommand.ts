@@ -16,6 +16,7 @@ import { VirtualClock } from "../server/VirtualClock.ts"
 import { Expirer } from "../store/Expirer.ts"
 import { Store } from "../store/Store.ts"
 import { version } from "../Version.ts"
+import * as Collector from "./Collector.ts"
 import { FailureLogged } from "./CommandFailed.ts"
 import { closeInspector } from "./Inspector.ts"
 import { fromSetting, fromSwitch } from "./SettingFlag.ts"
@@ -24,7 +25,8 @@ import { fromSetting, fromSwitch } from "./SettingFlag.ts"
 const serverLayer = (config: Settings) =>
   Layer.mergeAll(Server.layer(config), Expirer.layer({ interval: config.expireInterval })).pipe(
     Layer.provide(TextProtocol.layer),
-    Layer.provide(Store.layerMemory(config))
+    Layer.provide(Store.layerMemory(config)),
+    Layer.provide(Collector.layer)
   )
 
 const serve = Effect.fnUntraced(

@@ -1,13 +1,14 @@
 /**
  * What a typed line asks for, and what a person is told of the commands.
  *
- * PURE: a line in, an action out. Its own words are few (`help`, `time` and such); all else is read by the protocol's
- * decoder, as the server would read it. `Repl.ts` does what is asked.
+ * PURE: a line in, an action out. Its own words are few (`help`, `time` and such); what a person is told of the others is
+ * said by the table of commands, and they are read by the protocol's decoder, as the server would read them. `Repl.ts` does what is asked.
  */
+import { commandsOf } from "../commands/Commands.ts"
+import type { Entry } from "../commands/Entry.ts"
 import type { AnsweredCommand } from "../domain/Command.ts"
 import * as Reply from "../domain/Reply.ts"
 import type { ProtocolService } from "../protocol/Protocol.ts"
-import { USAGE } from "../protocol/text/RequestDecoder.ts"
 import type * as LineEditor from "./LineEditor.ts"
 import * as ReplyText from "./ReplyText.ts"
 
@@ -19,60 +20,9 @@ interface Topic {
   readonly details: ReadonlyArray<string>
 }
 
-const SERVER: Readonly<Record<keyof typeof USAGE, Topic>> = {
-  PUT: {
-    usage: USAGE.PUT.usage,
-    summary: "Store a value, for [ttl] seconds or for good",
-    details: [
-      "Key and value are 1 to 256 printable ASCII characters without whitespace.",
-      "A value that is there is replaced, and so is its ttl; 0 means no expiry.",
-      "Example: PUT greeting hello 60"
-    ]
-  },
-  GET: { usage: USAGE.GET.usage, summary: "Show a value", details: ["Example: GET greeting"] },
-  DELETE: { usage: USAGE.DELETE.usage, summary: "Remove a key", details: ["Example: DELETE greeting"] },
-  EXISTS: {
-    usage: USAGE.EXISTS.usage,
-    summary: "1 if a key is there, 0 if not",
-    details: ["Example: EXISTS greeting"]
-  },
-  STATS: {
-    usage: USAGE.STATS.usage,
-    summary: "Show what the server is and holds",
-    details: ["One line: version, uptime in seconds, keys, their bytes, hits and misses of GETs, and more."]
-  },
-  FLUSH: { usage: USAGE.FLUSH.usage, summary: "Remove every key", details: ["There is no way back."] },
-  QUIT: {
-    usage: USAGE.QUIT.usage,
-    summary: "Close the connection and leave",
-    details: ["Ctrl-D and 'exit' do the same."]
-  }
-}
+const serverEntries: ReadonlyArray<Entry> = [...commandsOf("text").values()]
 
-/** What a server whose time is virtual knows besides. */
-const CLOCK: Topic = {
-  usage: "CLOCK <action>",
-  summary: "Move this server's virtual time",
-  details: [
-    "CLOCK NOW             Show what time it is, in ms since the server's start",
-    "CLOCK ADVANCE <ms>    Move time forward by ms",
-    "CLOCK SET <ms>        Move time forward to ms",
-    "CLOCK RUN [factor]    Let time flow, 60 for a minute each second",
-    "CLOCK FREEZE          Stop time",
-    "CLOCK RESET           Start again at 0 ms: time stands still, no key is left",
-    "Only a server that was started with --clock virtual takes it.",
-    "Example: CLOCK ADVANCE 60000"
-  ]
-}
-
-const clockGrammar: LineEditor.Grammar = [
-  { name: "NOW", args: [] },
-  { name: "ADVANCE", args: ["<ms>"] },
-  { name: "SET", args: ["<ms>"] },
-  { name: "RUN", args: ["[factor]"] },
-  { name: "FREEZE", args: [] },
-  { name: "RESET", args: [] }
-]
+const isReal = ({ flags }: Entry): boolean => !flags.includes("virtual")
 
 const LOCAL = {
   help: {
@@ -103,20 +53,20 @@ type LocalName = keyof typeof LOCAL
 
 const isLocal = (name: string): name is LocalName => Object.hasOwn(LOCAL, name)
 
-const serverTopics: ReadonlyArray<readonly [string, Topic]> = Object.entries(SERVER)
+const namedTopic = (entry: Entry): readonly [string, Topic] => [entry.name, entry]
+
+const serverTopics: ReadonlyArray<readonly [string, Topic]> = serverEntries.map(namedTopic)
+
+const realTopics: ReadonlyArray<readonly [string, Topic]> = serverEntries.filter(isReal).map(namedTopic)
 
 const localTopics: ReadonlyArray<readonly [string, Topic]> = Object.entries(LOCAL)
 
-const topics: ReadonlyMap<string, Topic> = new Map([...serverTopics, ["CLOCK", CLOCK], ...localTopics])
+const topics: ReadonlyMap<string, Topic> = new Map([...serverTopics, ...localTopics])
 
 const argsOf = ({ usage }: Topic): ReadonlyArray<string> => usage.split(" ").slice(1)
 
-const serverGrammar: LineEditor.Grammar = serverTopics.map(([name, topic]) => ({ name, args: argsOf(topic) }))
-
-const virtualGrammar: LineEditor.Grammar = [
-  ...serverGrammar,
-  { name: "CLOCK", args: argsOf(CLOCK), next: clockGrammar }
-]
+const grammarOf = (entries: ReadonlyArray<Entry>): LineEditor.Grammar =>
+  entries.map((entry) => ({ name: entry.name, args: argsOf(entry), next: entry.subcommands }))
 
 const withLocal = (known: LineEditor.Grammar): LineEditor.Grammar => [
   ...known,
@@ -135,8 +85,8 @@ const withLocal = (known: LineEditor.Grammar): LineEditor.Grammar => [
   }))
 ]
 
-const realWords = withLocal(serverGrammar)
-const virtualWords = withLocal(virtualGrammar)
+const realWords = withLocal(grammarOf(serverEntries.filter(isReal)))
+const virtualWords = withLocal(grammarOf(serverEntries))
 
 /** What a person talks to: nothing, a server, or one whose time is virtual. */
 export type Peer = "none" | "real" | "virtual"
@@ -227,8 +177,8 @@ const allHelp = (known: ReadonlyArray<readonly [string, Topic]>): string =>
     "  Ctrl-C cancels a line or the wait for an answer, Ctrl-D leaves."
   ].join("\n")
 
-const realHelp = allHelp(serverTopics)
-const virtualHelp = allHelp([...serverTopics, ["CLOCK", CLOCK]])
+const realHelp = allHelp(realTopics)
+const virtualHelp = allHelp(serverTopics)
 
 // --- words on the screen
 

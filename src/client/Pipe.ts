@@ -12,7 +12,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { AnsweredCommand } from "../domain/Command.ts"
 import * as Reply from "../domain/Reply.ts"
-import type { Request } from "../protocol/Protocol.ts"
+import { type Request, RequestReader } from "../protocol/RequestReader.ts"
 import type { ClientConnection } from "./ClientConnection.ts"
 import type { ClientError } from "./ClientError.ts"
 import * as ReplyText from "./ReplyText.ts"
@@ -50,18 +50,14 @@ export const run = Effect.fnUntraced(function* <E, R>(
   write: (bytes: Buffer) => Effect.Effect<void>,
   format: ReplyText.Format
 ) {
-  const decoder = format.protocol.makeRequestDecoder()
+  const reader = new RequestReader(format.protocol.makeRequestDecoder())
   const progress = { answered: 0, lost: false }
 
   const decode = (chunk: Uint8Array): ReadonlyArray<ReadonlyArray<Request>> => {
-    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString("latin1")
-    const batches: Array<ReadonlyArray<Request>> = []
-    for (let offset = 0; offset < bytes.length;) {
-      const requests: Array<Request> = []
-      offset = decoder.decode(bytes, offset, requests, BATCH)
-      if (requests.length > 0) batches.push(requests)
-    }
-    return batches
+    const requests = reader.read(chunk)
+    return Array.from({ length: Math.ceil(requests.length / BATCH) }, (_, batch) =>
+      requests.slice(batch * BATCH, (batch + 1) * BATCH)
+    )
   }
 
   const send = Effect.fnUntraced(function* (requests: ReadonlyArray<Request>) {
@@ -108,9 +104,7 @@ export const run = Effect.fnUntraced(function* <E, R>(
   )
 
   // The end of the input also ends a last line without a newline.
-  const lastNewline = Stream.suspend(() =>
-    decoder.pending() > 0 && !progress.lost ? Stream.make(NEWLINE) : Stream.empty
-  )
+  const lastNewline = Stream.suspend(() => (reader.pending > 0 && !progress.lost ? Stream.make(NEWLINE) : Stream.empty))
 
   const last = yield* Stream.concat(guarded, lastNewline).pipe(
     Stream.flatMap((chunk) => Stream.fromIterable(decode(chunk))),

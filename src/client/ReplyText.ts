@@ -5,7 +5,8 @@
  * the server would say to a bad one without asking it.
  */
 import type { Reply } from "../domain/Reply.ts"
-import type { ProtocolService, Request } from "../protocol/Protocol.ts"
+import type { ProtocolService } from "../protocol/Protocol.ts"
+import { type Request, RequestReader } from "../protocol/RequestReader.ts"
 
 export interface Format {
   readonly protocol: ProtocolService
@@ -25,11 +26,7 @@ export const isError = (reply: Reply): boolean => reply._tag === "Failed" || rep
 
 /** Reads one line as the server would in the middle of a connection. */
 export const readLine = (line: string, protocol: ProtocolService): Request => {
-  const requests: Array<Request> = []
   // A connection's first line is read more strictly, as a guard against browsers. So this one comes second.
-  protocol.makeRequestDecoder().decode(latin1(`\n${line}\n`), 0, requests, 2)
+  const requests = new RequestReader(protocol.makeRequestDecoder()).read(Buffer.from(`\n${line}\n`))
   return requests[1] ?? { _tag: "Malformed", message: "one line at a time", reason: "syntax" }
 }
-
-/** A person may type any character. To the protocol each of its bytes is a character. */
-const latin1 = (text: string): string => Buffer.from(text).toString("latin1")

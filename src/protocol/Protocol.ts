@@ -1,55 +1,32 @@
 /**
  * The port between bytes and commands. One implementation is one wire protocol; server and client know only this.
  *
- * Bytes are given and taken as latin1 text, a character for each byte: to V8 that is the same bytes in its own memory,
- * so that one conversion a chunk replaces one a word, and a word of it is a slice that copies nothing. A server's fast
- * way, `recognise` and `ReplyWriter`, has the bytes themselves.
- *
- * A protocol is pure: its decoders hold the bytes of an unfinished message and nothing else, do no input or output,
- * and never throw on what a peer sends. It is not a service with effects, because the hot path calls it in a plain
- * loop.
+ * A protocol is pure: it does no input or output, keeps no bytes, and never throws on what a peer sends. It is not a
+ * service with effects, because the hot path calls it in a plain loop.
  */
 import * as Context from "effect/Context"
 import type { Command } from "../domain/Command.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import type { Reply, ReplySink } from "../domain/Reply.ts"
 
-/** What a peer sent that is no command. */
-export interface Malformed {
-  readonly _tag: "Malformed"
-  /** What was wrong, naming the part: one line of printable ASCII, to be sent as the reply. */
-  readonly message: string
-  /**
-   * `syntax`: the connection goes on. `too-long`: the message has no end within its limit, so what follows cannot be
-   * understood. `http`: a browser speaks, so nothing after it may be executed. `http-request`: the same, and it did so from
-   * the first line on, so that it can be answered in HTTP. All but the first end the connection.
-   */
-  readonly reason: "syntax" | "too-long" | "http" | "http-request"
-}
-
-/** One message of a client, as decoded. */
-export type Request = Command | Malformed
-
-/** The server's side of one connection: bytes in, requests out. */
+/** The server's side of one connection: bytes in, commands out. */
 export interface RequestDecoder {
   /**
-   * Reads requests from `bytes` (latin1) from `offset` on, appends at most `limit` of them to `into`, and returns the
-   * offset of the first byte not read. Bytes of an unfinished message are kept until the next call. After a QUIT or a malformed message that ends the connection, everything is read and nothing is decoded.
+   * Adds the requests in `commands.bytes` from `offset` to `end` (exclusive) to the batch, in order, and returns the offset
+   * of the first byte that it did not take: what lies there is unfinished, or the batch is full. Whoever calls keeps
+   * those bytes, and gives them again with more behind them.
+   *
+   * A request that is no command is added as one of those in `commands/Refusals.ts`. One that has to be done before the
+   * next is looked at stops the batch. After a QUIT, or bytes behind which nothing can be understood, all bytes are
+   * taken and nothing is added.
    */
-  readonly decode: (bytes: string, offset: number, into: Array<Request>, limit: number) => number
-  /**
-   * The fast way for what nearly all clients send: adds the well-formed commands from `offset` on to a batch of the same
-   * bytes, as many as it has room for, and returns the offset of the first byte not read. It may stop early, before
-   * anything that it does not know at first sight: that is for `decode`.
-   */
-  readonly recognise: (commands: CommandBatch, offset: number, end: number) => number
-  /** Bytes of an unfinished message that are being held. */
-  readonly pending: () => number
+  readonly decode: (commands: CommandBatch, offset: number, end: number) => number
 }
 
 /** The server's output: replies in, bytes out. It has room for a full batch whenever `isFull` does not hold. */
 export interface ReplyWriter extends ReplySink {
-  readonly add: (reply: Reply) => void
+  /** Turns a browser away, in the words that it understands. Nothing may follow. */
+  readonly refuseHttp: (message: string) => void
   /** Bytes of replies that were not taken. */
   readonly length: number
   readonly isFull: boolean
@@ -83,13 +60,9 @@ export interface ReplyDecoder {
 }
 
 export interface ProtocolService {
-  /** The protocol's name in logs. */
-  readonly name: string
   readonly makeRequestDecoder: () => RequestDecoder
   readonly makeReplyDecoder: () => ReplyDecoder
   readonly makeReplyWriter: () => ReplyWriter
-  /** The most bytes that one encoded reply can take. */
-  readonly maxReplyBytes: number
   /** A reply as the bytes (latin1) that answer one request. */
   readonly encodeReply: (reply: Reply) => string
   /** A command as the bytes (latin1) of one request. */

@@ -10,12 +10,13 @@
 import type { Socket } from "node:net"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { ClockAction } from "../domain/Command.ts"
+import * as Result from "effect/Result"
+import { CLOCK, HTTP, HTTP_REQUEST, QUIT, REFUSE_AND_CLOSE, STATS, typed } from "../commands/Commands.ts"
+import type { Caller } from "../commands/Execution.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import * as Reply from "../domain/Reply.ts"
 import * as EventLoop from "../EventLoop.ts"
-import type { ProtocolService, ReplyWriter, Request } from "../protocol/Protocol.ts"
-import type { StoreService } from "../store/Store.ts"
+import type { ProtocolService, ReplyWriter } from "../protocol/Protocol.ts"
 import type { Fault, Faults } from "./Faults.ts"
 import type { IdleWatch, Watched } from "./IdleWatch.ts"
 import type { Intake } from "./Intake.ts"
@@ -30,7 +31,8 @@ export type CloseReason = "closed by the client" | "closed by the server" | "clo
 
 /** What every connection of a server shares. */
 export interface ConnectionContext {
-  readonly store: StoreService["unsafe"]
+  /** The time in ms. */
+  readonly now: () => number
   readonly protocol: ProtocolService
   /** Executes what is read. */
   readonly turn: Turn
@@ -56,22 +58,21 @@ export interface ConnectionContext {
 /** How long a connection whose last reply is written waits for the peer to close its side, so that none is lost. */
 const LINGER = Duration.seconds(1)
 
-// Decoding is synchronous, so one memory serves all connections.
-const requests: Array<Request> = []
-
 export class Connection implements Reader, Watched {
+  lastTurn = 0
+  readonly caller: Caller = { database: 0 }
   /** The fiber's last word on why the connection ended. */
   closeReason: CloseReason = "cut"
   private readonly socket: Socket
   private readonly context: ConnectionContext
-  // Where time is virtual or replies go wrong on purpose, any request may have to be waited for: they are taken one by
-  // one, as soon as they are read.
+  // Where time is virtual or replies go wrong on purpose, any request may have to be waited for: they are executed as
+  // soon as they are read.
   private readonly isStepped: boolean
   private readonly decoder: ReturnType<ProtocolService["makeRequestDecoder"]>
-  // When the last request was complete or the last reply drained, in ms of the store's clock.
+  // When the last request was complete or the last reply drained, in ms.
   private activeAt: number
-  // Bytes that were read and could not be executed, because the peer does not take its replies.
-  private stalled: Buffer | undefined
+  // Bytes that were read and not executed: an unfinished request, or what came while the peer took no replies.
+  private kept: Buffer | undefined
   private blocked = false
   private wasBlocked = false
   // A reply is being waited for: nothing after it is executed, and the connection is not idle.
@@ -91,7 +92,7 @@ export class Connection implements Reader, Watched {
     context.traffic?.accepted(socket)
     this.isStepped = context.faults !== undefined || context.clock !== undefined
     this.decoder = context.protocol.makeRequestDecoder()
-    this.activeAt = context.store.now()
+    this.activeAt = context.now()
     socket.on("drain", () => this.unblock())
     socket.on("end", () => this.peerEnded())
     socket.on("finish", () => this.onFlushed())
@@ -181,69 +182,71 @@ export class Connection implements Reader, Watched {
     return !this.inputEnded && !this.blocked
   }
 
-  recognise(commands: CommandBatch, offset: number, end: number): number {
-    return this.isStepped ? offset : this.decoder.recognise(commands, offset, end)
-  }
-
-  answer(now: number): void {
-    if (this.context.replies.length === 0) return
-    this.activeAt = now
-    if (!this.flush() && !this.inputEnded) this.block()
-  }
-
-  executeNext(text: string, offset: number, now: number): number {
-    const next = this.decoder.decode(text, offset, requests, 1)
-    const work = this.answerNext(now)
-    if (work !== undefined) this.hold(work)
-    else if (this.inputEnded) {
-      this.flush()
-      this.end()
-    }
+  decode(commands: CommandBatch, offset: number, end: number): number {
+    const before = commands.messageCount
+    const next = this.decoder.decode(commands, offset, end)
+    this.context.counters.protocolErrors += commands.messageCount - before
     return next
   }
 
-  putOff(bytes: Buffer): void {
-    if (this.inputEnded || bytes.length === 0) return
-    // A copy: the bytes are those of the next turn.
-    this.stalled = this.stalled === undefined ? Buffer.from(bytes) : Buffer.concat([this.stalled, bytes])
-  }
-
-  /** Answers the request that was decoded, if there was a whole one, or returns what has to be waited for. */
-  private answerNext(now: number): Effect.Effect<void> | undefined {
-    const { counters, protocol, replies, store } = this.context
-    const request = requests.pop()
-    if (request === undefined) return undefined
+  answer(commands: CommandBatch, from: number, _to: number, now: number): void {
     this.activeAt = now
-    let reply: Reply.Reply
-    switch (request._tag) {
-      case "Quit":
-        counters.quits++
-        this.inputEnded = true
-        return undefined
-      case "Malformed":
-        counters.protocolErrors++
-        if (request.reason !== "syntax") this.inputEnded = true
-        if (request.reason === "http" || request.reason === "http-request") this.context.onHttp()
-        reply = request.reason === "http-request" ? Reply.httpRefused(request.message) : Reply.failed(request.message)
-        break
-      case "Stats":
-        reply = this.context.statistics(now)
-        break
-      case "Clock":
-        if (this.context.clock !== undefined) return this.moveClock(this.context.clock, request.action)
-        reply = notVirtual
-        break
-      default:
-        reply = store.execute(request, now)
-    }
-    const fault = this.context.faults?.forReply(request, this.answers++)
-    if (fault !== undefined) return this.suffer(fault, protocol.encodeReply(reply))
-    replies.add(reply)
-    return undefined
+    // Where there are faults, commands are executed one by one.
+    const fault = this.context.faults?.forReply(commands.keyText(from), this.answers++)
+    if (fault !== undefined) this.hold(this.suffer(fault, this.context.replies.take().toString("latin1")))
+    else if (!this.flush() && !this.inputEnded) this.block()
   }
 
-  private moveClock(clock: VirtualClockService, action: ClockAction): Effect.Effect<void> {
-    return Effect.map(clock.perform(action), (reply) => this.write(this.context.protocol.encodeReply(reply)))
+  perform(commands: CommandBatch, command: number, now: number): void {
+    const { clock, counters, onHttp, replies, statistics } = this.context
+    const id = commands.id(command)
+    this.activeAt = now
+    switch (id) {
+      case QUIT:
+        counters.quits++
+        return this.end()
+      case STATS:
+        Reply.write(statistics(now), replies)
+        break
+      case CLOCK:
+        if (clock !== undefined) return this.hold(this.moveClock(clock, commands, command))
+        replies.error(Reply.ERR, "CLOCK is for servers with virtual time only: start one with serve --clock virtual")
+        break
+      case HTTP_REQUEST:
+        this.inputEnded = true
+        onHttp()
+        replies.refuseHttp(commands.message(command))
+        break
+      case HTTP:
+      case REFUSE_AND_CLOSE:
+        this.inputEnded = true
+        if (id === HTTP) onHttp()
+        replies.error(Reply.ERR, commands.message(command))
+    }
+    this.answer(commands, command, command + 1, now)
+    if (this.inputEnded && !this.held) this.end()
+  }
+
+  keep(bytes: Buffer): void {
+    if (this.inputEnded || bytes.length === 0) return
+    // A copy: the bytes are those of the next turn. Of its own, or half a line would hold a whole pool of others.
+    const before = this.kept?.length ?? 0
+    const kept = Buffer.allocUnsafeSlow(before + bytes.length)
+    this.kept?.copy(kept)
+    bytes.copy(kept, before)
+    this.kept = kept
+  }
+
+  takeKept(): Buffer | undefined {
+    const { kept } = this
+    this.kept = undefined
+    return kept
+  }
+
+  private moveClock(clock: VirtualClockService, commands: CommandBatch, command: number): Effect.Effect<void> {
+    const request = Result.getOrUndefined(typed(commands, command))
+    if (request?._tag !== "Clock") return Effect.void
+    return Effect.map(clock.perform(request.action), (reply) => this.write(this.context.protocol.encodeReply(reply)))
   }
 
   /** What a fault makes of a reply. */
@@ -283,7 +286,7 @@ export class Connection implements Reader, Watched {
     this.block()
     const resume = Effect.sync(() => {
       this.held = false
-      this.activeAt = this.context.store.now()
+      this.activeAt = this.context.now()
       if (this.socket.destroyed) return
       this.context.idleWatch.add(this)
       if (this.inputEnded) this.end()
@@ -322,9 +325,8 @@ export class Connection implements Reader, Watched {
   private unblock(): void {
     if (!this.blocked || this.held) return
     this.blocked = false
-    this.activeAt = this.context.store.now()
-    const rest = this.stalled
-    this.stalled = undefined
+    this.activeAt = this.context.now()
+    const rest = this.takeKept()
     if (rest !== undefined) {
       this.context.turn.add(this, rest, rest.length)
       this.context.turn.run()
@@ -352,14 +354,12 @@ export class Connection implements Reader, Watched {
     this.context.turn.run()
     this.inputEnded = true
     this.blocked = false
-    this.stalled = undefined
+    this.kept = undefined
     if (this.closeReason === "cut") this.closeReason = "closed by the client"
     this.onFlushed()
     this.onClosed()
     this.onUnblocked()
   }
 }
-
-const notVirtual = Reply.failed("CLOCK is for servers with virtual time only: start one with serve --clock virtual")
 
 const doNothing = (): void => {}

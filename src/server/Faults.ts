@@ -4,7 +4,6 @@
  */
 import * as Context from "effect/Context"
 import { seededRandom } from "../domain/SeededRandom.ts"
-import type { Request } from "../protocol/Protocol.ts"
 
 /** What can happen to a reply. */
 export type FaultKind =
@@ -58,11 +57,11 @@ export class Faults {
     return this.happens(({ fault }) => fault.kind === "refuse") !== undefined
   }
 
-  /** What happens to the reply to a request, the connection's reply number `index`, counted from 0. */
-  forReply(request: Request, index: number): Fault | undefined {
+  /** What happens to the reply to a request for `key`, if it is for one: the connection's reply number `index`, from 0. */
+  forReply(key: string | undefined, index: number): Fault | undefined {
     return this.happens(({ fault }) => {
       if (fault.kind === "refuse") return false
-      return matches(fault, request) && (fault.kind !== "close" || index >= fault.afterReplies)
+      return matches(fault, key) && (fault.kind !== "close" || index >= fault.afterReplies)
     })
   }
 
@@ -76,12 +75,10 @@ export class Faults {
   }
 }
 
-const matches = ({ keys }: Fault, request: Request): boolean => {
+const matches = ({ keys }: Fault, key: string | undefined): boolean => {
   if (keys === undefined) return true
-  if (!("key" in request)) return false
-  return keys instanceof RegExp
-    ? new RegExp(keys.source, keys.flags.replace(/[gy]/g, "")).test(request.key)
-    : keys(request.key)
+  if (key === undefined) return false
+  return keys instanceof RegExp ? new RegExp(keys.source, keys.flags.replace(/[gy]/g, "")).test(key) : keys(key)
 }
 
 /** The faults of a server; none unless a test provides some. */

@@ -16,7 +16,8 @@ import * as Record from "effect/Record"
 import * as Reply from "../domain/Reply.ts"
 import * as EventLoop from "../EventLoop.ts"
 import { Protocol } from "../protocol/Protocol.ts"
-import { Store, type StoreStats } from "../store/Store.ts"
+import { Executor, type StoreStats } from "../store/Executor.ts"
+import { monotonicMillis } from "../store/MemoryEngine.ts"
 import { version } from "../Version.ts"
 import { Connection, type ConnectionContext } from "./Connection.ts"
 import { CurrentFaults } from "./Faults.ts"
@@ -46,7 +47,7 @@ export class Server extends Context.Service<Server, ServerService>()("effect-kv-
    * Listens while its scope is open. When it closes, nothing is accepted any more, what was received is answered and
    * flushed, and every connection ends within `shutdownGrace`, whatever its peer does.
    */
-  static readonly layer = (config: ServerConfig): Layer.Layer<Server, Listener.ListenError, Store | Protocol> =>
+  static readonly layer = (config: ServerConfig): Layer.Layer<Server, Listener.ListenError, Executor | Protocol> =>
     Layer.effect(Server, make(config))
 }
 
@@ -56,11 +57,12 @@ const counted = (connections: number): string => `${connections} ${connections =
 const DRAIN_SHARE = 0.9
 
 const make = Effect.fnUntraced(function* (config: ServerConfig) {
-  const store = yield* Store
+  const executor = yield* Executor
+  const now = yield* monotonicMillis
   const protocol = yield* Protocol
   const counters = ServerCounters.make()
   const connections = new Set<Connection>()
-  const idleWatch = new IdleWatch(Duration.toMillis(config.idleTimeout), store.unsafe.now)
+  const idleWatch = new IdleWatch(Duration.toMillis(config.idleTimeout), now)
   yield* Effect.forkScoped(idleWatch.run)
   // Closing the set, after the drain below, interrupts what is left, and so destroys its sockets.
   const fibers = yield* FiberSet.make<void>()
@@ -69,26 +71,32 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const replies = protocol.makeReplyWriter()
   const traffic = yield* CurrentTraffic
   const clock = Option.getOrUndefined(yield* Effect.serviceOption(VirtualClock))
-  let startedAt = store.unsafe.now()
+  let startedAt = now()
   if (clock !== undefined) {
     yield* clock.onReset(() => {
-      startedAt = store.unsafe.now()
-      store.unsafe.clear(startedAt)
+      startedAt = now()
+      const pending = executor.clear(startedAt)
+      if (pending !== undefined) supervise(pending)
     })
   }
   let warnedOfHttp = false
   const context: ConnectionContext = {
-    store: store.unsafe,
+    now,
     protocol,
-    turn: new Turn(store.unsafe, replies, EventLoop.afterReads),
+    turn: new Turn(executor, replies, {
+      // Where time is virtual or replies go wrong on purpose, any command may have to be waited for.
+      room: clock === undefined && faults === undefined ? undefined : 1,
+      now,
+      afterReads: EventLoop.afterReads
+    }),
     replies,
     counters,
     intake: yield* CurrentIntake,
     idleWatch,
-    statistics: (now) => {
-      const { bytes, evicted, expired, hits, keys, misses } = store.unsafe.stats()
-      const uptime = Math.floor((now - startedAt) / 1000)
-      const numbers = { uptime, keys, bytes, hits, misses, evicted, expired, connections: counters.open }
+    statistics: (at) => {
+      const { bytes, evicted, expired, held, hits, keys, misses } = executor.stats()
+      const uptime = Math.floor((at - startedAt) / 1000)
+      const numbers = { uptime, keys, bytes, held, hits, misses, evicted, expired, connections: counters.open }
       return Reply.statistics({ version, ...Record.map(numbers, String) })
     },
     clock,
@@ -201,6 +209,6 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   traffic?.listens(address)
   return Server.of({
     address,
-    stats: Effect.map(store.stats, (storeStats) => ({ ...counters, store: storeStats }))
+    stats: Effect.sync(() => ({ ...counters, store: executor.stats() }))
   })
 })

@@ -4,7 +4,7 @@
  *
  * It reads neither flags nor environment: `cli/ServeCommand.ts` does.
  */
-import { MAX_MEMORY } from "../store/PackedKeyspace.ts"
+import { MAX_MEMORY } from "../engine/Limits.ts"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import type { Severity } from "effect/LogLevel"

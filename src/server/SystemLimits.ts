@@ -9,7 +9,7 @@ import * as Os from "node:os"
 import * as Context from "effect/Context"
 import * as Result from "effect/Result"
 import { MAX_KEY_LENGTH, MAX_VALUE_LENGTH } from "../domain/Command.ts"
-import { entryBytes } from "../store/PackedKeyspace.ts"
+import { entryBytes } from "../engine/Engine.ts"
 import type { Settings } from "./ServerConfig.ts"
 
 export interface SystemLimits {
@@ -54,7 +54,7 @@ const HELD_FOR_TAKEN = 1.15
 const inMegabytes = (bytes: number): string => `${Math.floor(bytes / MB)}mb`
 
 const memoryComplaint = ({ maxKeys, maxMemory }: Settings, limit: number): string | undefined => {
-  const taken = maxMemory ?? maxKeys * entryBytes(MAX_KEY_LENGTH, MAX_VALUE_LENGTH)
+  const taken = maxMemory ?? maxKeys * entryBytes(MAX_KEY_LENGTH, MAX_VALUE_LENGTH, true)
   if (taken * HELD_FOR_TAKEN + OTHER_MEMORY <= limit) return undefined
   const setting =
     maxMemory === undefined

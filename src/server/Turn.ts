@@ -9,22 +9,38 @@
  * It knows in which order bytes came, and nothing of sockets or replies: what a connection does with its part is said in
  * `Connection.ts`.
  */
-import { CommandBatch } from "../domain/CommandBatch.ts"
+import type { Caller } from "../commands/Execution.ts"
+import { BATCH_COMMANDS, CommandBatch } from "../domain/CommandBatch.ts"
 import type { ReplyWriter } from "../protocol/Protocol.ts"
-import type { StoreService } from "../store/Store.ts"
+import type { ExecutorService } from "../store/Executor.ts"
 
 /** A connection, as far as a turn is concerned with it. */
 export interface Reader {
+  /** The turn's own: the last turn in which something was read. */
+  lastTurn: number
+  /** Whose commands these are. */
+  readonly caller: Caller
   /** Whether requests may be executed: neither has the input ended, nor is anything waited for. */
   readonly isReady: boolean
-  /** Adds well-formed commands to a batch, as `RequestDecoder.recognise`. */
-  readonly recognise: (commands: CommandBatch, offset: number, end: number) => number
-  /** Writes the replies to what was executed, at `now`, if there are any. */
-  readonly answer: (now: number) => void
-  /** Executes the request at `offset` of `text`, which was not recognised, and returns the offset behind it. */
-  readonly executeNext: (text: string, offset: number, now: number) => number
-  /** Keeps bytes until it is ready again. */
-  readonly putOff: (bytes: Buffer) => void
+  /** Adds commands to a batch, as `RequestDecoder.decode`. */
+  readonly decode: (commands: CommandBatch, offset: number, end: number) => number
+  /** Writes the replies to the commands from `from` to `to` (exclusive), which were executed at `now`. */
+  readonly answer: (commands: CommandBatch, from: number, to: number, now: number) => void
+  /** Does a command that no executor does, and that ended its batch. */
+  readonly perform: (commands: CommandBatch, command: number, now: number) => void
+  /** Keeps bytes, behind those that it keeps: an unfinished request, or what comes while it is not ready. */
+  readonly keep: (bytes: Buffer) => void
+  /** The bytes that are kept, which are its no more. */
+  readonly takeKept: () => Buffer | undefined
+}
+
+export interface TurnOptions {
+  /** How many commands are executed together at most, 256 if it is not said. */
+  readonly room?: number | undefined
+  /** The time for the executor, in ms. */
+  readonly now: () => number
+  /** Runs a task once the event loop has read what there is to read. */
+  readonly afterReads: (task: () => void) => void
 }
 
 /** Bytes of a turn. What does not fit is executed before the turn is over. */
@@ -37,39 +53,40 @@ const TURN_READS = 1024
 const LARGE_READ = 64 * 1024
 
 export class Turn {
-  private readonly store: StoreService["unsafe"]
+  private readonly executor: ExecutorService
   private readonly replies: ReplyWriter
-  private readonly afterReads: (task: () => void) => void
+  private readonly options: TurnOptions
+  private readonly room: number
   private readonly commands = new CommandBatch()
   private readonly bytes = Buffer.allocUnsafeSlow(TURN_BYTES)
-  // The reads of this turn, one behind the other in `bytes`.
+  // Who has sent something in this turn, and where that ends: one behind the other in `bytes`, each of them once.
   private readonly readers: Array<Reader> = []
   private readonly ends = new Int32Array(TURN_READS)
-  // How many commands of the batch come up to the end of a read.
+  // How many commands of the batch come up to the end of what a reader has sent.
   private readonly commandEnds = new Int32Array(TURN_READS)
   private length = 0
+  private number = 1
   private isRunning = false
 
-  /**
-   * `replies` is empty whenever no turn is run. `afterReads` runs a task once the event loop has read what there is to
-   * read.
-   */
-  constructor(store: StoreService["unsafe"], replies: ReplyWriter, afterReads: (task: () => void) => void) {
-    this.store = store
+  /** `replies` is empty whenever no turn is run. */
+  constructor(executor: ExecutorService, replies: ReplyWriter, options: TurnOptions) {
+    this.executor = executor
     this.replies = replies
-    this.afterReads = afterReads
+    this.options = options
+    this.room = options.room ?? BATCH_COMMANDS
   }
 
   /** Takes what was read, `length` bytes from the beginning of `bytes`, to be executed at the end of the turn. */
   add(reader: Reader, bytes: Buffer, length: number): void {
     for (let offset = 0; offset < length;) {
-      if (this.length === TURN_BYTES || this.readers.length === TURN_READS) this.run()
-      if (this.readers.length === 0) this.afterReads(this.runLater)
-      const taken = bytes.copy(this.bytes, this.length, offset, length)
-      this.length += taken
-      this.ends[this.readers.length] = this.length
-      this.readers.push(reader)
-      offset += taken
+      if (this.length === TURN_BYTES || !this.place(reader)) this.run()
+      else {
+        const taken = bytes.copy(this.bytes, this.length, offset, length)
+        this.length += taken
+        this.ends[this.readers.length - 1] = this.length
+        offset += taken
+      }
+      if (!reader.isReady) return reader.keep(bytes.subarray(offset, length))
     }
     if (length >= LARGE_READ) this.run()
   }
@@ -82,63 +99,76 @@ export class Turn {
     this.executeAll()
     this.readers.length = 0
     this.length = 0
+    this.number++
     this.isRunning = false
   }
 
   private readonly runLater = (): void => this.run()
 
+  /**
+   * Makes a reader the last of the turn, behind the bytes that it keeps, so that what it has sent lies in one piece. Says
+   * whether that is possible in this turn.
+   */
+  private place(reader: Reader): boolean {
+    const { readers } = this
+    if (readers.length > 0 && readers[readers.length - 1] === reader) return true
+    if (reader.lastTurn === this.number || readers.length === TURN_READS) return false
+    const kept = reader.takeKept()
+    if (kept !== undefined) {
+      if (this.length + kept.length >= TURN_BYTES) {
+        reader.keep(kept)
+        return false
+      }
+      this.length += kept.copy(this.bytes, this.length)
+    }
+    if (readers.length === 0) this.options.afterReads(this.runLater)
+    reader.lastTurn = this.number
+    this.ends[readers.length] = this.length
+    readers.push(reader)
+    return true
+  }
+
   private executeAll(): void {
-    const { bytes, commands, ends, readers, replies, store } = this
-    const now = store.now()
-    let text = ""
-    let textRead = -1
-    let textStart = 0
+    const { bytes, commands, ends, executor, readers } = this
+    const now = this.options.now()
     for (let read = 0, offset = 0; read < readers.length;) {
       const first = read
-      const start = offset
-      commands.begin(bytes)
-      // As many commands as there is room for, but none behind a line that is not recognised: that one comes first.
+      commands.begin(bytes, this.room)
       for (; read < readers.length; read++) {
         const end = ends[read]!
         const reader = readers[read]!
-        offset = reader.isReady ? reader.recognise(commands, offset, end) : end
+        if (reader.isReady) offset = reader.decode(commands, offset, end)
         this.commandEnds[read] = commands.count
-        if (offset < end) break
+        if (offset === end) continue
+        // There is no room for what comes next, or it is unfinished.
+        if (reader.isReady && commands.isFull) break
+        reader.keep(bytes.subarray(offset, end))
+        offset = end
       }
-      store.prepare(commands)
-      this.execute(first, Math.min(read + 1, readers.length), start, offset, now)
-      const reader = readers[read]
-      if (reader === undefined) return
-      if (reader.isReady && !commands.isFull) {
-        if (textRead !== read) {
-          // A character for each byte, so that an offset is the same in both.
-          text = bytes.toString("latin1", offset, ends[read])
-          textRead = read
-          textStart = offset
-        }
-        offset = textStart + reader.executeNext(text, offset - textStart, now)
-        if (offset === ends[read] || replies.isFull) reader.answer(now)
-      }
-      // What a reader that is not ready any more has sent is put off with the next batch.
-      if (offset === ends[read]) read++
+      executor.prepare(commands)
+      this.execute(first, Math.min(read + 1, readers.length), now)
     }
   }
 
-  /** Executes the commands of the reads from `first` to `last` (exclusive), whose bytes are those from `start` to `end`. */
-  private execute(first: number, last: number, start: number, end: number, now: number): void {
-    let begin = start
+  /** Executes the commands of the readers from `first` to `last` (exclusive). */
+  private execute(first: number, last: number, now: number): void {
+    const { commands, executor, readers, replies } = this
+    // The last one is the reader's own to do if it stopped the batch.
+    const executable = commands.isStopped ? commands.count - 1 : commands.count
     let command = 0
     for (let read = first; read < last; read++) {
-      const reader = this.readers[read]!
-      const commandEnd = this.commandEnds[read]!
-      const stop = Math.min(end, this.ends[read]!)
-      if (!reader.isReady) reader.putOff(this.bytes.subarray(begin, stop))
-      else if (commandEnd > command) {
-        this.store.executeBatch(this.commands, command, commandEnd, now, this.replies)
-        reader.answer(now)
+      const reader = readers[read]!
+      const end = this.commandEnds[read]!
+      const stop = Math.min(end, executable)
+      // Whoever is not ready any more is gone.
+      if (end > command && reader.isReady) {
+        if (stop > command) {
+          executor.execute(commands, command, stop, now, reader.caller, replies)
+          reader.answer(commands, command, stop, now)
+        }
+        if (end > stop) reader.perform(commands, stop, now)
       }
-      command = commandEnd
-      begin = stop
+      command = end
     }
   }
 }

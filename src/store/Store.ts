@@ -1,224 +1,131 @@
 /**
- * The store as a service: executes commands against the keyspace at the Clock's time.
- *
- * It is a thin skin. `Keyspace.ts` knows what a command does to the keys; this file reads the Clock, counts, and gives
- * the same operations two shapes: effects for users of the library, and `unsafe` for the plain loops of the server.
+ * The store as a service, for users of the library: each operation is an Effect with its errors in the type. It works over
+ * any `Executor`, and so over any backing: it makes commands, has them executed, and says what the replies mean.
  */
-import { randomBytes } from "node:crypto"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import { DELETE, EXISTS, GET, PUT } from "../commands/Commands.ts"
+import type { Caller } from "../commands/Execution.ts"
 import * as Command from "../domain/Command.ts"
-import * as CommandBatch from "../domain/CommandBatch.ts"
-import * as Reply from "../domain/Reply.ts"
-import type { Limits, Removal } from "./Keyspace.ts"
-import { KeyHash } from "./KeyHash.ts"
-import { PackedKeyspace } from "./PackedKeyspace.ts"
+import { CommandBatch } from "../domain/CommandBatch.ts"
+import { Executor, type ExecutorService, MemoryExecutor, type StoreStats } from "./Executor.ts"
+import { type Kept, KeptReply } from "./KeptReply.ts"
+import type { Limits } from "../engine/Limits.ts"
+import * as Engine from "./MemoryEngine.ts"
 
-/** What the store holds and has done since it was made. Counts only ever grow; `keys` and `bytes` are levels. */
-export interface StoreStats extends Readonly<Record<Removal, number>> {
-  /** Keys held, those that have expired and were not yet removed included. */
-  readonly keys: number
-  /** What the entries take, in bytes: their slots, their records, and their share of the index (`entryBytes`). */
-  readonly bytes: number
-  /** Commands executed, by kind. */
-  readonly puts: number
-  readonly gets: number
-  readonly deletes: number
-  readonly existences: number
-  readonly flushes: number
-  /** GETs that found a value, and GETs that did not. */
-  readonly hits: number
-  readonly misses: number
-}
+/** A command was good, and could not be executed: the backing has no room for it, or is lost. */
+export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
+  /** Of which kind the error is, a word in capitals such as `OOM`; `ERR` for one of no other kind. */
+  code: Schema.String,
+  message: Schema.String
+}) {}
 
 export interface StoreService {
-  /** Executes a batch in order, all of it at one instant; one reply for each command. */
-  readonly executeAll: (commands: ReadonlyArray<Command.StoreCommand>) => Effect.Effect<ReadonlyArray<Reply.Reply>>
-  /** Stores a value; `ttl` in seconds, 0 or absent for none. Replaces value and TTL of a key that is there. */
-  readonly put: (key: string, value: string, ttl?: number) => Effect.Effect<void, Command.InvalidCommand>
+  /**
+   * Stores a value; `ttl` in seconds, 0 or absent for none. Replaces value and TTL of a key that is there. Key and value
+   * are 1 to 256 printable ASCII characters without whitespace.
+   */
+  readonly put: (key: string, value: string, ttl?: number) => Effect.Effect<void, Command.InvalidCommand | StoreError>
   /** The value of a key, or nothing. A hit makes the key the most recently used. */
-  readonly get: (key: string) => Effect.Effect<string | undefined, Command.InvalidCommand>
+  readonly get: (key: string) => Effect.Effect<string | undefined, Command.InvalidCommand | StoreError>
   /** Removes a key and says whether it was there. */
-  readonly delete: (key: string) => Effect.Effect<boolean, Command.InvalidCommand>
+  readonly delete: (key: string) => Effect.Effect<boolean, Command.InvalidCommand | StoreError>
   /** Whether a key is there. Does not count as a use. */
-  readonly exists: (key: string) => Effect.Effect<boolean, Command.InvalidCommand>
+  readonly exists: (key: string) => Effect.Effect<boolean, Command.InvalidCommand | StoreError>
   /** Keys held, those that have expired and were not yet removed included. */
   readonly size: Effect.Effect<number>
-  /** Removes every key. */
+  /** Removes every key; nothing is counted as removed. */
   readonly clear: Effect.Effect<void>
   readonly stats: Effect.Effect<StoreStats>
-  /**
-   * The synchronous core, for callers that are in a plain loop already: a connection within a batch, the expirer within
-   * a slice. `now` is read once for each batch or slice.
-   */
-  readonly unsafe: {
-    /** The Clock's monotonic time in ms, an integer. */
-    readonly now: () => number
-    readonly execute: (command: Command.StoreCommand, now: number) => Reply.Reply
-    /** Gets ready to execute a batch. */
-    readonly prepare: (commands: CommandBatch.CommandBatch) => void
-    /** Executes the commands from `from` to `to` (exclusive) of a batch that is prepared; their replies go to `replies`. */
-    readonly executeBatch: (
-      commands: CommandBatch.CommandBatch,
-      from: number,
-      to: number,
-      now: number,
-      replies: Reply.ReplySink
-    ) => void
-    /** Removes every key. */
-    readonly clear: (now: number) => void
-    /** Frees at most `budget` entries that have expired; says whether there may be more. */
-    readonly sweep: (now: number, budget: number) => boolean
-    /** A time in ms before which there is nothing to sweep; infinite if no key has a TTL. */
-    readonly nextDue: () => number
-    /** Calls `wake`, once, when a key is put that is due before `time`, in ms, or when memory was given up. */
-    readonly wakeBefore: (time: number, wake: () => void) => void
-    readonly stats: () => StoreStats
-    /** Bytes of memory that are reserved for entries, used and unused, and those that were and are no more. */
-    readonly memory: () => { readonly held: number; readonly givenUp: number }
-  }
 }
 
-const NANOS_PER_MILLI = 1_000_000n
+const make = Effect.fnUntraced(function* (executor: ExecutorService) {
+  const now = yield* Engine.monotonicMillis
+  // Commands are made and executed one at a time; only one that has to be waited for keeps its batch for itself.
+  let batch = new CommandBatch()
 
-const make = Effect.fnUntraced(function* (limits: Limits) {
-  const clock = yield* Clock.Clock
-  // Monotonic, so a step of the machine's wall clock neither kills keys nor makes them immortal.
-  // Divided as a whole number: after 18 years, as a test may let them pass, the nanoseconds do not fit a double any more.
-  const now = (): number => Number(clock.monotonicTimeNanosUnsafe() / NANOS_PER_MILLI)
-  const keyspace = new PackedKeyspace(limits, KeyHash.withSecret(randomBytes(8)), now(), () => wakeUp())
-  let puts = 0
-  let deletes = 0
-  let existences = 0
-  let flushes = 0
-  let hits = 0
-  let misses = 0
-
-  // Whoever sweeps sleeps until then, unless something is due earlier.
-  let wakeTime = Number.NEGATIVE_INFINITY
-  let wake = doNothing
-  const wakeUp = (): void => {
-    wakeTime = Number.NEGATIVE_INFINITY
-    wake()
-  }
-
-  const wakeFor = (ttl: number, at: number): void => {
-    if (ttl !== 0 && at + ttl * 1000 < wakeTime) wakeUp()
-  }
-
-  const execute = (command: Command.StoreCommand, at: number): Reply.Reply => {
-    switch (command._tag) {
-      case "Put":
-        puts++
-        keyspace.put(command.key, command.value, command.ttl, at)
-        wakeFor(command.ttl, at)
-        return Reply.stored
-      case "Get": {
-        const value = keyspace.get(command.key, at)
-        if (value === undefined) {
-          misses++
-          return Reply.notFound
-        }
-        hits++
-        return Reply.found(value)
+  /** Executes a command whose arguments, the first of which is its key, are these. */
+  const execute = (id: number, args: ReadonlyArray<string>): Effect.Effect<Kept, StoreError> =>
+    Effect.suspend(() => {
+      const commands = batch
+      const kept = new KeptReply()
+      commands.begin(Buffer.from(args.join(""), "latin1"))
+      commands.open(id)
+      let start = 0
+      for (const [index, argument] of args.entries()) {
+        if (index === 0) commands.key(start, argument.length)
+        else commands.argument(start, argument.length)
+        start += argument.length
       }
-      case "Delete":
-        deletes++
-        return keyspace.delete(command.key, at) ? Reply.deleted : Reply.notFound
-      case "Exists":
-        existences++
-        return keyspace.has(command.key, at) ? Reply.present : Reply.absent
-      case "Flush":
-        flushes++
-        keyspace.clear(at)
-        return Reply.flushed
-    }
-  }
-
-  const executeBatch: StoreService["unsafe"]["executeBatch"] = (commands, from, to, at, replies) => {
-    for (let i = from; i < to; i++) {
-      switch (commands.kind(i)) {
-        case CommandBatch.PUT:
-          puts++
-          keyspace.putAt(commands, i, at)
-          wakeFor(commands.ttl(i), at)
-          replies.stored()
-          break
-        case CommandBatch.GET:
-          if (keyspace.getAt(commands, i, at, replies)) hits++
-          else misses++
-          break
-        case CommandBatch.DELETE:
-          deletes++
-          if (keyspace.deleteAt(commands, i, at)) replies.deleted()
-          else replies.notFound()
-          break
-        case CommandBatch.EXISTS:
-          existences++
-          replies.existence(keyspace.hasAt(commands, i, at))
-      }
-    }
-  }
-
-  const stats = (): StoreStats => ({
-    keys: keyspace.size,
-    bytes: keyspace.bytes,
-    puts,
-    gets: hits + misses,
-    deletes,
-    existences,
-    flushes,
-    hits,
-    misses,
-    ...keyspace.removed
-  })
-
-  const executeOne = (command: Command.StoreCommand): Reply.Reply => execute(command, now())
+      commands.close()
+      executor.prepare(commands)
+      const pending = executor.execute(commands, 0, 1, now(), caller, kept)
+      if (pending === undefined) return answer(kept)
+      batch = new CommandBatch()
+      return Effect.andThen(
+        pending,
+        Effect.suspend(() => answer(kept))
+      )
+    })
 
   return Store.of({
-    executeAll: (commands) =>
-      Effect.sync(() => {
-        const at = now()
-        return commands.map((command) => execute(command, at))
-      }),
-    put: (key, value, ttl) => Effect.asVoid(Effect.map(Command.put(key, value, ttl), executeOne)),
+    put: (key, value, ttl) =>
+      Effect.flatMap(Command.put(key, value, ttl), (command) =>
+        Effect.asVoid(
+          execute(PUT, [command.key, command.value, ...(command.ttl === Command.NO_TTL ? [] : [String(command.ttl)])])
+        )
+      ),
     get: (key) =>
-      Effect.map(Command.get(key), (command) => {
-        const reply = executeOne(command)
-        return reply._tag === "Found" ? reply.value : undefined
-      }),
-    delete: (key) => Effect.map(Command.del(key), (command) => executeOne(command)._tag === "Deleted"),
+      Effect.flatMap(Command.get(key), (command) =>
+        Effect.map(execute(GET, [command.key]), (reply) =>
+          reply._tag === "Bulk" ? reply.bytes.toString("latin1") : undefined
+        )
+      ),
+    delete: (key) =>
+      Effect.flatMap(Command.del(key), (command) =>
+        Effect.map(execute(DELETE, [command.key]), (reply) => reply._tag === "Simple")
+      ),
     exists: (key) =>
-      Effect.map(Command.exists(key), (command) => {
-        const reply = executeOne(command)
-        return reply._tag === "Existence" && reply.exists
-      }),
-    size: Effect.sync(() => keyspace.size),
-    clear: Effect.sync(() => keyspace.clear(now())),
-    stats: Effect.sync(stats),
-    unsafe: {
-      now,
-      execute,
-      prepare: (commands) => keyspace.prepare(commands),
-      executeBatch,
-      clear: (at) => keyspace.clear(at),
-      sweep: (at, budget) => keyspace.sweep(at, budget),
-      nextDue: () => keyspace.nextDue,
-      wakeBefore: (time, onWake) => {
-        wakeTime = time
-        wake = onWake
-      },
-      stats,
-      memory: () => ({ held: keyspace.heldBytes, givenUp: keyspace.givenUpBytes })
-    }
+      Effect.flatMap(Command.exists(key), (command) =>
+        Effect.map(execute(EXISTS, [command.key]), (reply) => reply._tag === "Integer" && reply.value === 1)
+      ),
+    size: Effect.sync(() => executor.stats().keys),
+    clear: Effect.suspend(() => executor.clear(now()) ?? Effect.void),
+    stats: Effect.sync(() => executor.stats())
   })
 })
 
-const doNothing = (): void => {}
+/** A library's keys are where those of the text protocol are. */
+const caller: Caller = { database: 0 }
+
+const answer = ({ reply }: KeptReply): Effect.Effect<Kept, StoreError> =>
+  reply._tag === "Error"
+    ? Effect.fail(new StoreError({ code: reply.code, message: reply.message }))
+    : Effect.succeed(reply)
 
 export class Store extends Context.Service<Store, StoreService>()("effect-kv-cache/store/Store") {
-  /** A store in this process's memory, empty at first, within `limits`. */
-  static readonly layerMemory = (limits: Limits): Layer.Layer<Store> => Layer.effect(Store, make(limits))
+  /** A store over an executor of any kind. */
+  static readonly layer: Layer.Layer<Store, never, Executor> = Layer.effect(
+    Store,
+    Effect.flatMap(Executor, (executor) => make(executor))
+  )
+
+  /**
+   * A store in this process's memory, empty at first, within `limits`, with what a `Server` and an `Expirer` need of it.
+   * Keys that have expired are gone; an `Expirer` frees their memory, too, where nobody asks for them.
+   */
+  static readonly layerMemory = (limits: Limits): Layer.Layer<Store | Executor | Engine.MemoryEngine> =>
+    // One layer, so that two calls have nothing in common.
+    Layer.effectContext(
+      Effect.gen(function* () {
+        const engine = yield* Engine.make(limits)
+        const executor = new MemoryExecutor(engine)
+        return Context.make(Engine.MemoryEngine, engine).pipe(
+          Context.add(Executor, executor),
+          Context.add(Store, yield* make(executor))
+        )
+      })
+    )
 }

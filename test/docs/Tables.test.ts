@@ -12,7 +12,7 @@ import * as Assessment from "../../src/loadtest/Assessment.ts"
 import type { FaultKind } from "../../src/server/Faults.ts"
 import * as ServerCounters from "../../src/server/ServerCounters.ts"
 import * as LoadFixtures from "../loadtest/fixtures.ts"
-import { USAGE } from "../../src/protocol/text/RequestDecoder.ts"
+import { commandsOf } from "../../src/commands/Commands.ts"
 import * as Interpreter from "../../src/client/Interpreter.ts"
 import { type Setting, settings } from "../../src/server/ServerConfig.ts"
 import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
@@ -62,7 +62,7 @@ describe("the documentation's table", () => {
     const { rows } = Pages.table("docs/protocol.md", "request", "reply")
     assert.deepStrictEqual(
       rows.map(([request]) => request),
-      Object.values(USAGE).map(({ usage }) => code(usage))
+      [...commandsOf("text").values()].filter(({ flags }) => !flags.includes("virtual")).map(({ usage }) => code(usage))
     )
   })
 

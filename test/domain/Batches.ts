@@ -1,78 +1,111 @@
 import { assert } from "@effect/vitest"
-import * as Command from "../../src/domain/Command.ts"
-import { CommandBatch, DELETE, EXISTS, GET, PUT } from "../../src/domain/CommandBatch.ts"
+import * as Result from "effect/Result"
+import { commands as table, DELETE, EXISTS, GET, PUT, typed } from "../../src/commands/Commands.ts"
+import type * as Command from "../../src/domain/Command.ts"
+import { CommandBatch } from "../../src/domain/CommandBatch.ts"
 import * as Reply from "../../src/domain/Reply.ts"
+import { type Kept, KeptReply } from "../../src/store/KeptReply.ts"
 
-const textOf = (view: DataView, start: number, length: number): string =>
-  Buffer.from(view.buffer, view.byteOffset + start, length).toString("latin1")
+/** The commands of a batch, in order, as the Schema has them. */
+export const commandsOf = (batch: CommandBatch): ReadonlyArray<Command.Command> =>
+  Array.from({ length: batch.count }, (_, i) => Result.getOrElse(typed(batch, i), (why) => assert.fail(why)))
 
-/** The commands that a batch may hold. */
-export type BatchCommand = Extract<Command.StoreCommand, { readonly key: Command.Key }>
+const idOf = {
+  Put: PUT,
+  Get: GET,
+  Delete: DELETE,
+  Exists: EXISTS,
+  Flush: table.findIndex(({ name }) => name === "FLUSH")
+} as const
 
-/** The commands of a batch, in order. */
-export const commandsOf = (batch: CommandBatch): ReadonlyArray<BatchCommand> =>
-  Array.from({ length: batch.count }, (_, i): BatchCommand => {
-    const key = Command.Key.make(textOf(batch.view, batch.keyStart(i), batch.keyLength(i)))
-    switch (batch.kind(i)) {
-      case PUT: {
-        const value = Command.Value.make(textOf(batch.view, batch.valueStart(i), batch.valueLength(i)))
-        return { _tag: "Put", key, value, ttl: Command.Ttl.make(batch.ttl(i)) }
-      }
-      case GET:
-        return { _tag: "Get", key }
-      case DELETE:
-        return { _tag: "Delete", key }
-      case EXISTS:
-        return { _tag: "Exists", key }
-      default:
-        return assert.fail(`command ${i} is of kind ${batch.kind(i)}`)
-    }
-  })
+/** Where the arguments of a command are read from, in its place in a batch. */
+const argumentsOf = (command: Command.StoreCommand): ReadonlyArray<string> => {
+  if (command._tag === "Flush") return []
+  if (command._tag !== "Put") return [command.key]
+  return command.ttl === 0 ? [command.key, command.value] : [command.key, command.value, String(command.ttl)]
+}
 
-const kindOf = { Put: PUT, Get: GET, Delete: DELETE, Exists: EXISTS } as const
-
-/** A batch of these commands, whose keys and values begin at any byte. */
-export const batchOf = (commands: ReadonlyArray<BatchCommand>): CommandBatch => {
-  const text = commands.map((command) => ` ${command.key} ${command._tag === "Put" ? command.value : ""}`).join("")
-  const batch = new CommandBatch()
-  batch.begin(Buffer.from(text, "latin1"))
+/** A batch of these commands, whose keys and values begin at any byte: a new one, or one that is used again. */
+export const batchOf = (
+  commands: ReadonlyArray<Command.StoreCommand>,
+  batch: CommandBatch = new CommandBatch()
+): CommandBatch => {
+  batch.begin(
+    Buffer.from(commands.flatMap((command) => argumentsOf(command).map((word) => ` ${word}`)).join(""), "latin1")
+  )
   let at = 0
   for (const command of commands) {
-    const value = command._tag === "Put" ? command.value : ""
-    const ttl = command._tag === "Put" ? command.ttl : 0
-    const keyStart = at + 1
-    const valueStart = keyStart + command.key.length + 1
-    batch.add(kindOf[command._tag], keyStart, command.key.length, valueStart, value.length, ttl)
-    at = valueStart + value.length
+    batch.open(idOf[command._tag])
+    for (const [index, word] of argumentsOf(command).entries()) {
+      if (index === 0) batch.key(at + 1, word.length)
+      else batch.argument(at + 1, word.length)
+      at += 1 + word.length
+    }
+    batch.close()
   }
   return batch
 }
 
+const statuses: ReadonlyMap<string, Reply.Reply> = new Map([
+  ["stored", Reply.stored],
+  ["deleted", Reply.deleted],
+  ["flushed", Reply.flushed]
+])
+
+/** What a primitive reply says to a client of this project's. */
+const typedReply = (kept: Kept): Reply.Reply => {
+  switch (kept._tag) {
+    case "Simple":
+      return statuses.get(kept.text) ?? assert.fail(`a reply of '${kept.text}'`)
+    case "Error":
+      return Reply.failed(kept.message)
+    case "Integer":
+      return kept.value === 1 ? Reply.present : kept.value === 0 ? Reply.absent : assert.fail(`${kept.value} is none`)
+    case "Bulk":
+      return Reply.found(kept.bytes.toString("latin1"))
+    case "Null":
+      return Reply.notFound
+  }
+}
+
 /** Keeps the replies that it gets. */
-export class KeptReplies implements Reply.ReplySink {
+export class KeptReplies extends KeptReply {
   readonly replies: Array<Reply.Reply> = []
 
-  stored(): void {
-    this.replies.push(Reply.stored)
+  override simple(text: string): void {
+    super.simple(text)
+    this.keep()
   }
 
-  found(words: Int32Array, at: number, length: number): void {
-    const bytes = Buffer.alloc(Math.ceil(length / 4) * 4)
-    for (let word = 0; word * 4 < length; word++)
-      bytes.writeInt32LE(words[at + word] ?? assert.fail("no word"), word * 4)
-    if (bytes.subarray(length).some((byte) => byte !== 0)) assert.fail("the rest of the last word is not 0")
-    this.replies.push(Reply.found(bytes.toString("latin1", 0, length)))
+  override error(code: string, message: string): void {
+    super.error(code, message)
+    this.keep()
   }
 
-  deleted(): void {
-    this.replies.push(Reply.deleted)
+  override integer(value: number): void {
+    super.integer(value)
+    this.keep()
   }
 
-  notFound(): void {
-    this.replies.push(Reply.notFound)
+  override bulk(bytes: Buffer, start: number, length: number): void {
+    super.bulk(bytes, start, length)
+    this.keep()
   }
 
-  existence(exists: boolean): void {
-    this.replies.push(exists ? Reply.present : Reply.absent)
+  override bulkWords(words: Int32Array, at: number, length: number): void {
+    super.bulkWords(words, at, length)
+    const rest = length & 3
+    const last = words[at + (length >> 2)] ?? 0
+    if (rest !== 0 && last >>> (rest * 8) !== 0) assert.fail("the rest of the last word is not 0")
+    this.keep()
+  }
+
+  override null(): void {
+    super.null()
+    this.keep()
+  }
+
+  private keep(): void {
+    this.replies.push(typedReply(this.reply))
   }
 }

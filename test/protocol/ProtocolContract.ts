@@ -8,15 +8,9 @@ import * as Schema from "effect/Schema"
 import * as Command from "../../src/domain/Command.ts"
 import { BATCH_COMMANDS, CommandBatch } from "../../src/domain/CommandBatch.ts"
 import * as Reply from "../../src/domain/Reply.ts"
-import type {
-  MalformedReply,
-  ProtocolService,
-  ReplyWriter,
-  Request,
-  RequestDecoder
-} from "../../src/protocol/Protocol.ts"
-import { copyToWords, wordsOf } from "../../src/store/Words.ts"
-import { commandsOf } from "../domain/Batches.ts"
+import type { MalformedReply, ProtocolService, ReplyWriter } from "../../src/protocol/Protocol.ts"
+import { type Request, requestOf, RequestReader } from "../../src/protocol/RequestReader.ts"
+import { copyToWords, wordsOf } from "../../src/engine/Words.ts"
 
 /** Bytes of a client, and the requests that they are. */
 export interface RequestCase {
@@ -47,47 +41,19 @@ export interface ProtocolTables {
 const cuts = (text: string): Array<ReadonlyArray<string>> =>
   Array.from({ length: Math.max(0, text.length - 1) }, (_, i) => [text.slice(0, i + 1), text.slice(i + 1)])
 
-/** Decodes one chunk, `limit` requests at a time, and checks that each call keeps to its limit. */
-const decodeChunk = (decoder: RequestDecoder, chunk: string, into: Array<Request>, limit: number): void => {
-  let offset = 0
-  while (offset < chunk.length) {
-    const before = into.length
-    const next = decoder.decode(chunk, offset, into, limit)
-    assert.isAtMost(into.length - before, limit)
-    assert.isAbove(next, offset, "decode must get on")
-    assert.isAtMost(next, chunk.length)
-    offset = next
-  }
-}
-
 const decodeRequests = (
   protocol: ProtocolService,
   chunks: ReadonlyArray<string>,
-  limit = Number.POSITIVE_INFINITY
-): { readonly requests: Array<Request>; readonly decoder: RequestDecoder } => {
-  const decoder = protocol.makeRequestDecoder()
+  room?: number
+): { readonly requests: Array<Request>; readonly reader: RequestReader } => {
+  const reader = new RequestReader(protocol.makeRequestDecoder(), room)
   const requests: Array<Request> = []
-  for (const chunk of chunks) decodeChunk(decoder, chunk, requests, limit)
-  return { requests, decoder }
+  for (const chunk of chunks) requests.push(...reader.read(Buffer.from(chunk, "latin1")))
+  return { requests, reader }
 }
 
-/** The same as a server reads it: whatever is recognised the fast way, and the rest one by one. */
-const readRequests = (protocol: ProtocolService, chunks: ReadonlyArray<string>): ReadonlyArray<Request> => {
-  const decoder = protocol.makeRequestDecoder()
-  const commands = new CommandBatch()
-  const requests: Array<Request> = []
-  for (const chunk of chunks) {
-    const bytes = Buffer.from(chunk, "latin1")
-    for (let offset = 0; offset < bytes.length;) {
-      commands.begin(bytes)
-      const next = decoder.recognise(commands, offset, bytes.length)
-      assert.strictEqual(next > offset, commands.count > 0)
-      requests.push(...commandsOf(commands))
-      offset = next === bytes.length ? next : decoder.decode(chunk, next, requests, 1)
-    }
-  }
-  return requests
-}
+const requestsOf = (batch: CommandBatch): ReadonlyArray<Request> =>
+  Array.from({ length: batch.count }, (_, command) => requestOf(batch, command))
 
 export const decodeReplies = (
   protocol: ProtocolService,
@@ -109,17 +75,20 @@ export const decodeReplies = (
 /** A reply's bytes, one character a byte. */
 export const encodedReply = (protocol: ProtocolService, reply: Reply.Reply): string => {
   const text = protocol.encodeReply(reply)
-  assert.isAtMost(text.length, protocol.maxReplyBytes)
+  assert.isAtMost(text.length, LONGEST_REPLY)
   assert.match(text, /^[\u0000-\u00ff]+$/)
   return text
 }
+
+/** The most bytes that an answer may take: a batch of them has to fit into the output. */
+const LONGEST_REPLY = 512
 
 /** Writes a value as a store does, from words that hold others before and behind it. */
 const writeFound = (writer: ReplyWriter, value: string): void => {
   const bytes = new Uint8Array(Buffer.from(value, "latin1"))
   const words = new Int32Array(wordsOf(value.length) + 6).fill(-1)
   copyToWords(words, 3, new DataView(bytes.buffer), 0, value.length)
-  writer.found(words, 3, value.length)
+  writer.bulkWords(words, 3, value.length)
 }
 
 const longest = Command.Value.make("~".repeat(Command.MAX_VALUE_LENGTH))
@@ -171,27 +140,20 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
       it("whole", () => {
         const decoded = decodeRequests(protocol, [input])
         assert.deepStrictEqual(decoded.requests, requests)
-        if (leaves === "unfinished") assert.isAbove(decoded.decoder.pending(), 0)
-        else assert.strictEqual(decoded.decoder.pending(), 0)
+        if (leaves === "unfinished") assert.isAbove(decoded.reader.pending, 0)
+        else assert.strictEqual(decoded.reader.pending, 0)
       })
 
       it("split at every byte", () => {
         for (const cut of cuts(input)) {
           const decoded = decodeRequests(protocol, cut)
           assert.deepStrictEqual(decoded.requests, requests, `split after ${cut[0]?.length} bytes`)
-          assert.strictEqual(decoded.decoder.pending() > 0, leaves === "unfinished")
+          assert.strictEqual(decoded.reader.pending > 0, leaves === "unfinished")
         }
       })
 
       it("byte by byte", () => {
         assert.deepStrictEqual(decodeRequests(protocol, [...input]).requests, requests)
-      })
-
-      it("as a server reads it", () => {
-        assert.deepStrictEqual(readRequests(protocol, [input]), requests)
-        for (const cut of cuts(input)) {
-          assert.deepStrictEqual(readRequests(protocol, cut), requests, `split after ${cut[0]?.length} bytes`)
-        }
       })
 
       it("one request a call", () => {
@@ -220,8 +182,6 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
         const label = `${first.name} + ${next.name}`
         assert.deepStrictEqual(decodeRequests(protocol, [first.input + next.input]).requests, expected, label)
         assert.deepStrictEqual(decodeRequests(protocol, [first.input, next.input]).requests, expected, label)
-        assert.deepStrictEqual(readRequests(protocol, [first.input + next.input]), expected, label)
-        assert.deepStrictEqual(readRequests(protocol, [first.input, next.input]), expected, label)
         glued++
       }
       assert.isAbove(glued, 0)
@@ -232,31 +192,47 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
       const ending = tables.requests.filter((each) => each.leaves === "ended")
       assert.isAbove(ending.length, 0)
       for (const each of ending) {
-        const { decoder, requests } = decodeRequests(protocol, [each.input])
-        const before = requests.length
-        const more = ordinary.repeat(3)
-        assert.strictEqual(decoder.decode(more, 0, requests, 1), more.length, each.name)
-        assert.strictEqual(decoder.decode(more, 2, requests, 100), more.length, each.name)
-        assert.strictEqual(requests.length, before, each.name)
-        assert.strictEqual(decoder.pending(), 0, each.name)
+        const { reader } = decodeRequests(protocol, [each.input])
+        for (const more of [ordinary.repeat(3), ordinary.slice(0, 2), ordinary.slice(2)]) {
+          assert.deepStrictEqual(reader.read(Buffer.from(more, "latin1")), [], each.name)
+          assert.strictEqual(reader.pending, 0, each.name)
+        }
       }
     })
 
-    it("requests: decode takes at most `limit`, and goes on from the offset that it returned", () => {
+    it("requests: a batch takes as many as it has room for, and the next one goes on from there", () => {
       const keys = ["a", "b", "c", "d", "e"]
       const commands = keys.map((key) => ({ _tag: "Get" as const, key: Command.Key.make(key) }))
       const encoded = commands.map(protocol.encodeCommand)
-      const bytes = encoded.join("")
+      const bytes = Buffer.from(encoded.join(""), "latin1")
       const decoder = protocol.makeRequestDecoder()
-      const requests: Array<Request> = []
-      assert.strictEqual(decoder.decode(bytes, 0, requests, 0), 0)
-      assert.deepStrictEqual(requests, [])
-      const afterTwo = decoder.decode(bytes, 0, requests, 2)
+      const batch = new CommandBatch()
+      batch.begin(bytes, 2)
+      const afterTwo = decoder.decode(batch, 0, bytes.length)
       assert.strictEqual(afterTwo, encoded.slice(0, 2).join("").length)
-      assert.deepStrictEqual(requests, commands.slice(0, 2))
-      assert.strictEqual(decoder.decode(bytes, afterTwo, requests, 3), bytes.length)
-      assert.deepStrictEqual(requests, commands)
-      assert.strictEqual(decoder.pending(), 0)
+      assert.deepStrictEqual(requestsOf(batch), commands.slice(0, 2))
+      assert.strictEqual(decoder.decode(batch, afterTwo, bytes.length), afterTwo)
+      batch.begin(bytes, 3)
+      assert.strictEqual(decoder.decode(batch, afterTwo, bytes.length), bytes.length)
+      assert.deepStrictEqual(requestsOf(batch), commands.slice(2))
+    })
+
+    it("requests: what lies before the offset and behind the end is left alone, and commands are added to those there", () => {
+      const encode = (key: string): string => protocol.encodeCommand({ _tag: "Get", key: Command.Key.make(key) })
+      const [a, b, c] = [encode("a"), encode("b"), encode("c")]
+      const bytes = Buffer.from(a + b + c + c, "latin1")
+      const batch = new CommandBatch()
+      batch.begin(bytes)
+      const end = a.length + b.length + c.length
+      assert.strictEqual(
+        protocol.makeRequestDecoder().decode(batch, a.length, a.length + b.length),
+        a.length + b.length
+      )
+      assert.strictEqual(protocol.makeRequestDecoder().decode(batch, a.length + b.length, end), end)
+      assert.deepStrictEqual(
+        requestsOf(batch),
+        ["b", "c"].map((key) => ({ _tag: "Get", key: Command.Key.make(key) }))
+      )
     })
 
     it("requests: every message of a malformed one is a line of printable ASCII, and reaches the client whole", () => {
@@ -306,7 +282,6 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
           bytes.slice(i * chunkLength, (i + 1) * chunkLength)
         )
         assert.deepStrictEqual(decodeRequests(protocol, chunks).requests, commands)
-        assert.deepStrictEqual(readRequests(protocol, chunks), commands)
       },
       checkOptions
     )
@@ -342,10 +317,12 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
       assert.deepStrictEqual(decodeReplies(protocol, [...text], awaiting), replies)
     })
 
-    it("replies: none takes more than `maxReplyBytes`, however long its message", () => {
-      assert.isAtMost(encodedReply(protocol, Reply.failed("z".repeat(10_000))).length, protocol.maxReplyBytes)
-      assert.isAtMost(encodedReply(protocol, Reply.found(longest)).length, protocol.maxReplyBytes)
-      assert.isAtMost(encodedReply(protocol, Reply.httpRefused("z".repeat(10_000))).length, protocol.maxReplyBytes)
+    it("replies: none is too long, however long its message", () => {
+      assert.isAtMost(encodedReply(protocol, Reply.failed("z".repeat(10_000))).length, LONGEST_REPLY)
+      assert.isAtMost(encodedReply(protocol, Reply.found(longest)).length, LONGEST_REPLY)
+      const writer = protocol.makeReplyWriter()
+      writer.refuseHttp("z".repeat(10_000))
+      assert.isAtMost(writer.take().length, LONGEST_REPLY)
     })
 
     it.prop(
@@ -360,18 +337,22 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
 
     it("reply writer: the bytes are those of encodeReply, whichever way a reply comes and wherever it begins", () => {
       const writer = protocol.makeReplyWriter()
+      const fixed = new Reply.FixedReply((sink) => sink.simple("stored"))
       let expected = ""
       for (let length = 1; length <= Command.MAX_VALUE_LENGTH; length++) {
         const value = "value".repeat(60).slice(length % 5, (length % 5) + length)
         const ways: ReadonlyArray<readonly [Reply.Reply, () => void]> = [
-          [Reply.stored, () => writer.stored()],
+          [Reply.stored, () => writer.simple("stored")],
+          [Reply.stored, () => writer.fixed(fixed)],
           [Reply.found(value), () => writeFound(writer, value)],
-          [Reply.deleted, () => writer.deleted()],
-          [Reply.notFound, () => writer.notFound()],
-          [Reply.present, () => writer.existence(true)],
-          [Reply.absent, () => writer.existence(false)],
-          [Reply.failed(value), () => writer.add(Reply.failed(value))],
-          [Reply.found(value), () => writer.add(Reply.found(value))]
+          [Reply.deleted, () => writer.simple("deleted")],
+          [Reply.notFound, () => writer.null()],
+          [Reply.present, () => writer.integer(1)],
+          [Reply.absent, () => writer.integer(0)],
+          [Reply.time(2_199_023_255_552), () => writer.integer(2_199_023_255_552)],
+          [Reply.failed(value), () => writer.error("ERR", value)],
+          [Reply.found(value), () => writer.bulk(Buffer.from(`-${value}-`, "latin1"), 1, value.length)],
+          [Reply.found(value), () => Reply.write(Reply.found(value), writer)]
         ]
         for (const [reply, write] of ways) {
           write()
@@ -401,13 +382,13 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
     it("reply writer: what was taken is overwritten by what comes next, but not after `renew`", () => {
       const writer = protocol.makeReplyWriter()
       const [deleted, notFound] = [Reply.deleted, Reply.notFound].map(protocol.encodeReply)
-      writer.deleted()
+      Reply.write(Reply.deleted, writer)
       const first = writer.take()
       writer.renew()
-      writer.notFound()
+      writer.null()
       const second = writer.take()
       assert.strictEqual(first.toString("latin1"), deleted)
-      writer.notFound()
+      writer.null()
       assert.strictEqual(writer.take().buffer, second.buffer)
       assert.strictEqual(first.toString("latin1"), deleted)
       assert.strictEqual(second.toString("latin1"), notFound)

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
-import { entryBytes } from "../../src/store/PackedKeyspace.ts"
+import { entryBytes } from "../../src/engine/Engine.ts"
 import * as TestServer from "./TestServer.ts"
 
 // Long enough that no sweep comes between: what these tests see is the deadline itself.
@@ -56,7 +56,7 @@ describe("expiry over a socket", () => {
       // The deadline, and the next sweep after it.
       yield* TestClock.adjust("101 millis")
       const { store } = yield* server.stats
-      const left = entryBytes("stays".length, "1".length)
+      const left = entryBytes("stays".length, "1".length, false)
       assert.deepInclude(store, { keys: 1, expired: 5000, bytes: left, gets: 0, existences: 0 })
       assert.strictEqual(yield* client.ask("GET key0\nGET stays\n"), "ERROR key not found\nOK 1\n")
     })
@@ -94,7 +94,7 @@ describe("eviction over a socket", () => {
 
   it.effect("keeps the bound of bytes", () =>
     Effect.gen(function* () {
-      const server = yield* TestServer.start({ maxMemory: 2 * entryBytes(1, 1) })
+      const server = yield* TestServer.start({ maxMemory: 2 * entryBytes(1, 1, false) })
       const client = yield* server.connect()
       assert.strictEqual(yield* client.ask("PUT a 1\nPUT b 2\nPUT c 3\n"), "OK stored\n".repeat(3))
       assert.strictEqual(yield* client.ask("GET a\nGET b\nGET c\n"), "ERROR key not found\nOK 2\nOK 3\n")
@@ -103,7 +103,7 @@ describe("eviction over a socket", () => {
       // One byte more: c itself stays, b has to go.
       assert.strictEqual(yield* client.ask("PUT c 33333\nGET b\nGET c\n"), "OK stored\nERROR key not found\nOK 33333\n")
       const { store } = yield* server.stats
-      assert.deepInclude(store, { keys: 1, evicted: 2, bytes: entryBytes(1, 5) })
+      assert.deepInclude(store, { keys: 1, evicted: 2, bytes: entryBytes(1, 5, false) })
     })
   )
 })

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
-import { entryBytes } from "../../src/store/PackedKeyspace.ts"
+import { entryBytes } from "../../src/engine/Engine.ts"
 import { version } from "../../src/Version.ts"
 import * as TestServer from "./TestServer.ts"
 
@@ -285,10 +285,11 @@ describe("STATS", () => {
       yield* client.ask("PUT a 1 1\nPUT b 2\nPUT c 3\nGET b\nGET b\nGET x\n")
       yield* TestClock.adjust("2 seconds")
       yield* client.ask("EXISTS a\nPUT d 4\nPUT e 5\n")
-      const bytes = 3 * entryBytes(1, 1)
+      const bytes = 3 * entryBytes(1, 1, false)
+      const { held } = (yield* server.stats).store
       assert.strictEqual(
         yield* client.ask("stats\n"),
-        `OK version=${version} uptime=3 keys=3 bytes=${bytes} hits=2 misses=1 evicted=1 expired=1 connections=2\n`
+        `OK version=${version} uptime=3 keys=3 bytes=${bytes} held=${held} hits=2 misses=1 evicted=1 expired=1 connections=2\n`
       )
     })
   )

@@ -10,6 +10,7 @@ import { IdleWatch } from "../../src/server/IdleWatch.ts"
 import { HIGH_WATER_MARK } from "../../src/server/Intake.ts"
 import * as ServerCounters from "../../src/server/ServerCounters.ts"
 import { Turn } from "../../src/server/Turn.ts"
+import { Executor } from "../../src/store/Executor.ts"
 import { Store } from "../../src/store/Store.ts"
 
 /** A socket whose writes do not come to their end before it is let go. */
@@ -40,15 +41,16 @@ class SlowSocket extends Net.Socket {
 
 const start = Effect.gen(function* () {
   const context = yield* Layer.build(Store.layerMemory({ maxKeys: 1000 }))
-  const { unsafe: store } = Context.get(context, Store)
+  const executor = Context.get(context, Executor)
+  const now = (): number => 0
   const replies = textProtocol.makeReplyWriter()
   const renew = vi.spyOn(replies, "renew")
-  const turn = new Turn(store, replies, () => {})
+  const turn = new Turn(executor, replies, { now, afterReads: () => {} })
   const options = { allowHalfOpen: true, highWaterMark: HIGH_WATER_MARK }
   const socket = new SlowSocket(options)
   let read: (bytes: Buffer, length: number) => void = () => assert.fail("nothing is read")
   const connection = new Connection(socket, {
-    store,
+    now,
     protocol: textProtocol,
     turn,
     replies,
@@ -57,11 +59,11 @@ const start = Effect.gen(function* () {
       read = onBytes
       return accepted
     },
-    idleWatch: new IdleWatch(0, store.now),
+    idleWatch: new IdleWatch(0, now),
     statistics: () => assert.fail("nobody asks for statistics"),
+    traffic: undefined,
     clock: undefined,
     faults: undefined,
-    traffic: undefined,
     fork: () => assert.fail("nothing is waited for"),
     onHttp: () => assert.fail("nobody speaks HTTP")
   })

@@ -3,39 +3,30 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { CommandBatch } from "../../src/domain/CommandBatch.ts"
-import * as Reply from "../../src/domain/Reply.ts"
-import type { ReplyWriter, Request } from "../../src/protocol/Protocol.ts"
+import { QUIT } from "../../src/commands/Commands.ts"
+import { CommandBatch } from "../../src/domain/CommandBatch.ts"
+import { ERR } from "../../src/domain/Reply.ts"
+import type { ReplyWriter } from "../../src/protocol/Protocol.ts"
 import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
 import { type Reader, Turn } from "../../src/server/Turn.ts"
-import { Store, type StoreService } from "../../src/store/Store.ts"
-import { seededRandom, type SeededRandom } from "../store/SeededRandom.ts"
-
-type UnsafeStore = StoreService["unsafe"]
-
-/** The reply to a request that was not recognised, if it has one. */
-const replyTo = (request: Request, store: UnsafeStore, now: number): Reply.Reply | undefined => {
-  if (request._tag === "Quit" || request._tag === "Clock" || request._tag === "Stats") return undefined
-  return request._tag === "Malformed" ? Reply.failed(request.message) : store.execute(request, now)
-}
-
-const endsInput = (request: Request): boolean =>
-  request._tag === "Quit" || (request._tag === "Malformed" && request.reason !== "syntax")
+import { Executor, type ExecutorService } from "../../src/store/Executor.ts"
+import { Store } from "../../src/store/Store.ts"
+import { seededRandom, type SeededRandom } from "../engine/SeededRandom.ts"
 
 /** A connection without a socket: keeps what it would write, and is blocked as often as it is told. */
 class KeepingReader implements Reader {
+  lastTurn = 0
+  readonly caller = { database: 0 }
   output = ""
   writes = 0
   isBlocked = false
   hasEnded = false
-  putOffBytes = Buffer.alloc(0)
+  kept = Buffer.alloc(0)
   private readonly decoder = textProtocol.makeRequestDecoder()
-  private readonly store: UnsafeStore
   private readonly replies: ReplyWriter
   private readonly blocks: () => boolean
 
-  constructor(store: UnsafeStore, replies: ReplyWriter, blocks: () => boolean = () => false) {
-    this.store = store
+  constructor(replies: ReplyWriter, blocks: () => boolean = () => false) {
     this.replies = replies
     this.blocks = blocks
   }
@@ -44,43 +35,52 @@ class KeepingReader implements Reader {
     return !this.isBlocked && !this.hasEnded
   }
 
-  recognise(commands: CommandBatch, offset: number, end: number): number {
-    if (!this.isReady) assert.fail("bytes of a reader that is not ready were recognised")
-    return this.decoder.recognise(commands, offset, end)
+  decode(commands: CommandBatch, offset: number, end: number): number {
+    if (!this.isReady) assert.fail("bytes of a reader that is not ready were decoded")
+    return this.decoder.decode(commands, offset, end)
   }
 
   answer(): void {
-    if (this.replies.length === 0) return
+    if (!this.isReady) assert.fail("a request of a reader that is not ready was executed")
+    if (this.replies.length === 0) assert.fail("there is nothing to answer")
     this.output += this.replies.take().toString("latin1")
     this.writes++
     this.isBlocked = this.blocks()
   }
 
-  executeNext(text: string, offset: number, now: number): number {
-    if (!this.isReady) assert.fail("a request of a reader that is not ready was executed")
-    const requests: Array<Request> = []
-    const next = this.decoder.decode(text, offset, requests, 1)
-    for (const request of requests) {
-      this.hasEnded = endsInput(request)
-      const reply = replyTo(request, this.store, now)
-      if (reply !== undefined) this.replies.add(reply)
-      if (this.hasEnded) this.answer()
-    }
-    return next
+  perform(commands: CommandBatch, command: number): void {
+    if (this.hasEnded) assert.fail("a request of a reader that has ended was performed")
+    this.hasEnded = true
+    if (commands.id(command) === QUIT) return
+    this.replies.error(ERR, commands.message(command))
+    this.output += this.replies.take().toString("latin1")
   }
 
-  putOff(bytes: Buffer): void {
-    if (!this.hasEnded) this.putOffBytes = Buffer.concat([this.putOffBytes, bytes])
+  keep(bytes: Buffer): void {
+    if (!this.hasEnded) this.kept = Buffer.concat([this.kept, bytes])
+  }
+
+  takeKept(): Buffer | undefined {
+    const { kept } = this
+    this.kept = Buffer.alloc(0)
+    return kept.length === 0 ? undefined : kept
+  }
+
+  /** What it has to read once it is not blocked any more. */
+  unblock(turn: Turn): void {
+    this.isBlocked = false
+    const rest = this.takeKept()
+    if (rest !== undefined) turn.add(this, rest, rest.length)
   }
 }
 
-const makeTurn = Effect.gen(function* () {
+const makeTurn = Effect.fnUntraced(function* (room?: number) {
   const context = yield* Layer.build(Store.layerMemory({ maxKeys: 1_000_000 }))
-  const { unsafe: store } = Context.get(context, Store)
+  const executor = Context.get(context, Executor)
   const replies = textProtocol.makeReplyWriter()
   const tasks: Array<() => void> = []
-  const turn = new Turn(store, replies, (task) => void tasks.push(task))
-  return { store, replies, tasks, turn }
+  const turn = new Turn(executor, replies, { room, now: () => 0, afterReads: (task) => void tasks.push(task) })
+  return { executor, replies, tasks, turn }
 })
 
 /** Lines of one client: its keys are its own, so what others do changes none of its answers. */
@@ -98,14 +98,24 @@ const linesOf = (client: number, random: SeededRandom, count: number): string =>
 }
 
 /** What one client is answered, all by itself, request by request. */
-const answersTo = (text: string, store: UnsafeStore): string => {
+const answersTo = (text: string, executor: ExecutorService): string => {
   const decoder = textProtocol.makeRequestDecoder()
-  const requests: Array<Request> = []
-  decoder.decode(text, 0, requests, Number.POSITIVE_INFINITY)
-  return requests
-    .map((request) => replyTo(request, store, 0))
-    .map((reply) => (reply === undefined ? "" : textProtocol.encodeReply(reply)))
-    .join("")
+  const replies = textProtocol.makeReplyWriter()
+  const commands = new CommandBatch()
+  const bytes = Buffer.from(text, "latin1")
+  let answers = ""
+  for (let offset = 0; ;) {
+    commands.begin(bytes, 1)
+    offset = decoder.decode(commands, offset, bytes.length)
+    if (commands.count === 0) return answers
+    if (commands.isStopped) {
+      if (commands.id(0) !== QUIT) replies.error(ERR, commands.message(0))
+    } else {
+      executor.prepare(commands)
+      executor.execute(commands, 0, 1, 0, { database: 0 }, replies)
+    }
+    answers += replies.take().toString("latin1")
+  }
 }
 
 describe("Turn", () => {
@@ -114,19 +124,20 @@ describe("Turn", () => {
     { what: "many readers", clients: 60, blocks: 0, longestRead: 2000 },
     { what: "readers that are blocked now and then", clients: 12, blocks: 0.2, longestRead: 6000 },
     { what: "reads of all lengths", clients: 5, blocks: 0.05, longestRead: 400_000 },
-    { what: "reads of single bytes", clients: 8, blocks: 0.05, longestRead: 3 }
-  ])("answers each reader as if it were alone, with $what", ({ blocks, clients, longestRead }) =>
+    { what: "reads of single bytes", clients: 8, blocks: 0.05, longestRead: 3 },
+    { what: "commands executed one by one", clients: 6, blocks: 0.05, longestRead: 500, room: 1 }
+  ])("answers each reader as if it were alone, with $what", ({ blocks, clients, longestRead, room }) =>
     Effect.gen(function* () {
       const random = seededRandom(clients + longestRead)
-      const { replies, store, tasks, turn } = yield* makeTurn
-      const { store: otherStore } = yield* makeTurn
+      const { replies, tasks, turn } = yield* makeTurn(room)
+      const { executor: other } = yield* makeTurn()
       const lines = Math.min(12_000, longestRead * 20)
       const all = Array.from({ length: clients }, (_, client) => {
         // Some quit in the midst of it: nothing behind that is executed.
         const text = linesOf(client, random, Math.ceil(lines / clients))
         const quitting = random.chance(0.3) ? `${text}QUIT\n${text}` : text
         return {
-          reader: new KeepingReader(store, replies, () => random.chance(blocks)),
+          reader: new KeepingReader(replies, () => random.chance(blocks)),
           text: quitting,
           bytes: Buffer.from(quitting, "latin1"),
           sent: 0
@@ -136,14 +147,13 @@ describe("Turn", () => {
         turn.run()
         assert.strictEqual(replies.length, 0)
       }
-      while (all.some(({ bytes, reader, sent }) => sent < bytes.length || reader.putOffBytes.length > 0)) {
+      while (
+        all.some(({ bytes, reader, sent }) => sent < bytes.length || (reader.isBlocked && reader.kept.length > 0))
+      ) {
         const client = all[random.below(all.length)] ?? assert.fail("there is nobody")
         const { bytes, reader, sent } = client
         if (reader.isBlocked) {
-          reader.isBlocked = false
-          const rest = reader.putOffBytes
-          reader.putOffBytes = Buffer.alloc(0)
-          turn.add(reader, rest, rest.length)
+          reader.unblock(turn)
           finish()
         } else if (sent < bytes.length) {
           const chunk = Buffer.from(bytes.subarray(sent, sent + 1 + random.below(longestRead)))
@@ -160,23 +170,23 @@ describe("Turn", () => {
       }
       finish()
       for (const { reader, text } of all) {
-        assert.strictEqual(reader.output, answersTo(text, otherStore))
+        assert.strictEqual(reader.output, answersTo(text, other))
       }
     })
   )
 
   it.effect("executes nothing before the reads are over, and asks for that once a turn", () =>
     Effect.gen(function* () {
-      const { replies, store, tasks, turn } = yield* makeTurn
-      const one = new KeepingReader(store, replies)
-      const other = new KeepingReader(store, replies)
+      const { replies, tasks, turn } = yield* makeTurn()
+      const one = new KeepingReader(replies)
+      const other = new KeepingReader(replies)
       const add = (reader: Reader, text: string): void => turn.add(reader, Buffer.from(text), text.length)
       for (const round of [1, 2]) {
         add(one, "EXISTS a\nPUT a 1\n")
-        add(other, "GET b\nGET a\n")
         add(one, "GET a\n")
+        add(other, "GET b\nGET a\n")
         assert.strictEqual(tasks.length, 1)
-        assert.strictEqual(one.writes, (round - 1) * 2)
+        assert.strictEqual(one.writes, round - 1)
         for (const task of tasks.splice(0)) task()
         assert.strictEqual(
           one.output,
@@ -187,11 +197,29 @@ describe("Turn", () => {
     })
   )
 
+  it.effect("executes what it has before it takes more from a reader that others have come behind", () =>
+    Effect.gen(function* () {
+      const { replies, tasks, turn } = yield* makeTurn()
+      const one = new KeepingReader(replies)
+      const other = new KeepingReader(replies)
+      const add = (reader: Reader, text: string): void => turn.add(reader, Buffer.from(text), text.length)
+      add(one, "PUT a 1\nGE")
+      add(other, "GET a\nPU")
+      assert.strictEqual(one.output, "")
+      add(one, "T a\n")
+      assert.deepStrictEqual([one.output, other.output], ["OK stored\n", "OK 1\n"])
+      add(other, "T a 2\n")
+      for (const task of tasks.splice(0)) task()
+      assert.deepStrictEqual([one.output, other.output], ["OK stored\nOK 1\n", "OK 1\nOK stored\n"])
+      assert.deepStrictEqual([one.kept.length, other.kept.length], [0, 0])
+    })
+  )
+
   it.effect("executes a large read at once, and what was read before it", () =>
     Effect.gen(function* () {
-      const { replies, store, turn } = yield* makeTurn
-      const one = new KeepingReader(store, replies)
-      const other = new KeepingReader(store, replies, () => true)
+      const { replies, turn } = yield* makeTurn()
+      const one = new KeepingReader(replies)
+      const other = new KeepingReader(replies, () => true)
       turn.add(one, Buffer.from("PUT a 1\n"), 8)
       const large = Buffer.from("GET a\n".repeat(11_000))
       turn.add(other, large, 64 * 1024 - 1)
@@ -200,14 +228,14 @@ describe("Turn", () => {
       assert.strictEqual(one.output, "OK stored\n")
       // Whoever does not take what was asked for is known before more is read.
       assert.isTrue(other.isBlocked)
-      assert.isAbove(other.putOffBytes.length, 64 * 1024)
+      assert.isAbove(other.kept.length, 64 * 1024)
     })
   )
 
   it.effect("answers what one reader has sent at once with one write", () =>
     Effect.gen(function* () {
-      const { replies, store, turn } = yield* makeTurn
-      const reader = new KeepingReader(store, replies)
+      const { replies, turn } = yield* makeTurn()
+      const reader = new KeepingReader(replies)
       const send = (text: string): void => {
         turn.add(reader, Buffer.from(text), text.length)
         turn.run()
@@ -223,10 +251,10 @@ describe("Turn", () => {
 
   it.effect("puts off what a reader has sent that is blocked by an answer in the same turn, and loses none of it", () =>
     Effect.gen(function* () {
-      const { replies, store, turn } = yield* makeTurn
+      const { replies, turn } = yield* makeTurn()
       let isBlocking = true
-      const reader = new KeepingReader(store, replies, () => isBlocking)
-      const other = new KeepingReader(store, replies)
+      const reader = new KeepingReader(replies, () => isBlocking)
+      const other = new KeepingReader(replies)
       const add = (to: Reader, text: string): void => turn.add(to, Buffer.from(text), text.length)
       add(reader, "PUT a 1\n")
       turn.run()
@@ -239,10 +267,9 @@ describe("Turn", () => {
       turn.run()
       assert.strictEqual(reader.output, "OK stored\nOK 1\n")
       assert.strictEqual(other.output, "OK 1\n")
-      assert.strictEqual(reader.putOffBytes.toString(), `EXISTS a\n${many}GET a\nDELETE a\n`)
+      assert.strictEqual(reader.kept.toString(), `EXISTS a\n${many}GET a\nDELETE a\n`)
       isBlocking = false
-      reader.isBlocked = false
-      turn.add(reader, reader.putOffBytes, reader.putOffBytes.length)
+      reader.unblock(turn)
       turn.run()
       assert.strictEqual(reader.output, `OK stored\n${"OK 1\n".repeat(303)}OK deleted\n`)
     })
@@ -250,8 +277,8 @@ describe("Turn", () => {
 
   it.effect("is not run again by what it runs", () =>
     Effect.gen(function* () {
-      const { replies, store, turn } = yield* makeTurn
-      const reader = new KeepingReader(store, replies, () => {
+      const { replies, turn } = yield* makeTurn()
+      const reader = new KeepingReader(replies, () => {
         turn.run()
         return false
       })

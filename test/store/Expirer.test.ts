@@ -7,10 +7,13 @@ import * as Logger from "effect/Logger"
 import type * as LogLevel from "effect/LogLevel"
 import * as TestClock from "effect/testing/TestClock"
 import * as Command from "../../src/domain/Command.ts"
+import { BATCH_COMMANDS } from "../../src/domain/CommandBatch.ts"
 import * as EventLoop from "../../src/EventLoop.ts"
 import { Expirer } from "../../src/store/Expirer.ts"
 import { CurrentCollector } from "../../src/store/Garbage.ts"
-import { Store, type StoreService } from "../../src/store/Store.ts"
+import { MemoryEngine } from "../../src/store/MemoryEngine.ts"
+import { Store, type StoreError, type StoreService } from "../../src/store/Store.ts"
+import { backing, type Backing } from "./Backing.ts"
 
 const storeLayer = Store.layerMemory({ maxKeys: 1_000_000 })
 const expirerLayer = Expirer.layer({ interval: "100 millis" })
@@ -18,14 +21,27 @@ const layer = Layer.provideMerge(expirerLayer, storeLayer)
 
 const value = Command.Value.make("v")
 
-/** Puts many keys at once, like one connection's batch. */
-const putMany = (store: StoreService, count: number, ttl: number): void => {
-  const seconds = Command.Ttl.make(ttl)
-  const now = store.unsafe.now()
-  for (let i = 0; i < count; i++) {
-    store.unsafe.execute({ _tag: "Put", key: Command.Key.make(`k${ttl}-${i}`), value, ttl: seconds }, now)
+const executeMany = (
+  { engine, executeAll }: Backing,
+  from: number,
+  to: number,
+  command: (i: number) => Command.StoreCommand
+): void => {
+  for (let i = from; i < to; i += BATCH_COMMANDS) {
+    const count = Math.min(BATCH_COMMANDS, to - i)
+    executeAll(
+      Array.from({ length: count }, (_, at) => command(i + at)),
+      engine.now()
+    )
   }
 }
+
+/** Puts many keys at once, as one connection's batch would. */
+const putMany = Effect.fnUntraced(function* (count: number, ttl: number) {
+  const below = yield* backing
+  const seconds = Command.Ttl.make(ttl)
+  executeMany(below, 0, count, (i) => ({ _tag: "Put", key: Command.Key.make(`k${ttl}-${i}`), value, ttl: seconds }))
+})
 
 interface Logged {
   readonly level: LogLevel.LogLevel
@@ -40,34 +56,28 @@ const capturingLogger = () => {
   return { logged, layer: Logger.layer([logger]) }
 }
 
-/** The real store, except that some calls of `sweep`, counted from 1, throw. */
+/** The real store, but for some sweeps of its keyspace, counted from 1, that throw. */
 const failingStore = (failing: ReadonlySet<number>) => {
   const calls = { count: 0 }
-  const wrapped = Layer.effect(
-    Store,
-    Effect.map(Store, (store) =>
-      Store.of({
-        ...store,
-        unsafe: {
-          ...store.unsafe,
-          sweep: (now, budget) => {
-            calls.count++
-            if (failing.has(calls.count)) throw new Error(`sweep ${calls.count} is broken`)
-            return store.unsafe.sweep(now, budget)
-          }
-        }
-      })
-    )
+  const broken = Layer.effectDiscard(
+    Effect.map(MemoryEngine, ({ engine }) => {
+      const sweep = engine.sweep.bind(engine)
+      engine.sweep = (now, budget) => {
+        calls.count++
+        if (failing.has(calls.count)) throw new Error(`sweep ${calls.count} is broken`)
+        return sweep(now, budget)
+      }
+    })
   )
-  return { calls, layer: Layer.provide(wrapped, storeLayer) }
+  return { calls, layer: Layer.provideMerge(broken, storeLayer) }
 }
 
 describe("Expirer", () => {
   it.effect("frees keys that have expired and that nobody asks for", () =>
     Effect.gen(function* () {
       const store = yield* Store
-      putMany(store, 1000, 1)
-      putMany(store, 10, 5)
+      yield* putMany(1000, 1)
+      yield* putMany(10, 5)
       yield* TestClock.adjust("999 millis")
       assert.strictEqual((yield* store.stats).keys, 1010)
       yield* TestClock.adjust("101 millis")
@@ -84,7 +94,7 @@ describe("Expirer", () => {
   it.effect("sweeps at its interval, no sooner", () =>
     Effect.gen(function* () {
       const store = yield* Store
-      putMany(store, 10, 1)
+      yield* putMany(10, 1)
       yield* TestClock.adjust("9999 millis")
       assert.strictEqual(yield* store.size, 10)
       yield* TestClock.adjust("1 millis")
@@ -96,7 +106,7 @@ describe("Expirer", () => {
     Effect.gen(function* () {
       const store = yield* Store
       const expirer = yield* Expirer
-      putMany(store, 5000, 1)
+      yield* putMany(5000, 1)
       yield* expirer.sweep
       assert.strictEqual(yield* store.size, 5000)
       yield* TestClock.adjust("1 second")
@@ -109,7 +119,7 @@ describe("Expirer", () => {
     const counting = failingStore(new Set())
     return Effect.gen(function* () {
       const store = yield* Store
-      putMany(store, 10, 0)
+      yield* putMany(10, 0)
       yield* store.put("cleared", "v", 1)
       yield* store.put("cleared", "v")
       for (let i = 0; i < 1000; i++) {
@@ -135,7 +145,7 @@ describe("Expirer", () => {
       assert.strictEqual(yield* store.size, 1)
       yield* TestClock.adjust("1000000 seconds")
       assert.strictEqual(yield* store.size, 0)
-      // The sweep looks into the wheel when a wide bucket begins: for each key at most once a level.
+      // The wheel is looked into when a wide bucket begins: at most once a level for each key.
       assert.isAtMost(counting.calls.count, 14)
     }).pipe(Effect.provide(Layer.provideMerge(expirerLayer, counting.layer)))
   })
@@ -151,7 +161,7 @@ describe("Expirer", () => {
       assert.strictEqual(logs.logged.length, 1)
       assert.strictEqual(logs.logged[0]?.level, "Error")
       assert.include(logs.logged[0]?.cause, "sweep 1 is broken")
-      // The next sweep comes after the interval, not before.
+      // The next one comes after the interval, and not before.
       yield* TestClock.adjust("100 millis")
       assert.strictEqual(failing.calls.count, 2)
       assert.include(logs.logged[1]?.cause, "sweep 2 is broken")
@@ -181,8 +191,8 @@ describe("Expirer", () => {
   it.effect("lets other fibers run between its slices when 300,000 keys expire at once", () =>
     Effect.gen(function* () {
       const store = yield* Store
-      putMany(store, 300_000, 1)
-      // Another fiber moves the clock. This one stands for any client that waits for its turn.
+      yield* putMany(300_000, 1)
+      // The clock is moved by another fiber, so that this one is any client that wants its turn.
       yield* Effect.forkChild(TestClock.adjust("1100 millis"))
       const sizes = [300_000]
       for (let turn = 0; turn < 100_000 && sizes.at(-1) !== 0; turn++) {
@@ -204,46 +214,49 @@ describe("memory", () => {
   const long = Command.Value.make("v".repeat(250))
   const keyOf = (i: number): Command.Key => Command.Key.make(`long${i}`)
 
-  const putLong = (store: StoreService, ttl: number): void => {
+  const putLong = (below: Backing, ttl: number): void => {
     const seconds = Command.Ttl.make(ttl)
-    for (let i = 0; i < COUNT; i++) {
-      store.unsafe.execute({ _tag: "Put", key: keyOf(i), value: long, ttl: seconds }, store.unsafe.now())
-    }
+    executeMany(below, 0, COUNT, (i) => ({ _tag: "Put", key: keyOf(i), value: long, ttl: seconds }))
   }
 
-  const remove = (store: StoreService, from: number, to: number): void => {
-    for (let i = from; i < to; i++) {
-      store.unsafe.execute({ _tag: "Delete", key: keyOf(i) }, store.unsafe.now())
-    }
-  }
+  const remove = (below: Backing, from: number, to: number): void =>
+    executeMany(below, from, to, (i) => ({ _tag: "Delete", key: keyOf(i) }))
 
-  /** Runs a test with a collector that records how many MB the store held at each collection. */
-  const withCollector = (test: (store: StoreService, collections: ReadonlyArray<number>) => Effect.Effect<void>) =>
+  /** So many slices may take longer than the clock's step. */
+  const until = (isDone: () => boolean): Effect.Effect<void> =>
+    Effect.repeat(Effect.yieldNow, { until: () => isDone(), times: 100_000 })
+
+  /** Runs a test with a collector that notes how many MB the store held when it came. */
+  const withCollector = (
+    test: (store: StoreService, below: Backing, collections: ReadonlyArray<number>) => Effect.Effect<void, StoreError>
+  ) =>
     Effect.gen(function* () {
       const collections: Array<number> = []
       const context = yield* Layer.build(storeLayer)
       const store = Context.get(context, Store)
-      const collect = (): void => void collections.push(store.unsafe.memory().held / MB)
+      const below = yield* Effect.provideContext(backing, context)
+      const { engine } = below.engine
+      const collect = (): void => void collections.push(engine.heldBytes / MB)
       yield* Layer.build(
         expirerLayer.pipe(
           Layer.provide(Layer.succeedContext(context)),
           Layer.provide(Layer.succeed(CurrentCollector, collect))
         )
       )
-      yield* test(store, collections)
+      yield* test(store, below, collections)
     })
 
   it.effect("is collected when keys have expired", () =>
     withCollector(
-      Effect.fnUntraced(function* (store, collections) {
-        putLong(store, 5)
-        assert.isAbove(store.unsafe.memory().held, 100 * MB)
+      Effect.fnUntraced(function* (store, below, collections) {
+        putLong(below, 5)
+        assert.isAbove(below.engine.engine.heldBytes, 90 * MB)
         yield* TestClock.adjust("4 seconds")
         assert.deepStrictEqual(collections, [])
-        yield* TestClock.adjust("2 seconds")
-        // The suite's clock waits a second at most until a sweep is over.
-        while ((yield* store.size) > 0) yield* EventLoop.polled
-        yield* EventLoop.polled
+        yield* TestClock.adjust("1 second")
+        yield* until(() => below.engine.engine.size === 0)
+        assert.strictEqual(yield* store.size, 0)
+        yield* TestClock.adjust("20 seconds")
         assert.isBelow(collections.at(-1) ?? Number.NaN, 4)
         // One collection each time half of the memory goes, not one a slice.
         assert.isAtMost(collections.length, 3)
@@ -253,28 +266,24 @@ describe("memory", () => {
 
   it.effect("is collected when keys without a TTL were deleted, though there is nothing to sweep", () =>
     withCollector(
-      Effect.fnUntraced(function* (store, collections) {
-        putLong(store, 0)
-        remove(store, 0, COUNT / 4)
-        yield* EventLoop.polled
+      Effect.fnUntraced(function* (_store, below, collections) {
+        putLong(below, 0)
+        remove(below, 0, COUNT / 4)
+        yield* TestClock.adjust("20 seconds")
         // A quarter is not enough.
         assert.deepStrictEqual(collections, [])
-        remove(store, COUNT / 4, COUNT)
-        yield* EventLoop.polled
-        assert.strictEqual(collections.length, 1)
-        assert.isBelow(collections[0] ?? Number.NaN, 4)
-        putLong(store, 0)
-        remove(store, 0, COUNT)
-        yield* EventLoop.polled
-        assert.strictEqual(collections.length, 2)
+        remove(below, COUNT / 4, COUNT)
+        yield* TestClock.adjust("20 seconds")
+        assert.isBelow(collections.at(-1) ?? Number.NaN, 4)
+        assert.isAtMost(collections.length, 3)
       })
     )
   )
 
   it.effect("is collected when all keys are removed at once", () =>
     withCollector(
-      Effect.fnUntraced(function* (store, collections) {
-        putLong(store, 0)
+      Effect.fnUntraced(function* (store, below, collections) {
+        putLong(below, 0)
         yield* store.clear
         yield* EventLoop.polled
         assert.strictEqual(collections.length, 1)
@@ -282,9 +291,23 @@ describe("memory", () => {
     )
   )
 
+  it.effect("is collected at most once a second, however fast a cache grows and shrinks", () =>
+    withCollector(
+      Effect.fnUntraced(function* (store, below, collections) {
+        for (let round = 0; round < 20; round++) {
+          executeMany(below, 0, COUNT / 3, (i) => ({ _tag: "Put", key: keyOf(i), value: long, ttl: Command.NO_TTL }))
+          yield* store.clear
+          yield* TestClock.adjust("100 millis")
+        }
+        // Of 20 times in two seconds: the first one, and one for each second that has passed.
+        assert.strictEqual(collections.length, 3)
+      })
+    )
+  )
+
   it.effect("is not collected for a small store, however often it is emptied", () =>
     withCollector(
-      Effect.fnUntraced(function* (store, collections) {
+      Effect.fnUntraced(function* (store, _below, collections) {
         for (let round = 0; round < 20; round++) {
           for (let i = 0; i < 2000; i++) yield* Effect.orDie(store.put(`k${i}`, "v"))
           for (let i = 0; i < 2000; i++) yield* Effect.orDie(store.delete(`k${i}`))

@@ -1,9 +1,7 @@
 /** The engines to compare. Each is a bounded cache with exact LRU and a deadline for each key, and nothing more. */
 import { randomBytes } from "node:crypto"
 import { LRUCache } from "lru-cache"
-import { type Key, Ttl, type Value } from "../../../src/domain/Command.ts"
-import { KeyHash } from "../../../src/store/KeyHash.ts"
-import { PackedKeyspace } from "../../../src/store/PackedKeyspace.ts"
+import { Engine as MemoryEngine, NOT_THERE } from "../../../src/engine/Engine.ts"
 
 /** `now` in whole ms. */
 export interface Engine {
@@ -14,18 +12,27 @@ export interface Engine {
 /** An hour, in s: every engine keeps deadlines, and none is reached. */
 const TTL = 3600
 
-/** This project's engine, by the calls that the store makes for a PUT and a GET. */
+/** This project's, through the calls that a PUT and a GET make. */
 const packed = (maxKeys: number, now: number): Engine => {
-  const keyspace = new PackedKeyspace({ maxKeys }, KeyHash.withSecret(randomBytes(8)), now)
-  const ttl = Ttl.make(TTL)
-  // The keys and values are valid, so this only changes their types.
-  const isKey = (text: string): text is Key => text !== ""
-  const isValue = (text: string): text is Value => text !== ""
+  const engine = MemoryEngine.make({ maxKeys }, randomBytes(8), now)
+  const text = Buffer.alloc(1024)
+  const view = new DataView(text.buffer, text.byteOffset, text.length)
   return {
     put: (key, value, at) => {
-      if (isKey(key) && isValue(value)) keyspace.put(key, value, ttl, at)
+      text.write(key, 0, "latin1")
+      text.write(value, key.length, "latin1")
+      const hash = engine.hashOf(view, 0, key.length)
+      engine.set(view, 0, key.length, hash, 0, view, key.length, value.length, at + TTL * 1000, at)
     },
-    get: (key, at) => (isKey(key) ? keyspace.get(key, at) : undefined)
+    get: (key, at) => {
+      text.write(key, 0, "latin1")
+      const entry = engine.find(view, 0, key.length, engine.hashOf(view, 0, key.length), 0, at)
+      if (entry === NOT_THERE) return undefined
+      engine.touch(entry)
+      const length = engine.valueLength(entry)
+      engine.copyValue(entry, 0, length, text, 0)
+      return text.toString("latin1", 0, length)
+    }
   }
 }
 

@@ -53,11 +53,6 @@ export class Lines {
     this.offset = newline + 1
     return "line"
   }
-
-  /** Forgets the last line. A reference to it would keep its whole chunk in memory. */
-  forget(): void {
-    this.source = ""
-  }
 }
 
 const CARRIAGE_RETURN = 0x0d

@@ -8,14 +8,14 @@
  * The speed is worth a second reader. With half PUTs and pipeline 16, a server answered 2,130,000 requests/s with it
  * and 594,000 without it; unpipelined, 225,000 and 165,000. (Medians of alternating rounds, Node 20, 2 cores.)
  */
+import { DELETE, EXISTS, GET, PUT } from "../../commands/Commands.ts"
 import * as Command from "../../domain/Command.ts"
-import { type CommandBatch, DELETE, EXISTS, GET, PUT } from "../../domain/CommandBatch.ts"
+import type { CommandBatch } from "../../domain/CommandBatch.ts"
+import { FIRST_PRINTABLE, LAST_PRINTABLE, unprintable } from "./Printable.ts"
 
 const NEWLINE = 0x0a
 const CARRIAGE_RETURN = 0x0d
 const SPACE = 0x20
-const FIRST_PRINTABLE = 0x21
-const LAST_PRINTABLE = 0x7e
 const ZERO = 0x30
 const NINE = 0x39
 
@@ -77,11 +77,14 @@ const recogniseLine = (commands: CommandBatch, at: number, end: number): number 
   return NOT_RECOGNISED
 }
 
-const recogniseKey = (commands: CommandBatch, kind: number, start: number, end: number): number => {
+const recogniseKey = (commands: CommandBatch, id: number, start: number, end: number): number => {
   const keyEnd = wordEnd(commands.view, start, Math.min(end, start + Command.MAX_KEY_LENGTH))
   if (keyEnd === start) return NOT_RECOGNISED
   const next = lineEnd(commands.view, keyEnd, end)
-  if (next !== NOT_RECOGNISED) commands.add(kind, start, keyEnd - start, 0, 0, 0)
+  if (next === NOT_RECOGNISED) return next
+  commands.open(id)
+  commands.key(start, keyEnd - start)
+  commands.close()
   return next
 }
 
@@ -92,20 +95,30 @@ const recognisePut = (commands: CommandBatch, keyStart: number, end: number): nu
   const valueStart = keyEnd + 1
   const valueEnd = wordEnd(view, valueStart, Math.min(end, valueStart + Command.MAX_VALUE_LENGTH))
   if (valueEnd === valueStart || valueEnd === end) return NOT_RECOGNISED
-  let ttl = 0
+  const ttlStart = valueEnd + 1
   let at = valueEnd
   if (view.getUint8(at) === SPACE) {
-    const digits = ++at
-    for (; at < end; at++) {
-      const digit = view.getUint8(at)
-      if (digit < ZERO || digit > NINE) break
-      ttl = ttl * 10 + digit - ZERO
-    }
-    if (at === digits || at - digits > MAX_TTL_DIGITS) return NOT_RECOGNISED
+    at = digitsEnd(view, ttlStart, end)
+    if (at === ttlStart || at - ttlStart > MAX_TTL_DIGITS) return NOT_RECOGNISED
   }
   const next = lineEnd(view, at, end)
-  if (next !== NOT_RECOGNISED) commands.add(PUT, keyStart, keyEnd - keyStart, valueStart, valueEnd - valueStart, ttl)
+  if (next === NOT_RECOGNISED) return next
+  commands.open(PUT)
+  commands.key(keyStart, keyEnd - keyStart)
+  commands.argument(valueStart, valueEnd - valueStart)
+  if (at > valueEnd) commands.argument(ttlStart, at - ttlStart)
+  commands.close()
   return next
+}
+
+/** Where the decimal digits from `start` on end, at `end` at the latest. */
+const digitsEnd = (view: DataView, start: number, end: number): number => {
+  let at = start
+  for (; at < end; at++) {
+    const digit = view.getUint8(at)
+    if (digit < ZERO || digit > NINE) break
+  }
+  return at
 }
 
 /** The offset after the line's ending, if the line ends at `at`. */
@@ -116,18 +129,12 @@ const lineEnd = (view: DataView, at: number, end: number): number => {
   return last === CARRIAGE_RETURN && at + 1 < end && view.getUint8(at + 1) === NEWLINE ? at + 2 : NOT_RECOGNISED
 }
 
-// A byte below the first printable one sets its highest bit by a borrow, a byte above the last by a carry.
-const BELOW = 0x2121_2121
-const ABOVE = 0x0101_0101
-const HIGHEST_BITS = 0x8080_8080
-
 /** Where the run of printable characters that begins at `start` ends; at most `end`. */
 const wordEnd = (view: DataView, start: number, end: number): number => {
   let at = start
   // Four at a time, while all four are printable.
   for (; at + 4 <= end; at += 4) {
-    const bytes = view.getInt32(at, true)
-    if ((((bytes - BELOW) | (bytes + ABOVE) | bytes) & HIGHEST_BITS) !== 0) break
+    if (unprintable(view.getInt32(at, true)) !== 0) break
   }
   for (; at < end; at++) {
     const byte = view.getUint8(at)

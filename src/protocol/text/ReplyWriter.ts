@@ -1,16 +1,26 @@
 /**
- * The text protocol's replies as bytes in one buffer, for a server: what `Encoder.ts` says of a reply, without a string.
+ * The text protocol's replies as bytes in one buffer: the one place that says how a reply is written.
  *
  * The buffer is used again for each batch. One that a socket could not write at once belongs to the socket, and touching
  * it would corrupt replies: `renew` takes another one then.
  */
+import { MAX_VALUE_LENGTH } from "../../domain/Command.ts"
 import { BATCH_COMMANDS } from "../../domain/CommandBatch.ts"
-import * as Reply from "../../domain/Reply.ts"
+import { ERR, FixedReply } from "../../domain/Reply.ts"
+import type { ValueReader } from "../../domain/ValueReader.ts"
 import type { ReplyWriter } from "../Protocol.ts"
-import { encodeReply, MAX_KEY_REPLY_BYTES } from "./Encoder.ts"
+import { padded, unprintable } from "./Printable.ts"
+import { NOT_FOUND_MESSAGE } from "./ReplyDecoder.ts"
 
-/** A batch holds commands of keys only. Any other reply comes alone, and is shorter than this. */
-const BATCH_BYTES = BATCH_COMMANDS * MAX_KEY_REPLY_BYTES
+const OK = "OK "
+const ERROR = "ERROR "
+
+// Error messages are ours and shorter than a value; the one that names what was received shows at most 32 characters.
+const LONGEST_MESSAGE = MAX_VALUE_LENGTH
+const LONGEST_REPLY = ERROR.length + LONGEST_MESSAGE + "\n".length
+
+/** What is executed in a batch has no longer replies. Others come alone, and there is room enough for them. */
+const BATCH_BYTES = BATCH_COMMANDS * LONGEST_REPLY
 
 /** Room for a batch beyond the one that makes it full. */
 const BUFFER_BYTES = 2 * BATCH_BYTES
@@ -22,64 +32,108 @@ const SLACK = 3
 const MAX_KEPT_VIEW = 2048
 
 /** A reply that is always the same, in words. */
-class Fixed {
+interface Prepared {
   readonly length: number
   readonly words: Int32Array
-
-  constructor(reply: Reply.Reply) {
-    const text = Buffer.from(encodeReply(reply), "latin1")
-    this.length = text.length
-    const padded = Buffer.concat([text, Buffer.alloc(SLACK)])
-    this.words = Int32Array.from({ length: Math.ceil(text.length / 4) }, (_, word) => padded.readInt32LE(word * 4))
-  }
 }
 
-const stored = new Fixed(Reply.stored)
-const deleted = new Fixed(Reply.deleted)
-const notFound = new Fixed(Reply.notFound)
-const present = new Fixed(Reply.present)
-const absent = new Fixed(Reply.absent)
+/** What no line can hold. */
+const unshowable = new FixedReply((sink) => sink.error(ERR, "value cannot be shown as text"))
+const notFound = new FixedReply((sink) => sink.error(ERR, NOT_FOUND_MESSAGE))
 
-const OK = "OK "
 const OK_WORD = Buffer.from(`${OK} `, "latin1").readInt32LE()
 const NEWLINE = 0x0a
+const ZERO = 0x30
 
 export class TextReplyWriter implements ReplyWriter {
   length = 0
   private bytes = Buffer.allocUnsafeSlow(BUFFER_BYTES + SLACK)
   private view = new DataView(this.bytes.buffer)
   private views: Array<Buffer | undefined> = []
+  private readonly prepared: Array<Prepared | undefined> = []
 
   get isFull(): boolean {
     return this.length > BUFFER_BYTES - BATCH_BYTES
   }
 
-  stored(): void {
-    this.append(stored.words, 0, stored.length)
+  fixed(reply: FixedReply): void {
+    const prepared = this.prepared[reply.number]
+    if (prepared === undefined) return this.prepare(reply)
+    const { view } = this
+    const { length, words } = prepared
+    let word = 0
+    for (let to = this.length, end = to + length; to < end; to += 4) view.setInt32(to, words[word++]!, true)
+    this.length += length
   }
 
-  found(words: Int32Array, at: number, length: number): void {
-    this.view.setInt32(this.length, OK_WORD, true)
+  simple(text: string): void {
+    this.line(OK, text)
+  }
+
+  error(_code: string, message: string): void {
+    this.line(ERROR, message.slice(0, LONGEST_MESSAGE))
+  }
+
+  integer(value: number): void {
+    if (!(value >= 0 && value <= 9)) return this.line(OK, String(value))
+    const { view } = this
+    view.setInt32(this.length, OK_WORD, true)
     this.length += OK.length
-    this.append(words, at, length)
-    this.view.setUint8(this.length++, NEWLINE)
+    view.setUint8(this.length++, ZERO + value)
+    view.setUint8(this.length++, NEWLINE)
   }
 
-  deleted(): void {
-    this.append(deleted.words, 0, deleted.length)
+  bulk(bytes: Buffer, start: number, length: number): void {
+    const text = bytes.toString("latin1", start, start + length)
+    if (/^[\x21-\x7e]+$/.test(text) && length <= MAX_VALUE_LENGTH) this.line(OK, text)
+    else this.fixed(unshowable)
   }
 
-  notFound(): void {
-    this.append(notFound.words, 0, notFound.length)
+  bulkWords(words: Int32Array, at: number, length: number): void {
+    if (length === 0 || length > MAX_VALUE_LENGTH) return this.fixed(unshowable)
+    const { view } = this
+    view.setInt32(this.length, OK_WORD, true)
+    let to = this.length + OK.length
+    let word = at
+    let wrong = 0
+    for (const whole = to + (length & ~3); to < whole; to += 4) {
+      const four = words[word++]!
+      view.setInt32(to, four, true)
+      wrong |= unprintable(four)
+    }
+    const rest = length & 3
+    if (rest !== 0) {
+      const last = words[word]!
+      view.setInt32(to, last, true)
+      wrong |= unprintable(padded(last, rest))
+      to += rest
+    }
+    if (wrong !== 0) return this.fixed(unshowable)
+    view.setUint8(to, NEWLINE)
+    this.length = to + 1
   }
 
-  existence(exists: boolean): void {
-    const reply = exists ? present : absent
-    this.append(reply.words, 0, reply.length)
+  bulkReader(value: ValueReader): void {
+    value.close()
+    this.fixed(unshowable)
   }
 
-  add(reply: Reply.Reply): void {
-    this.length += this.bytes.write(encodeReply(reply), this.length, "latin1")
+  null(): void {
+    this.fixed(notFound)
+  }
+
+  /** With the least that a client of HTTP/1.1 needs, to show a text and hang up. */
+  refuseHttp(message: string): void {
+    const body = `${message.slice(0, LONGEST_MESSAGE)}\n`
+    const response = [
+      "HTTP/1.1 400 Bad Request",
+      "Content-Type: text/plain",
+      `Content-Length: ${body.length}`,
+      "Connection: close",
+      "",
+      body
+    ].join("\r\n")
+    this.length += this.bytes.write(response, this.length, "latin1")
   }
 
   take(): Buffer {
@@ -95,10 +149,20 @@ export class TextReplyWriter implements ReplyWriter {
     this.views = []
   }
 
-  private append(words: Int32Array, at: number, length: number): void {
-    const { view } = this
-    let word = at
-    for (let to = this.length, end = to + length; to < end; to += 4) view.setInt32(to, words[word++]!, true)
-    this.length += length
+  private line(first: string, text: string): void {
+    this.length += this.bytes.write(first, this.length, "latin1")
+    this.length += this.bytes.write(text, this.length, "latin1")
+    this.view.setUint8(this.length++, NEWLINE)
+  }
+
+  /** Writes a reply in the primitive way, and keeps what has become of it. */
+  private prepare(reply: FixedReply): void {
+    const start = this.length
+    reply.write(this)
+    const length = this.length - start
+    const words = Int32Array.from({ length: Math.ceil(length / 4) }, (_, word) =>
+      this.view.getInt32(start + word * 4, true)
+    )
+    this.prepared[reply.number] = { length, words }
   }
 }

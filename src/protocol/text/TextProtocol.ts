@@ -1,17 +1,15 @@
 /** This project's own wire protocol, one line a request and one line a reply, as an implementation of the port. */
 import * as Layer from "effect/Layer"
 import { Protocol, type ProtocolService } from "../Protocol.ts"
-import { encodeCommand, encodeReply, MAX_REPLY_BYTES } from "./Encoder.ts"
+import { encodeCommand, encodeReply } from "./Encoder.ts"
 import { TextReplyDecoder } from "./ReplyDecoder.ts"
 import { TextReplyWriter } from "./ReplyWriter.ts"
 import { TextRequestDecoder } from "./RequestDecoder.ts"
 
 export const textProtocol: ProtocolService = {
-  name: "text",
   makeRequestDecoder: () => new TextRequestDecoder(),
   makeReplyDecoder: () => new TextReplyDecoder(),
   makeReplyWriter: () => new TextReplyWriter(),
-  maxReplyBytes: MAX_REPLY_BYTES,
   encodeReply,
   encodeCommand
 }

@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
+import { DELETE, EXISTS, GET, PUT } from "../../../src/commands/Commands.ts"
 import * as Command from "../../../src/domain/Command.ts"
 import { BATCH_COMMANDS, CommandBatch } from "../../../src/domain/CommandBatch.ts"
 import { recognise } from "../../../src/protocol/text/Recogniser.ts"
 import { commandsOf } from "../../domain/Batches.ts"
-import { seededRandom } from "../../store/SeededRandom.ts"
+import { seededRandom } from "../../engine/SeededRandom.ts"
 
 /** What a line means, read slowly and plainly and checked by the Schema. Nothing for a line that is wrong. */
 const bySchema = (line: string): Command.Command | undefined => {
@@ -98,6 +99,20 @@ const endOf = (text: string, offset: number): number => {
 
 const recognised = (): ReadonlyArray<unknown> => commandsOf(batch)
 
+const tags: ReadonlyMap<number, string> = new Map([
+  [PUT, "Put"],
+  [GET, "Get"],
+  [DELETE, "Delete"],
+  [EXISTS, "Exists"]
+])
+
+/** The only command of the batch, as its words say, without the Schema: a million of them take their time. */
+const textOfBatch = (): string => {
+  const words = Array.from({ length: batch.argc(0) }, (_, argument) => batch.text(0, argument))
+  if (batch.id(0) === PUT) words[2] = String(Number(words[2] ?? 0))
+  return [tags.get(batch.id(0)), ...words].join(" ")
+}
+
 const textOfCommand = (command: Command.Command | undefined): string => Object.values(command ?? {}).join(" ")
 
 describe("Recogniser", () => {
@@ -108,8 +123,7 @@ describe("Recogniser", () => {
       const line = aLine()
       const before = "x".repeat(i % 3)
       const end = endOf(`${before}${line}\n`, before.length)
-      const [command] = commandsOf(batch)
-      if (command === undefined) {
+      if (batch.count === 0) {
         if (end !== before.length) assert.fail(`nothing was recognised, up to ${end}: ${line}`)
         left++
         continue
@@ -117,7 +131,8 @@ describe("Recogniser", () => {
       recognised++
       // A deepStrictEqual for each of a million lines would take most of a minute.
       const expected = bySchema(line)
-      if (textOfCommand(command) !== textOfCommand(expected)) assert.deepStrictEqual(command, expected, line)
+      if (textOfBatch() !== textOfCommand(expected))
+        assert.deepStrictEqual(commandsOf(batch), expected === undefined ? [] : [expected], line)
       if (end !== before.length + line.length + 1) assert.fail(`ends at ${end}: ${line}`)
     }
     assert.isAbove(recognised, 100_000)

@@ -2,8 +2,11 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Command from "../../../src/domain/Command.ts"
 import * as Reply from "../../../src/domain/Reply.ts"
-import { type Malformed, type MalformedReply, Protocol, type Request } from "../../../src/protocol/Protocol.ts"
+import { CommandBatch } from "../../../src/domain/CommandBatch.ts"
+import { type MalformedReply, Protocol } from "../../../src/protocol/Protocol.ts"
+import { type Malformed, type Request, RequestReader } from "../../../src/protocol/RequestReader.ts"
 import * as TextProtocol from "../../../src/protocol/text/TextProtocol.ts"
+import { copyToWords, wordsOf } from "../../../src/engine/Words.ts"
 import { decodeReplies, encodedReply, protocolContract, type ReplyCase, type RequestCase } from "../ProtocolContract.ts"
 
 const protocol = TextProtocol.textProtocol
@@ -429,45 +432,66 @@ const replies: ReadonlyArray<ReplyCase> = [
 protocolContract("the text protocol", protocol, { requests, replies })
 
 describe("the text protocol", () => {
-  it("keeps as many bytes as the unfinished line has", () => {
-    const decoder = protocol.makeRequestDecoder()
-    const into: Array<Request> = []
-    const steps: ReadonlyArray<readonly [string, number]> = [
-      ["GET a\nGE", 2],
-      ["T ", 4],
-      ["b", 5],
-      ["\r", 6],
-      ["\nx", 1],
-      ["\n", 0]
+  it("leaves as many bytes as the unfinished line has", () => {
+    const reader = new RequestReader(protocol.makeRequestDecoder())
+    const steps: ReadonlyArray<readonly [string, number, ReadonlyArray<Request>]> = [
+      ["GET a\nGE", 2, [get("a")]],
+      ["T ", 4, []],
+      ["b", 5, []],
+      ["\r", 6, []],
+      ["\nx", 1, [get("b")]],
+      ["\n", 0, [unknown("x")]]
     ]
-    for (const [bytes, pending] of steps) {
-      assert.strictEqual(decoder.decode(bytes, 0, into, 100), bytes.length)
-      assert.strictEqual(decoder.pending(), pending, JSON.stringify(bytes))
+    for (const [bytes, pending, requests] of steps) {
+      assert.deepStrictEqual(reader.read(Buffer.from(bytes)), requests)
+      assert.strictEqual(reader.pending, pending, JSON.stringify(bytes))
     }
-    assert.deepStrictEqual(into, [get("a"), get("b"), unknown("x")])
-  })
-
-  it("leaves what lies before the offset alone", () => {
-    const into: Array<Request> = []
-    const bytes = "DELETE a\nGET b\n"
-    assert.strictEqual(protocol.makeRequestDecoder().decode(bytes, "DELETE a\n".length, into, 10), bytes.length)
-    assert.deepStrictEqual(into, [get("b")])
-  })
-
-  it("appends to what the caller holds already", () => {
-    const into: Array<Request> = [quit]
-    protocol.makeRequestDecoder().decode("GET a\n", 0, into, 10)
-    assert.deepStrictEqual(into, [quit, get("a")])
   })
 
   it("keeps the connections apart", () => {
     const one = protocol.makeRequestDecoder()
     const other = protocol.makeRequestDecoder()
-    const into: Array<Request> = []
-    one.decode("GET on", 0, into, 10)
-    other.decode("GET other\nQUIT\n", 0, into, 10)
-    one.decode("e\n", 0, into, 10)
-    assert.deepStrictEqual(into, [get("other"), quit, get("one")])
+    const decode = (decoder: typeof one, text: string): ReadonlyArray<number> => {
+      const batch = new CommandBatch()
+      batch.begin(Buffer.from(text))
+      return [decoder.decode(batch, 0, text.length), batch.count]
+    }
+    assert.deepStrictEqual(decode(one, "GET on"), [0, 0])
+    assert.deepStrictEqual(decode(other, "GET other\nQUIT\n"), [15, 2])
+    assert.deepStrictEqual(decode(other, "GET a\n"), [6, 0])
+    assert.deepStrictEqual(decode(one, "GET one\n"), [8, 1])
+  })
+
+  it.each(["a b", "", "\n", "caf\u00e9", "a\x7f", "\0", "v".repeat(257)])(
+    "says that no line can hold the value %j, whichever way it comes",
+    (value) => {
+      const bytes = Buffer.from(value, "latin1")
+      const words = new Int32Array(wordsOf(bytes.length) + 2).fill(-1)
+      copyToWords(words, 1, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length)
+      const writer = protocol.makeReplyWriter()
+      writer.bulk(bytes, 0, bytes.length)
+      writer.bulkWords(words, 1, bytes.length)
+      writer.null()
+      const refusal = "ERROR value cannot be shown as text\n"
+      assert.strictEqual(writer.take().toString("latin1"), `${refusal}${refusal}ERROR key not found\n`)
+    }
+  )
+
+  it("finds a byte that no line can hold in every place of a value", () => {
+    const writer = protocol.makeReplyWriter()
+    for (let length = 1; length <= 9; length++) {
+      for (let at = 0; at < length; at++) {
+        for (let byte = 0; byte < 256; byte++) {
+          const bytes = Buffer.alloc(length, "v")
+          bytes[at] = byte
+          const words = new Int32Array(wordsOf(length))
+          copyToWords(words, 0, new DataView(bytes.buffer, bytes.byteOffset, length), 0, length)
+          writer.bulkWords(words, 0, length)
+          const isShown = writer.take().toString("latin1").startsWith("OK ")
+          if (isShown !== (byte >= 0x21 && byte <= 0x7e)) assert.fail(`${byte} at ${at} of ${length}`)
+        }
+      }
+    }
   })
 
   it.each([
@@ -478,10 +502,6 @@ describe("the text protocol", () => {
     [Reply.absent, "OK 0\n"],
     [Reply.flushed, "OK flushed\n"],
     [Reply.statistics({ version: "0.1.0", uptime: "12" }), "OK version=0.1.0 uptime=12\n"],
-    [
-      Reply.httpRefused("No."),
-      "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 4\r\nConnection: close\r\n\r\nNo.\n"
-    ],
     [Reply.time(0), "OK 0\n"],
     [Reply.time(Command.MAX_CLOCK_MILLIS), "OK 2199023255552\n"],
     [found("hello"), "OK hello\n"],
@@ -491,6 +511,15 @@ describe("the text protocol", () => {
     [Reply.failed("m".repeat(257)), `ERROR ${"m".repeat(256)}\n`]
   ])("writes %o as the design says", (reply, text) => {
     assert.strictEqual(encodedReply(protocol, reply), text)
+  })
+
+  it("turns a browser away in HTTP", () => {
+    const writer = protocol.makeReplyWriter()
+    writer.refuseHttp("No.")
+    assert.strictEqual(
+      writer.take().toString("latin1"),
+      "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 4\r\nConnection: close\r\n\r\nNo.\n"
+    )
   })
 
   it.each<[Command.Command, string]>([
@@ -535,7 +564,6 @@ describe("the text protocol", () => {
   it.effect("is the Protocol of its layer", () =>
     Effect.gen(function* () {
       const provided = yield* Protocol
-      assert.strictEqual(provided.name, "text")
       assert.strictEqual(provided.encodeCommand({ _tag: "Quit" }), "QUIT\n")
     }).pipe(Effect.provide(TextProtocol.layer))
   )

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { copyToWords, equalsWords, lastWord, wordsOf } from "../../src/store/Words.ts"
+import { copyToWords, equalsWords, lastWord, wordsOf } from "../../src/engine/Words.ts"
 
 const bytes = Uint8Array.from({ length: 600 }, (_, i) => (i * 7 + (i >>> 5)) & 0xff)
 const view = new DataView(bytes.buffer)

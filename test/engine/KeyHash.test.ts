@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { KeyHash } from "../../src/store/KeyHash.ts"
+import { KeyHash } from "../../src/engine/KeyHash.ts"
 
 /** Those of the reference implementation of HalfSipHash-1-3, with 32 bits of output: the key and the input count up. */
 const vectors = [0x5814_c896, 0xe7e8_64ca, 0xbc4b_0e30, 0x0153_9939, 0x7e05_9ea6, 0x88e3_d89b, 0xa008_0b65, 0x9d38_d9d6]

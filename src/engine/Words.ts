@@ -30,3 +30,18 @@ export const equalsWords = (words: Int32Array, at: number, bytes: DataView, star
   for (let from = start; from < whole; from += 4) if (words[word++] !== bytes.getInt32(from, true)) return false
   return whole === start + length || words[word] === lastWord(bytes, whole, start + length)
 }
+
+/** Copies `length` bytes of the text at `words[at]`, from its byte `from` on, to `into[to]` and the following. */
+export const copyFromWords = (
+  words: Int32Array,
+  at: number,
+  from: number,
+  length: number,
+  into: Uint8Array,
+  to: number
+): void => {
+  for (let i = 0; i < length; i++) {
+    const byte = from + i
+    into[to + i] = words[at + (byte >>> 2)]! >>> ((byte & 3) << 3)
+  }
+}

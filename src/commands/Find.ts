@@ -1,0 +1,8 @@
+/** Finds the entry of a command's only key, or of its first one: `NOT_THERE` if there is none. */
+import type { CommandBatch } from "../domain/CommandBatch.ts"
+import type { Execution } from "./Execution.ts"
+
+export const find = ({ database, engine, now }: Execution, commands: CommandBatch, command: number): number => {
+  const key = commands.firstKey(command)
+  return engine.find(commands.view, commands.keyStart(key), commands.keyLength(key), commands.hash(key), database, now)
+}

@@ -1,0 +1,321 @@
+/**
+ * Bytes that are too many for a slot: chains of pieces, so that 512 MB need no more than 8,192 pages anywhere. They may be
+ * written, read and let go in slices, and while somebody reads them they stay, whatever becomes of the entry.
+ *
+ * A piece is a slot: mostly a whole page; what is left at the end lies in one to three slots that fit it within an
+ * eighth. Its words:
+ *
+ *     word 0  the next piece, 0 for none
+ *          1  the piece before it; of the first one, the entry whose key or value it is, 0 for none
+ *          2  bytes in it
+ *          3  that it is a piece (`Entry.ts`)
+ *     and of the first piece
+ *          4  pins: how many read the chain, one more while it is being written
+ *          5  while it is being written, the last piece
+ *          6  bytes that the chain is to have
+ *          7  bytes that it has
+ *     then    the bytes
+ *
+ * A chain that is pinned does not move. One that is let go while it is pinned is freed with the last pin. Freeing takes
+ * no slices: it is 8,192 pages at most, and takes a millisecond or two.
+ */
+import { isPiece, keyOffset, LONG_KEY, META, PIECE_META, valueOffset, wordAt } from "./Entry.ts"
+import { ARENA_UNIT_BITS, ARENA_UNIT_MASK, DETACHED_BYTES, PAGE_BYTES, PINNED_CHAINS, UNIT_BITS } from "./Layout.ts"
+import type { Memory } from "./Memory.ts"
+import { classFor, CLASS_COUNT, NO_SLOT, sizeOfClass, type Slots } from "./Slots.ts"
+
+export const NEXT = 0
+export const OWNER = 1
+export const LENGTH = 2
+export const PINS = 4
+export const LAST = 5
+export const TOTAL = 6
+export const WRITTEN = 7
+
+const HEADER_BYTES = 32
+
+/** The class of whole pages. */
+const WHOLE = CLASS_COUNT - 1
+
+/** What fills so much of a page is given all of it. */
+const NEARLY_WHOLE = (PAGE_BYTES * 7) / 8
+
+/** Below, a slot is taken that fits; above, one that is filled, and the rest goes elsewhere. */
+const FITTED = 8192
+
+const NO_BYTES = new Uint8Array(0)
+
+/** There is no chain: no room within the limit, or the system refused. */
+export const NO_CHAIN = 0
+
+export class Chains {
+  private readonly memory: Memory
+  private readonly slots: Slots
+  private readonly take: (sizeClass: number, now: number) => number
+
+  /** `take` gives a slot of a class or `NO_SLOT`; it may make room for it by evicting what is not pinned. */
+  constructor(memory: Memory, slots: Slots, take: (sizeClass: number, now: number) => number) {
+    this.memory = memory
+    this.slots = slots
+    this.take = take
+  }
+
+  /** A chain that is to have so many bytes and belongs to nobody; it is pinned. Or `NO_CHAIN`. */
+  begin(total: number, now: number): number {
+    const first = this.addPiece(total, now)
+    if (first === NO_SLOT) return NO_CHAIN
+    this.set(first, OWNER, 0)
+    this.set(first, PINS, 1)
+    this.set(first, LAST, first)
+    this.set(first, TOTAL, total)
+    this.set(first, WRITTEN, 0)
+    this.memory.header[PINNED_CHAINS]!++
+    return first
+  }
+
+  /** Appends bytes to a chain that is being written; says whether there was room. If not, it has some of them. */
+  write(first: number, bytes: Uint8Array, start: number, length: number, now: number): boolean {
+    const total = this.total(first)
+    if (length > total - this.get(first, WRITTEN)) throw new RangeError(`a value of ${total} bytes is given more`)
+    let at = start
+    const end = start + length
+    while (at < end) {
+      let last = this.get(first, LAST)
+      let room = this.capacity(last) - this.get(last, LENGTH)
+      if (room === 0) {
+        const added = this.addPiece(total - this.get(first, WRITTEN), now)
+        if (added === NO_SLOT) return false
+        this.set(added, OWNER, last)
+        this.set(last, NEXT, added)
+        this.set(first, LAST, added)
+        last = added
+        room = this.capacity(last)
+      }
+      const count = Math.min(room, end - at)
+      const filled = this.get(last, LENGTH)
+      this.bytes(last).set(bytes.subarray(at, at + count), bytesAt(last) + filled)
+      this.set(last, LENGTH, filled + count)
+      this.set(first, WRITTEN, this.get(first, WRITTEN) + count)
+      at += count
+    }
+    return true
+  }
+
+  /** Bytes that a chain is to have. */
+  total(first: number): number {
+    return this.get(first, TOTAL)
+  }
+
+  isComplete(first: number): boolean {
+    return this.get(first, WRITTEN) === this.get(first, TOTAL)
+  }
+
+  /** What the chain takes, in bytes. */
+  sizeOf(first: number): number {
+    let size = 0
+    for (let piece = first; piece !== 0; piece = this.get(piece, NEXT)) size += this.slots.sizeAt(piece)
+    return size
+  }
+
+  /** A chain that has been written is an entry's now. */
+  attach(first: number, entry: number): void {
+    this.set(first, OWNER, entry)
+    this.memory.figures[DETACHED_BYTES]! -= this.sizeOf(first)
+    this.unpin(first)
+  }
+
+  /** The entry whose chain this is has been copied to another address. */
+  own(first: number, entry: number): void {
+    this.set(first, OWNER, entry)
+  }
+
+  /** A chain's entry has no use for it. */
+  letGo(first: number): void {
+    if (this.get(first, PINS) > 0) {
+      this.set(first, OWNER, 0)
+      this.memory.figures[DETACHED_BYTES]! += this.sizeOf(first)
+    } else this.free(first)
+  }
+
+  /** Keeps a chain as it is, until it is unpinned as often. */
+  pin(first: number): void {
+    const pins = this.get(first, PINS)
+    this.set(first, PINS, pins + 1)
+    if (pins > 0) return
+    this.memory.header[PINNED_CHAINS]!++
+    for (let piece = first; piece !== 0; piece = this.get(piece, NEXT)) this.slots.pin(piece)
+  }
+
+  unpin(first: number): void {
+    const pins = this.get(first, PINS) - 1
+    this.set(first, PINS, pins)
+    if (pins > 0) return
+    this.memory.header[PINNED_CHAINS]!--
+    for (let piece = first; piece !== 0; piece = this.get(piece, NEXT)) this.slots.unpin(piece)
+    if (this.get(first, OWNER) !== 0) return
+    this.memory.figures[DETACHED_BYTES]! -= this.sizeOf(first)
+    this.free(first)
+  }
+
+  /** Copies bytes of a chain, which has them. */
+  copy(first: number, from: number, length: number, into: Uint8Array, at: number): void {
+    let piece = first
+    let skipped = from
+    while (skipped >= this.get(piece, LENGTH) && this.get(piece, NEXT) !== 0) {
+      skipped -= this.get(piece, LENGTH)
+      piece = this.get(piece, NEXT)
+    }
+    for (let copied = 0; copied < length; piece = this.get(piece, NEXT), skipped = 0) {
+      const count = Math.min(this.get(piece, LENGTH) - skipped, length - copied)
+      const start = bytesAt(piece) + skipped
+      into.set(this.bytes(piece).subarray(start, start + count), at + copied)
+      copied += count
+    }
+  }
+
+  /** Whether a chain's bytes are these. */
+  equals(first: number, bytes: DataView, start: number): boolean {
+    let at = start
+    for (let piece = first; piece !== 0; piece = this.get(piece, NEXT)) {
+      const its = this.bytes(piece)
+      const begin = bytesAt(piece)
+      const length = this.get(piece, LENGTH)
+      for (let i = 0; i < length; i++) if (its[begin + i] !== bytes.getUint8(at + i)) return false
+      at += length
+    }
+    return true
+  }
+
+  /** A reader of a chain, which it pins. */
+  read(first: number): ChainReader {
+    return new ChainReader(this.memory, this, first)
+  }
+
+  /** The piece that was at `from` has been copied to `to`. */
+  moved(from: number, to: number): void {
+    const next = this.get(to, NEXT)
+    if (next !== 0) this.set(next, OWNER, to)
+    const owner = this.get(to, OWNER)
+    // A chain that belongs to nobody is pinned, so this one has an owner.
+    const meta = this.get(owner, META)
+    if (isPiece(meta)) {
+      this.set(owner, NEXT, to)
+      return
+    }
+    const isKey = (meta & LONG_KEY) !== 0 && this.get(owner, keyOffset(meta)) === from
+    this.set(owner, isKey ? keyOffset(meta) : valueOffset(meta), to)
+  }
+
+  /** A piece with nothing in it, pinned, where `rest` bytes are still to come. Or `NO_SLOT`. */
+  private addPiece(rest: number, now: number): number {
+    const sizeClass = classForRest(rest)
+    const piece = this.take(sizeClass, now)
+    if (piece === NO_SLOT) return NO_SLOT
+    this.set(piece, NEXT, 0)
+    this.set(piece, LENGTH, 0)
+    this.set(piece, META, PIECE_META)
+    this.slots.pin(piece)
+    this.memory.figures[DETACHED_BYTES]! += sizeOfClass(sizeClass)
+    return piece
+  }
+
+  private free(first: number): void {
+    for (let piece = first; piece !== 0;) {
+      const next = this.get(piece, NEXT)
+      this.slots.release(piece)
+      piece = next
+    }
+  }
+
+  private capacity(piece: number): number {
+    return this.slots.sizeAt(piece) - HEADER_BYTES
+  }
+
+  private bytes(piece: number): Uint8Array {
+    return this.memory.bytes[piece >>> ARENA_UNIT_BITS]!
+  }
+
+  private get(piece: number, word: number): number {
+    return this.memory.words[piece >>> ARENA_UNIT_BITS]![wordAt(piece) + word]!
+  }
+
+  private set(piece: number, word: number, value: number): void {
+    this.memory.words[piece >>> ARENA_UNIT_BITS]![wordAt(piece) + word] = value
+  }
+}
+
+/** Reads a chain from its beginning, in slices; what was to be read stays until it is closed. */
+export class ChainReader {
+  /** Bytes that are not read yet. */
+  remaining: number
+  private readonly memory: Memory
+  private readonly chains: Chains
+  private first: number
+  private piece: number
+  // Bytes of the piece that have been read.
+  private done = 0
+
+  constructor(memory: Memory, chains: Chains, first: number) {
+    this.memory = memory
+    this.chains = chains
+    this.first = first
+    this.piece = first
+    this.remaining = chains.total(first)
+    chains.pin(first)
+  }
+
+  /** Copies at most `most` bytes to `into[at]` and the following; returns how many. After `close` there are none. */
+  read(into: Uint8Array, at: number, most: number): number {
+    const count = Math.min(most, this.remaining)
+    for (let copied = 0; copied < count;) {
+      const words = this.memory.words[this.piece >>> ARENA_UNIT_BITS]!
+      const word = wordAt(this.piece)
+      const length = words[word + LENGTH]!
+      if (this.done === length) {
+        this.piece = words[word + NEXT]!
+        this.done = 0
+        continue
+      }
+      const part = Math.min(length - this.done, count - copied)
+      const bytes = this.memory.bytes[this.piece >>> ARENA_UNIT_BITS] ?? NO_BYTES
+      const start = bytesAt(this.piece) + this.done
+      into.set(bytes.subarray(start, start + part), at + copied)
+      this.done += part
+      copied += part
+    }
+    this.remaining -= count
+    return count
+  }
+
+  /** The bytes may go. */
+  close(): void {
+    if (this.first === NO_CHAIN) return
+    this.chains.unpin(this.first)
+    this.first = NO_CHAIN
+    this.remaining = 0
+  }
+}
+
+/** What a chain of so many bytes takes, in bytes. */
+export const chainBytes = (length: number): number => {
+  let size = 0
+  let rest = length
+  do {
+    const piece = sizeOfClass(classForRest(rest))
+    size += piece
+    rest -= piece - HEADER_BYTES
+  } while (rest > 0)
+  return size
+}
+
+/** Which class the next piece is of, where so many bytes are to come. */
+const classForRest = (rest: number): number => {
+  const size = rest + HEADER_BYTES
+  if (size >= NEARLY_WHOLE) return WHOLE
+  const fitting = classFor(size)
+  // Above, slots are far apart: one that is filled, and what is left in a smaller one.
+  return size <= FITTED || sizeOfClass(fitting) === size ? fitting : fitting - 1
+}
+
+/** The byte of its arena at which a piece's bytes begin. */
+const bytesAt = (piece: number): number => ((piece & ARENA_UNIT_MASK) << UNIT_BITS) + HEADER_BYTES

@@ -1,0 +1,368 @@
+/**
+ * Arenas and the pages that they are cut into. Pure, but for asking the source for arenas.
+ *
+ * Nothing is kept here but views: which arenas there are, which of their pages are in use, were used or were never
+ * touched is said by words of the arenas (`Layout.ts`). What is held is counted in pages that have been touched, since
+ * untouched memory takes nothing of the machine.
+ *
+ * An arena whose last page comes back is kept as a spare if there is none yet, else it is given up. So a cache that
+ * swings around an arena's edge does not ask the system for memory at each swing.
+ */
+import * as Result from "effect/Result"
+import {
+  ARENA_BYTES,
+  ARENA_PAGE_BITS,
+  ARENA_PAGE_MASK,
+  ARENA_TABLE,
+  ARENA_TABLE_BITS,
+  ARENAS,
+  CAPACITY,
+  DESCRIPTOR_BITS,
+  DESCRIPTORS,
+  EVACUATED_ARENA,
+  FIRST_ARENA_BYTES,
+  FREE_HEAD,
+  FREE_PAGES,
+  FRESH,
+  GIVEN_UP_BYTES,
+  KIND,
+  MAGIC,
+  MAGIC_WORD,
+  MAX_ARENAS,
+  NEXT_PAGE,
+  PAGE_BYTES,
+  PAGE_CAPACITY,
+  PAGE_LIMIT,
+  PAGE_WORD_BITS,
+  PAGE_WORDS,
+  REFUSED,
+  SPARE_ARENA,
+  SPARE_SINCE,
+  STUCK_AT,
+  TOUCHED_PAGES,
+  UNUSED_PAGE,
+  USED,
+  USED_PAGES,
+  VERSION,
+  VERSION_WORD
+} from "./Layout.ts"
+
+/** Where arenas come from. */
+export interface ArenaSource {
+  /** Zeroed memory, or a RangeError where there is none. */
+  readonly allocate: (bytes: number) => ArrayBufferLike
+}
+
+export const arrayBuffers: ArenaSource = { allocate: (bytes) => new ArrayBuffer(bytes) }
+
+/** There is no page: no room within the limit, or the system refused. */
+export const NO_PAGE = 0
+
+/** The most pages that are free elsewhere when an arena is emptied: half of one. */
+const MARGIN = 1 << (ARENA_PAGE_BITS - 1)
+
+const NO_WORDS = new Int32Array(0)
+const NO_DOUBLES = new Float64Array(0)
+const NO_BYTES = new Uint8Array(0)
+
+export class Memory {
+  /** Each arena's memory in three shapes; empty where there is no arena. */
+  readonly words: Array<Int32Array> = []
+  readonly doubles: Array<Float64Array> = []
+  readonly bytes: Array<Uint8Array> = []
+  /** The first arena's words and doubles, which begin with the header. */
+  readonly header: Int32Array
+  readonly figures: Float64Array
+  private readonly source: ArenaSource
+
+  private constructor(first: ArrayBufferLike, source: ArenaSource) {
+    this.source = source
+    this.see(0, first)
+    this.header = this.words[0]!
+    this.figures = this.doubles[0]!
+  }
+
+  /** One arena, and nothing in it. A source that refuses even that throws. */
+  static make(source: ArenaSource): Memory {
+    const memory = new Memory(source.allocate(FIRST_ARENA_BYTES), source)
+    memory.header[MAGIC] = MAGIC_WORD
+    memory.header[VERSION] = VERSION_WORD
+    memory.format()
+    return memory
+  }
+
+  /** The same memory, seen anew. */
+  static attach(arenas: ReadonlyArray<ArrayBufferLike | undefined>, source: ArenaSource): Memory {
+    const [first] = arenas
+    if (first === undefined) throw new TypeError("an engine's first arena is missing")
+    const memory = new Memory(first, source)
+    if (memory.header[MAGIC] !== MAGIC_WORD || memory.header[VERSION] !== VERSION_WORD) {
+      throw new TypeError("these arenas are no engine's, or another version's")
+    }
+    for (let arena = 1; arena < memory.header[ARENAS]!; arena++) {
+      const buffer = arenas[arena]
+      if (memory.table(arena, CAPACITY) === 0) memory.unsee(arena)
+      else if (buffer === undefined) throw new TypeError(`an engine's arena ${arena} is missing`)
+      else memory.see(arena, buffer)
+    }
+    return memory
+  }
+
+  /** What `attach` takes. */
+  get arenas(): ReadonlyArray<ArrayBufferLike | undefined> {
+    return this.words.map((words) => (words.length === 0 ? undefined : words.buffer))
+  }
+
+  /** Gives up all arenas but the first, in which no page is in use afterwards. */
+  reset(): void {
+    for (let arena = this.header[ARENAS]! - 1; arena > 0; arena--) {
+      if (this.table(arena, CAPACITY) !== 0) this.giveUp(arena)
+    }
+    this.words.length = 1
+    this.doubles.length = 1
+    this.bytes.length = 1
+    const { header } = this
+    const touched = this.table(0, FRESH)
+    header.fill(0, DESCRIPTORS, DESCRIPTORS + (this.table(0, CAPACITY) << DESCRIPTOR_BITS))
+    this.format()
+    // What was touched stays touched.
+    for (let page = touched - 1; page > 0; page--) this.toFreeList(page)
+    this.setTable(0, FRESH, touched)
+    header[TOUCHED_PAGES] = touched
+    header[FREE_PAGES] = touched - 1
+  }
+
+  /** Where in the words of its arena a page's descriptor begins. */
+  descriptor(page: number): number {
+    return DESCRIPTORS + ((page & ARENA_PAGE_MASK) << DESCRIPTOR_BITS)
+  }
+
+  /** A word of a page's descriptor. */
+  known(page: number, word: number): number {
+    return this.words[page >>> ARENA_PAGE_BITS]![this.descriptor(page) + word]!
+  }
+
+  setKnown(page: number, word: number, value: number): void {
+    this.words[page >>> ARENA_PAGE_BITS]![this.descriptor(page) + word] = value
+  }
+
+  /** The number of a page, whose descriptor is zeroed but for its kind; its words hold anything. Or `NO_PAGE`. */
+  take(kind: number): number {
+    const page = this.find()
+    if (page !== NO_PAGE) this.setKnown(page, KIND, kind)
+    return page
+  }
+
+  /** Gives a page back. */
+  release(page: number): void {
+    const { header } = this
+    const arena = page >>> ARENA_PAGE_BITS
+    const at = this.descriptor(page)
+    this.words[arena]!.fill(0, at, at + (1 << DESCRIPTOR_BITS))
+    this.toFreeList(page)
+    header[FREE_PAGES]!++
+    header[USED_PAGES]!--
+    const used = this.table(arena, USED) - 1
+    this.setTable(arena, USED, used)
+    if (used > 0 || arena === 0) return
+    if (header[EVACUATED_ARENA] === arena) header[EVACUATED_ARENA] = 0
+    if (header[SPARE_ARENA] !== 0) {
+      this.giveUp(arena)
+      return
+    }
+    header[SPARE_ARENA] = arena
+    this.figures[SPARE_SINCE] = Number.NaN
+  }
+
+  /** Gives up the spare arena. */
+  giveUpSpare(): void {
+    const spare = this.header[SPARE_ARENA]!
+    if (spare !== 0) this.giveUp(spare)
+  }
+
+  /** Whether so much is free that an arena could be emptied into the others, and they would have room for more. */
+  get isSpacious(): boolean {
+    const { header } = this
+    const spare = header[SPARE_ARENA]!
+    const capacity = header[PAGE_CAPACITY]! - (spare === 0 ? 0 : ARENA_PAGE_MASK)
+    const rest = capacity - ARENA_PAGE_MASK
+    const stuck = header[STUCK_AT]!
+    if (stuck !== 0 && header[USED_PAGES]! >= stuck) return false
+    return rest > 0 && rest - header[USED_PAGES]! >= Math.min(MARGIN, rest >> 1)
+  }
+
+  /** The arena, not the first, with the fewest pages in use among those that `may` accepts; 0 for none. */
+  emptiest(may: (arena: number) => boolean): number {
+    let best = 0
+    for (let arena = 1; arena < this.header[ARENAS]!; arena++) {
+      if (this.table(arena, CAPACITY) === 0 || this.table(arena, USED) === 0) continue
+      if ((best === 0 || this.table(arena, USED) < this.table(best, USED)) && may(arena)) best = arena
+    }
+    return best
+  }
+
+  /** Pages of an arena that may be in use, its own included: those below this number. */
+  pagesOf(arena: number): number {
+    return this.table(arena, FRESH)
+  }
+
+  /** Copies a page's words to another page. */
+  copyPage(from: number, to: number): void {
+    const start = (from & ARENA_PAGE_MASK) << PAGE_WORD_BITS
+    const source = this.words[from >>> ARENA_PAGE_BITS]!
+    this.words[to >>> ARENA_PAGE_BITS]!.set(
+      source.subarray(start, start + PAGE_WORDS),
+      (to & ARENA_PAGE_MASK) << PAGE_WORD_BITS
+    )
+  }
+
+  private find(): number {
+    const { header } = this
+    // The first arena is never emptied.
+    const avoided = header[EVACUATED_ARENA]! || -1
+    if (header[FREE_PAGES]! > 0) {
+      const arena = this.first((each) => each !== avoided && this.table(each, FREE_HEAD) !== 0)
+      if (arena !== -1) return this.reuse(arena)
+    }
+    if (header[TOUCHED_PAGES]! < header[PAGE_LIMIT]!) {
+      const arena = this.first((each) => each !== avoided && this.table(each, FRESH) < this.table(each, CAPACITY))
+      if (arena !== -1) return this.touch(arena)
+    }
+    if (avoided !== -1) {
+      // Room is needed more than an empty arena.
+      header[EVACUATED_ARENA] = 0
+      return this.find()
+    }
+    // A page of the arena's own is touched with the first one.
+    if (header[TOUCHED_PAGES]! + 2 > header[PAGE_LIMIT]!) return NO_PAGE
+    const arena = this.add()
+    return arena === -1 ? NO_PAGE : this.touch(arena)
+  }
+
+  /** The lowest arena that `may` accepts, so that the last ones become empty; -1 for none. */
+  private first(may: (arena: number) => boolean): number {
+    const count = this.header[ARENAS]!
+    for (let arena = 0; arena < count; arena++) if (may(arena)) return arena
+    return -1
+  }
+
+  private reuse(arena: number): number {
+    const page = (arena << ARENA_PAGE_BITS) | this.table(arena, FREE_HEAD)
+    this.setTable(arena, FREE_HEAD, this.known(page, NEXT_PAGE))
+    this.setKnown(page, NEXT_PAGE, 0)
+    this.header[FREE_PAGES]!--
+    return this.use(page)
+  }
+
+  private touch(arena: number): number {
+    const page = (arena << ARENA_PAGE_BITS) | this.table(arena, FRESH)
+    this.setTable(arena, FRESH, this.table(arena, FRESH) + 1)
+    this.header[TOUCHED_PAGES]!++
+    return this.use(page)
+  }
+
+  private use(page: number): number {
+    const { header } = this
+    const arena = page >>> ARENA_PAGE_BITS
+    this.setTable(arena, USED, this.table(arena, USED) + 1)
+    header[USED_PAGES]!++
+    if (header[SPARE_ARENA] === arena) header[SPARE_ARENA] = 0
+    return page
+  }
+
+  private toFreeList(page: number): void {
+    const arena = page >>> ARENA_PAGE_BITS
+    this.setKnown(page, KIND, UNUSED_PAGE)
+    this.setKnown(page, NEXT_PAGE, this.table(arena, FREE_HEAD))
+    this.setTable(arena, FREE_HEAD, page & ARENA_PAGE_MASK)
+  }
+
+  /** The number of a new arena, or -1. This is the one place where the system may refuse memory. */
+  private add(): number {
+    const { header } = this
+    if (header[REFUSED] !== 0) return -1
+    let arena = 1
+    while (arena < header[ARENAS]! && this.table(arena, CAPACITY) !== 0) arena++
+    if (arena === MAX_ARENAS) return -1
+    const buffer = Result.try(() => this.source.allocate(ARENA_BYTES))
+    if (Result.isFailure(buffer)) {
+      if (!(buffer.failure instanceof RangeError)) throw buffer.failure
+      header[REFUSED] = 1
+      return -1
+    }
+    this.see(arena, buffer.success)
+    header[ARENAS] = Math.max(header[ARENAS]!, arena + 1)
+    this.openTable(arena)
+    return arena
+  }
+
+  private giveUp(arena: number): void {
+    const { figures, header } = this
+    const touched = this.table(arena, FRESH)
+    header[TOUCHED_PAGES]! -= touched
+    header[FREE_PAGES]! -= touched - 1 - this.table(arena, USED)
+    header[USED_PAGES]! -= this.table(arena, USED)
+    header[PAGE_CAPACITY]! -= this.table(arena, CAPACITY) - 1
+    figures[GIVEN_UP_BYTES]! += touched * PAGE_BYTES
+    if (header[SPARE_ARENA] === arena) header[SPARE_ARENA] = 0
+    if (header[EVACUATED_ARENA] === arena) header[EVACUATED_ARENA] = 0
+    header.fill(0, ARENA_TABLE + (arena << ARENA_TABLE_BITS), ARENA_TABLE + ((arena + 1) << ARENA_TABLE_BITS))
+    this.unsee(arena)
+    while (this.table(header[ARENAS]! - 1, CAPACITY) === 0) header[ARENAS]!--
+    this.words.length = header[ARENAS]!
+    this.doubles.length = header[ARENAS]!
+    this.bytes.length = header[ARENAS]!
+    // There is memory now.
+    header[REFUSED] = 0
+    header[STUCK_AT] = 0
+  }
+
+  /** The header's tables of arenas and pages, with the first arena alone. */
+  private format(): void {
+    const { header } = this
+    header[ARENAS] = 1
+    for (const word of [
+      USED_PAGES,
+      TOUCHED_PAGES,
+      FREE_PAGES,
+      PAGE_CAPACITY,
+      SPARE_ARENA,
+      EVACUATED_ARENA,
+      REFUSED,
+      STUCK_AT
+    ]) {
+      header[word] = 0
+    }
+    header.fill(0, ARENA_TABLE, ARENA_TABLE + (MAX_ARENAS << ARENA_TABLE_BITS))
+    this.openTable(0)
+  }
+
+  /** Its first page is the arena's own. */
+  private openTable(arena: number): void {
+    const capacity = this.words[arena]!.length >>> PAGE_WORD_BITS
+    this.setTable(arena, CAPACITY, capacity)
+    this.setTable(arena, FRESH, 1)
+    this.header[TOUCHED_PAGES]!++
+    this.header[PAGE_CAPACITY]! += capacity - 1
+  }
+
+  private table(arena: number, word: number): number {
+    return this.header[ARENA_TABLE + (arena << ARENA_TABLE_BITS) + word]!
+  }
+
+  private setTable(arena: number, word: number, value: number): void {
+    this.header[ARENA_TABLE + (arena << ARENA_TABLE_BITS) + word] = value
+  }
+
+  private see(arena: number, buffer: ArrayBufferLike): void {
+    this.words[arena] = new Int32Array(buffer)
+    this.doubles[arena] = new Float64Array(buffer)
+    this.bytes[arena] = new Uint8Array(buffer)
+  }
+
+  private unsee(arena: number): void {
+    this.words[arena] = NO_WORDS
+    this.doubles[arena] = NO_DOUBLES
+    this.bytes[arena] = NO_BYTES
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * Which entry goes when the cache is full. A policy only: it knows the order of use, not keys, sizes or limits.
+ *
+ * Least recently used, exactly: a doubly linked list through the entries' words, so that a use costs a few writes and
+ * makes no garbage.
+ */
+import { NEWER, OLDER, wordAt } from "./Entry.ts"
+import { ARENA_UNIT_BITS, NEWEST, OLDEST } from "./Layout.ts"
+import type { Memory } from "./Memory.ts"
+
+export class Recency {
+  private readonly memory: Memory
+
+  constructor(memory: Memory) {
+    this.memory = memory
+  }
+
+  /** The least recently used entry, or 0. */
+  get oldest(): number {
+    return this.memory.header[OLDEST]!
+  }
+
+  /** An entry that is new in the order: it is the most recently used. */
+  add(entry: number): void {
+    const { header } = this.memory
+    const newest = header[NEWEST]!
+    this.set(entry, NEWER, 0)
+    this.set(entry, OLDER, newest)
+    if (newest === 0) header[OLDEST] = entry
+    else this.set(newest, NEWER, entry)
+    header[NEWEST] = entry
+  }
+
+  /** An entry in the order that has been used: it is the most recently used. */
+  touch(entry: number): void {
+    const { header, words } = this.memory
+    const newest = header[NEWEST]!
+    if (entry === newest) return
+    const arena = words[entry >>> ARENA_UNIT_BITS]!
+    const at = wordAt(entry)
+    const newer = arena[at + NEWER]!
+    const older = arena[at + OLDER]!
+    // There is a newer one, since this is not the newest.
+    words[newer >>> ARENA_UNIT_BITS]![wordAt(newer) + OLDER] = older
+    if (older === 0) header[OLDEST] = newer
+    else words[older >>> ARENA_UNIT_BITS]![wordAt(older) + NEWER] = newer
+    arena[at + NEWER] = 0
+    arena[at + OLDER] = newest
+    words[newest >>> ARENA_UNIT_BITS]![wordAt(newest) + NEWER] = entry
+    header[NEWEST] = entry
+  }
+
+  /** Takes an entry out of the order. */
+  remove(entry: number): void {
+    this.join(this.get(entry, OLDER), this.get(entry, NEWER))
+  }
+
+  /** An entry's words have been copied to another address. */
+  moved(to: number): void {
+    const { header } = this.memory
+    const newer = this.get(to, NEWER)
+    const older = this.get(to, OLDER)
+    if (newer === 0) header[NEWEST] = to
+    else this.set(newer, OLDER, to)
+    if (older === 0) header[OLDEST] = to
+    else this.set(older, NEWER, to)
+  }
+
+  private join(older: number, newer: number): void {
+    const { header } = this.memory
+    if (newer === 0) header[NEWEST] = older
+    else this.set(newer, OLDER, older)
+    if (older === 0) header[OLDEST] = newer
+    else this.set(older, NEWER, newer)
+  }
+
+  private get(entry: number, word: number): number {
+    return this.memory.words[entry >>> ARENA_UNIT_BITS]![wordAt(entry) + word]!
+  }
+
+  private set(entry: number, word: number, value: number): void {
+    this.memory.words[entry >>> ARENA_UNIT_BITS]![wordAt(entry) + word] = value
+  }
+}

@@ -1,0 +1,116 @@
+/** An engine as tests use it: keys and values are byte arrays, hashes may be chosen, and arenas may be refused. */
+import { assert } from "@effect/vitest"
+import { Engine, NOT_THERE } from "../../src/engine/Engine.ts"
+import type { Limits } from "../../src/engine/Limits.ts"
+import type { ArenaSource } from "../../src/engine/Memory.ts"
+
+export const SECRET = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)
+
+/** Arenas, counted, and refused on demand. */
+export class CountedArenas implements ArenaSource {
+  count = 0
+  refuses = false
+
+  allocate(bytes: number): ArrayBufferLike {
+    if (this.refuses) throw new RangeError("Array buffer allocation failed")
+    this.count++
+    return new ArrayBuffer(bytes)
+  }
+}
+
+export const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+export const bytesOf = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "latin1"))
+
+export class Subject {
+  engine: Engine
+  readonly arenas: CountedArenas
+  private readonly hash: (key: Uint8Array, hash: number) => number
+
+  /** `hash` replaces the engine's own. */
+  constructor(limits: Limits, now = 0, hash: (key: Uint8Array, hash: number) => number = (_, its) => its) {
+    this.arenas = new CountedArenas()
+    this.engine = Engine.make(limits, SECRET, now, this.arenas)
+    this.hash = hash
+  }
+
+  /** Another engine over the same arenas. */
+  attach(): void {
+    this.engine = Engine.attach(this.engine.arenas, this.arenas)
+  }
+
+  hashOf(key: Uint8Array): number {
+    return this.hash(key, this.engine.hashOf(viewOf(key), 0, key.length))
+  }
+
+  find(key: Uint8Array, now = 0, database = 0): number {
+    return this.engine.find(viewOf(key), 0, key.length, this.hashOf(key), database, now)
+  }
+
+  set(
+    key: Uint8Array,
+    value: Uint8Array,
+    {
+      database = 0,
+      deadline = Number.POSITIVE_INFINITY,
+      now = 0
+    }: Partial<{ [K in "database" | "deadline" | "now"]: number }> = {}
+  ): number {
+    const hash = this.hashOf(key)
+    return this.engine.set(viewOf(key), 0, key.length, hash, database, viewOf(value), 0, value.length, deadline, now)
+  }
+
+  /** As `set`, in slices of so many bytes. */
+  setInSlices(
+    key: Uint8Array,
+    value: Uint8Array,
+    slice: number,
+    {
+      database = 0,
+      deadline = Number.POSITIVE_INFINITY,
+      now = 0
+    }: Partial<{ [K in "database" | "deadline" | "now"]: number }> = {}
+  ): number {
+    const { engine } = this
+    const large = engine.beginLarge(value.length, now)
+    if (large === 0) return 0
+    for (let at = 0; at < value.length; at += slice) {
+      const outcome = engine.writeLarge(large, value, at, Math.min(slice, value.length - at), now)
+      if (outcome !== 0) continue
+      engine.abandonLarge(large)
+      return 0
+    }
+    const outcome = engine.setLarge(viewOf(key), 0, key.length, this.hashOf(key), database, large, deadline, now)
+    if (outcome === 0) engine.abandonLarge(large)
+    return outcome
+  }
+
+  /** The value of an entry, its inline words too. */
+  value(entry: number): Uint8Array {
+    const { engine } = this
+    const bytes = new Uint8Array(engine.valueLength(entry))
+    engine.copyValue(entry, 0, bytes.length, bytes, 0)
+    if (!engine.isInline(entry)) return bytes
+    const words = engine.valueWords(entry)
+    const first = engine.valueWord(entry)
+    for (let at = 0; at < bytes.length; at++) {
+      const byte = ((words[first + (at >>> 2)] ?? 0) >>> ((at & 3) * 8)) & 0xff
+      if (byte !== bytes[at]) assert.fail(`byte ${at} is ${bytes[at]} when it is copied, and ${byte} in its word`)
+    }
+    return bytes
+  }
+
+  get(key: Uint8Array, now = 0, database = 0): Uint8Array | undefined {
+    const entry = this.find(key, now, database)
+    if (entry === NOT_THERE) return undefined
+    this.engine.touch(entry)
+    return this.value(entry)
+  }
+
+  delete(key: Uint8Array, now = 0, database = 0): boolean {
+    const entry = this.find(key, now, database)
+    if (entry === NOT_THERE) return false
+    this.engine.remove(entry, 0)
+    return true
+  }
+}
