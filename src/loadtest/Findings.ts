@@ -71,7 +71,7 @@ const DELAY_SHARE = 0.5
 
 const LIMIT = "the load generator, not the server, may have been the limit"
 
-const generatorWarnings = ({ generator, latency, machine }: LoadResult): ReadonlyArray<string> => {
+const generatorWarnings = ({ generator, latency, machine, settings }: LoadResult): ReadonlyArray<string> => {
   const warnings: Array<string> = []
   const { event_loop_utilization, polling } = generator
   if (event_loop_utilization > BUSY) {
@@ -82,8 +82,8 @@ const generatorWarnings = ({ generator, latency, machine }: LoadResult): Readonl
     const against = `${Format.millis(delay)} late at p99, against a p99 latency of ${Format.millis(latency.all.p99)}`
     warnings.push(`The load generator's event loop was ${against}: much of that may be its own.`)
   }
-  // Who polls gives way to whoever has work.
-  const cpu = generator.cpu - polling
+  // What was spent on waiting for moments is no work.
+  const cpu = generator.cpu - polling * settings.threads
   if (machine.cores > 0 && cpu > BUSY * machine.cores) {
     const used = `${Format.number(cpu, 1)} of ${Format.plural(machine.cores, "core")}`
     warnings.push(`The load generator used ${used} of its machine: ${LIMIT}.`)

@@ -33,8 +33,8 @@ export interface LoadConnectionOptions {
   readonly timeout: number
   /** The monotonic time, in ns. */
   readonly now: () => number
-  /** Called when answers have come, and when the connection is lost. */
-  readonly onProgress: (connection: LoadConnection) => void
+  /** Called when answers have come, and when the connection is lost, with the time at which that was, in ns. */
+  readonly onProgress: (connection: LoadConnection, now: number) => void
 }
 
 /** What was asked outside of a phase, and is not recorded. */
@@ -114,21 +114,23 @@ export class LoadConnection {
    * from, where that is not their sending. On a connection that is lost they fail at once.
    */
   send(count: number, moment?: number): void {
-    const { now, recorder } = this.options
+    const { now, outbox, recorder } = this.options
     if (this.lost !== undefined) {
       const at = now()
       for (let i = 0; i < count; i++) recorder.failed(isPut(this.source.next()), this.lost, at)
       this.hasFailedByLoss = true
       return
     }
-    const first = this.awaited.count
+    const { awaited, socket } = this
+    if (socket === undefined) return
+    const first = awaited.count
     this.inFlight += count
-    this.write(count, this.source.next, () => {
-      // As late as can be: the making of requests is no part of the time that is measured.
-      const sent = now()
-      for (let i = first; i < this.awaited.count; i++) this.awaited.time(i, moment ?? sent, sent)
-      if (moment !== undefined) recorder.sentLate(Math.max(0, sent - moment))
-    })
+    const length = this.make(count, this.source.next, socket)
+    // As late as can be: the making of requests is no part of the time that is measured.
+    const sent = now()
+    for (let i = first; i < awaited.count; i++) awaited.time(i, moment ?? sent, sent)
+    if (moment !== undefined) recorder.sentLate(Math.max(0, sent - moment))
+    outbox.send(socket, length)
   }
 
   /** Puts keys, and completes when all are stored. Nothing of it is recorded. */
@@ -147,11 +149,9 @@ export class LoadConnection {
     }
   }
 
-  /** Makes requests, says `onSending` before the last bytes of them are written, and writes them. */
-  private write(count: number, next: () => WorkItem, onSending: () => void): void {
-    const { awaited, options, socket } = this
-    const { outbox, wire } = options
-    if (socket === undefined) return
+  /** Makes requests, writes those for which there is no room, and returns how many bytes are left to be written. */
+  private make(count: number, next: () => WorkItem, socket: Net.Socket): number {
+    const { outbox, wire } = this.options
     let length = 0
     for (let i = 0; i < count; i++) {
       if (length > OUTBOX_BYTES - wire.maxRequestBytes) {
@@ -160,23 +160,21 @@ export class LoadConnection {
       }
       const item = next()
       length = wire.write(outbox.bytes, length, item)
-      awaited.add(item)
+      this.awaited.add(item)
     }
-    onSending()
-    outbox.send(socket, length)
+    return length
   }
 
   /** Sends what is no part of the measured run, and gives the words of the first refusal. */
   private ask(items: ReadonlyArray<WorkItem>): Effect.Effect<string | undefined, ClientError> {
     return Effect.callback<string | undefined, ClientError>((resume) => {
       if (this.failure !== undefined) return resume(Effect.fail(this.failure))
+      const { socket } = this
+      if (socket === undefined) return
       this.asked = { left: items.length, refusal: undefined, resume }
-      let at = 0
-      this.write(
-        items.length,
-        () => items[at++] ?? GREETING,
-        () => {}
-      )
+      const row = items.values()
+      const length = this.make(items.length, () => row.next().value ?? GREETING, socket)
+      this.options.outbox.send(socket, length)
     }).pipe(
       Effect.timeoutOrElse({
         duration: DEFAULT_TIMEOUT,
@@ -204,7 +202,7 @@ export class LoadConnection {
       this.rest = nothing
       this.read(whole, whole.length, now)
     }
-    this.options.onProgress(this)
+    this.options.onProgress(this, now)
   }
 
   private read(bytes: Buffer, end: number, now: number): void {
@@ -289,6 +287,6 @@ export class LoadConnection {
     this.socket?.destroy()
     this.asked?.resume(Effect.fail(error))
     this.asked = undefined
-    this.options.onProgress(this)
+    this.options.onProgress(this, now)
   }
 }

@@ -106,9 +106,9 @@ export class LoadDriver {
           recorder: this.recorder,
           timeout: plan.timeout * 1e6,
           now: this.now,
-          onProgress: (connection) => {
+          onProgress: (connection, now) => {
             this.poller.worked()
-            this.phaseNow?.changed(connection, this.now())
+            this.phaseNow?.changed(connection, now)
           }
         })
     )

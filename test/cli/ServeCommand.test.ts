@@ -234,7 +234,7 @@ describe("serve", () => {
       const occupied = yield* start([])
       const lines: Array<LogLine> = []
       const output = new LogOutput((text, done) => {
-        lines.push(parseLine(text))
+        lines.push(parseLine(text) ?? assert.fail(`no line of JSON: ${text}`))
         done(null)
       })
       const { port } = occupied.address

@@ -11,7 +11,13 @@ import { type Outcome, repeat, type Scenario, type Settings, WARMUP } from "./Sc
 
 const CONNECTIONS = 50
 const KEYS = 10_000
-const PIPELINES = [1, 16]
+
+/** Requests in flight on each connection, and the share of the generator's requests/s that the load tester must reach. */
+const LOADS = [
+  { pipeline: 1, target: 0.95 },
+  { pipeline: 16, target: 0.8 }
+]
+
 const MAX_ROUNDS = 3
 
 /** s for its start and its preload. */
@@ -70,8 +76,9 @@ const run = async (settings: Settings): Promise<Outcome> => {
   try {
     await load(server, { keys: KEYS })
     const rounds = Math.min(MAX_ROUNDS, settings.rounds)
-    const loads = PIPELINES.map((pipeline) => ({
+    const loads = LOADS.map(({ pipeline, target }) => ({
       pipeline,
+      target,
       tester: new Array<Run>(),
       generator: new Array<number>()
     }))
@@ -97,13 +104,13 @@ const run = async (settings: Settings): Promise<Outcome> => {
           ])
         ])
       ],
-      figures: loads.map(({ generator, pipeline, tester }) => {
+      figures: loads.map(({ generator, pipeline, target, tester }) => {
         const ratio = ratios(ratesOf(tester), generator)
         const saying = tester.filter(({ saysLimit }) => saysLimit).length
         return {
           what: `load tester: of the generator's requests/s, pipeline ${pipeline}`,
           bound: "at least" as const,
-          target: 1,
+          target,
           unit: "",
           value: ratio.median,
           note: `${range(ratio)}; says in ${saying} of ${tester.length} rounds that it may be the limit`
