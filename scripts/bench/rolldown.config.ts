@@ -10,7 +10,8 @@ export default defineConfig({
     idle: "scripts/bench/load/idle.ts",
     probe: "scripts/bench/load/probe.ts",
     warden: "scripts/bench/warden.ts",
-    engine: "scripts/bench/store/engine.ts"
+    engine: "scripts/bench/store/engine.ts",
+    batches: "scripts/bench/store/batches.ts"
   },
   platform: "node",
   output: {

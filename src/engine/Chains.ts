@@ -28,9 +28,9 @@ export const NEXT = 0
 export const OWNER = 1
 export const LENGTH = 2
 export const PINS = 4
-export const LAST = 5
+const LAST = 5
 export const TOTAL = 6
-export const WRITTEN = 7
+const WRITTEN = 7
 
 const HEADER_BYTES = 32
 
@@ -220,7 +220,7 @@ export class Chains {
   }
 
   private free(first: number): void {
-    for (let piece = first; piece !== 0; ) {
+    for (let piece = first; piece !== 0;) {
       const next = this.get(piece, NEXT)
       this.slots.release(piece)
       piece = next
@@ -267,7 +267,7 @@ export class ChainReader {
   /** Copies at most `most` bytes to `into[at]` and the following; returns how many. After `close` there are none. */
   read(into: Uint8Array, at: number, most: number): number {
     const count = Math.min(most, this.remaining)
-    for (let copied = 0; copied < count; ) {
+    for (let copied = 0; copied < count;) {
       const words = this.memory.words[this.piece >>> ARENA_UNIT_BITS]!
       const word = wordAt(this.piece)
       const length = words[word + LENGTH]!

@@ -11,10 +11,7 @@ export interface Limits {
   readonly maxMemory?: number | undefined
 }
 
-/** Why an entry was removed; "replaced" says that its value was. */
-export type Removal = "deleted" | "expired" | "evicted" | "replaced"
-
-// The same as numbers.
+// Why an entry was removed; `REPLACED` says that its value was.
 export const DELETED = 0
 export const EXPIRED = 1
 export const EVICTED = 2

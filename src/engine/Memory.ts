@@ -321,7 +321,16 @@ export class Memory {
   private format(): void {
     const { header } = this
     header[ARENAS] = 1
-    for (const word of [USED_PAGES, TOUCHED_PAGES, FREE_PAGES, PAGE_CAPACITY, SPARE_ARENA, EVACUATED_ARENA, REFUSED, STUCK_AT]) {
+    for (const word of [
+      USED_PAGES,
+      TOUCHED_PAGES,
+      FREE_PAGES,
+      PAGE_CAPACITY,
+      SPARE_ARENA,
+      EVACUATED_ARENA,
+      REFUSED,
+      STUCK_AT
+    ]) {
       header[word] = 0
     }
     header.fill(0, ARENA_TABLE, ARENA_TABLE + (MAX_ARENAS << ARENA_TABLE_BITS))

@@ -174,7 +174,7 @@ class Walk {
       const fresh = this.table(arena, Layout.FRESH)
       touched += fresh
       const listed = new Set<number>()
-      for (let page = this.table(arena, Layout.FREE_HEAD); page !== 0; ) {
+      for (let page = this.table(arena, Layout.FREE_HEAD); page !== 0;) {
         if (listed.has(page)) assert.fail(`page ${page} of arena ${arena} is free twice`)
         listed.add(page)
         page = this.known((arena << Layout.ARENA_PAGE_BITS) | page, Layout.NEXT_PAGE)

@@ -30,13 +30,71 @@ interface Run {
 const MIB = 2 ** 20
 
 const runs: ReadonlyArray<Run> = [
-  { name: "small values without a limit", limits: { maxKeys: NEVER }, operations: 40_000, keys: 8000, longest: 300, large: 3000, largeShare: 0.05 },
-  { name: "a limit of keys", limits: { maxKeys: 300 }, operations: 30_000, keys: 900, longest: 200, large: 20_000, largeShare: 0.02 },
-  { name: "one key at most", limits: { maxKeys: 1 }, operations: 5000, keys: 3, longest: 100, large: 100_000, largeShare: 0.1 },
-  { name: "values of all sizes within 1 MB", limits: { maxKeys: NEVER, maxMemory: MIB }, operations: 25_000, keys: 2000, longest: 2000, large: 200_000, largeShare: 0.02 },
-  { name: "values of all sizes within 17 MB", limits: { maxKeys: NEVER, maxMemory: 17 * MIB }, operations: 15_000, keys: 3000, longest: 30_000, large: 900_000, largeShare: 0.03 },
-  { name: "a system that refuses", limits: { maxKeys: NEVER }, operations: 20_000, keys: 3000, longest: 9000, large: 300_000, largeShare: 0.05, refuses: true },
-  { name: "hashes that collide", limits: { maxKeys: 250 }, operations: 15_000, keys: 400, longest: 100, large: 10_000, largeShare: 0.02, hash: (key) => [7, -1, 0][key.length % 3] ?? 0 }
+  {
+    name: "small values without a limit",
+    limits: { maxKeys: NEVER },
+    operations: 40_000,
+    keys: 8000,
+    longest: 300,
+    large: 3000,
+    largeShare: 0.05
+  },
+  {
+    name: "a limit of keys",
+    limits: { maxKeys: 300 },
+    operations: 30_000,
+    keys: 900,
+    longest: 200,
+    large: 20_000,
+    largeShare: 0.02
+  },
+  {
+    name: "one key at most",
+    limits: { maxKeys: 1 },
+    operations: 5000,
+    keys: 3,
+    longest: 100,
+    large: 100_000,
+    largeShare: 0.1
+  },
+  {
+    name: "values of all sizes within 1 MB",
+    limits: { maxKeys: NEVER, maxMemory: MIB },
+    operations: 25_000,
+    keys: 2000,
+    longest: 2000,
+    large: 200_000,
+    largeShare: 0.02
+  },
+  {
+    name: "values of all sizes within 17 MB",
+    limits: { maxKeys: NEVER, maxMemory: 17 * MIB },
+    operations: 15_000,
+    keys: 3000,
+    longest: 30_000,
+    large: 900_000,
+    largeShare: 0.03
+  },
+  {
+    name: "a system that refuses",
+    limits: { maxKeys: NEVER },
+    operations: 20_000,
+    keys: 3000,
+    longest: 9000,
+    large: 300_000,
+    largeShare: 0.05,
+    refuses: true
+  },
+  {
+    name: "hashes that collide",
+    limits: { maxKeys: 250 },
+    operations: 15_000,
+    keys: 400,
+    longest: 100,
+    large: 10_000,
+    largeShare: 0.02,
+    hash: (key) => [7, -1, 0][key.length % 3] ?? 0
+  }
 ]
 
 const sampleBytes = (random: SeededRandom): Uint8Array => Uint8Array.from({ length: 1 << 20 }, () => random.below(256))
@@ -45,7 +103,13 @@ const sampleBytes = (random: SeededRandom): Uint8Array => Uint8Array.from({ leng
 const keysOf = (random: SeededRandom, count: number, sample: Uint8Array): ReadonlyArray<Uint8Array> =>
   Array.from({ length: count }, (_, i) => {
     const length =
-      i === 0 ? 0 : i % 97 === 0 ? 4000 + random.below(200) : i % 251 === 0 ? 65_535 - random.below(9000) : 2 + random.below(40)
+      i === 0
+        ? 0
+        : i % 97 === 0
+          ? 4000 + random.below(200)
+          : i % 251 === 0
+            ? 65_535 - random.below(9000)
+            : 2 + random.below(40)
     const key = sample.slice(0, length)
     if (length >= 2) {
       key[length - 1] = i & 0xff
@@ -59,7 +123,9 @@ const nameOf = (key: Uint8Array): string => `${key.length}:${Buffer.from(key.sub
 const equal = (what: string, actual: Uint8Array | undefined, expected: Uint8Array | undefined): void => {
   if (actual === undefined || expected === undefined) {
     if (actual !== expected) {
-      assert.fail(`${what} is ${actual === undefined ? "not there" : "there"}, and should${expected === undefined ? " not" : ""} be`)
+      assert.fail(
+        `${what} is ${actual === undefined ? "not there" : "there"}, and should${expected === undefined ? " not" : ""} be`
+      )
     }
   } else if (Buffer.compare(actual, expected) !== 0) {
     assert.fail(`${what} has ${actual.length} bytes, not the ${expected.length} that it should have`)
@@ -84,14 +150,22 @@ const checkAgainstOracle = (run: Run, seed: number): Subject => {
 
   const anyKey = (): Uint8Array => keys[random.below(keys.length)] ?? assert.fail("there is no key")
   const anyValue = (): Uint8Array => {
-    const length = random.chance(run.largeShare) ? random.below(run.large + 1) : random.below(random.below(run.longest) + 1)
+    const length = random.chance(run.largeShare)
+      ? random.below(run.large + 1)
+      : random.below(random.below(run.longest) + 1)
     const from = random.below(sample.length - length)
     return sample.subarray(from, from + length)
   }
   const anyDeadline = (): number =>
     random.chance(0.5)
       ? NEVER
-      : random.pick([now + 1, now + random.below(50), now + random.below(100_000), Number.MAX_SAFE_INTEGER, now + 2 ** random.below(50)])
+      : random.pick([
+          now + 1,
+          now + random.below(50),
+          now + random.below(100_000),
+          Number.MAX_SAFE_INTEGER,
+          now + 2 ** random.below(50)
+        ])
   const anyDatabase = (): number => random.pick([0, 0, 0, 1, 15])
 
   /** What went for want of room goes from the oracle, too. */
@@ -196,7 +270,8 @@ const checkAgainstOracle = (run: Run, seed: number): Subject => {
         })
       } while (cursor !== 0)
       const expected = oracle.keysIn(database, now).toSorted()
-      if (seen.toSorted().join() !== expected.join()) assert.fail(`${step}: a scan of ${expected.length} keys saw ${seen.length}`)
+      if (seen.toSorted().join() !== expected.join())
+        assert.fail(`${step}: a scan of ${expected.length} keys saw ${seen.length}`)
     } else if (action < 996) {
       engine.clearDatabase(database)
       oracle.clearDatabase(database)
@@ -209,7 +284,8 @@ const checkAgainstOracle = (run: Run, seed: number): Subject => {
       oracle.clear()
     }
     synchronise()
-    if (operation % 50 === 0 && subject.engine.size < oracle.size(now)) assert.fail(`${step}: ${subject.engine.size} keys are held, not ${oracle.size(now)}`)
+    if (operation % 50 === 0 && subject.engine.size < oracle.size(now))
+      assert.fail(`${step}: ${subject.engine.size} keys are held, not ${oracle.size(now)}`)
     if (subject.engine.usedBytes > (run.limits.maxMemory ?? NEVER)) assert.fail(`${step}: too many bytes`)
     if (operation % 500 === 0) {
       checkInvariants(subject.engine)
@@ -218,7 +294,11 @@ const checkAgainstOracle = (run: Run, seed: number): Subject => {
   }
   for (const database of [0, 1, 15]) {
     for (const key of keys) {
-      equal(`at the end: ${nameOf(key)}`, subject.get(key, now, database), oracle.find(database, nameOf(key), now)?.bytes)
+      equal(
+        `at the end: ${nameOf(key)}`,
+        subject.get(key, now, database),
+        oracle.find(database, nameOf(key), now)?.bytes
+      )
     }
   }
   for (const { reader } of readings) reader.close()
@@ -244,4 +324,3 @@ describe("Engine against an oracle", () => {
     if (run.limits.maxMemory !== undefined || run.limits.maxKeys < run.keys) assert.isAbove(engine.removed(EVICTED), 50)
   })
 })
-

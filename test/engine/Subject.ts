@@ -4,7 +4,7 @@ import { Engine, NOT_THERE } from "../../src/engine/Engine.ts"
 import type { Limits } from "../../src/engine/Limits.ts"
 import type { ArenaSource } from "../../src/engine/Memory.ts"
 
-export const SECRET = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)
+const SECRET = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)
 
 /** Arenas, counted, and refused on demand. */
 export class CountedArenas implements ArenaSource {
@@ -50,7 +50,11 @@ export class Subject {
   set(
     key: Uint8Array,
     value: Uint8Array,
-    { database = 0, deadline = Number.POSITIVE_INFINITY, now = 0 }: Partial<{ [K in "database" | "deadline" | "now"]: number }> = {}
+    {
+      database = 0,
+      deadline = Number.POSITIVE_INFINITY,
+      now = 0
+    }: Partial<{ [K in "database" | "deadline" | "now"]: number }> = {}
   ): number {
     const hash = this.hashOf(key)
     return this.engine.set(viewOf(key), 0, key.length, hash, database, viewOf(value), 0, value.length, deadline, now)
@@ -61,7 +65,11 @@ export class Subject {
     key: Uint8Array,
     value: Uint8Array,
     slice: number,
-    { database = 0, deadline = Number.POSITIVE_INFINITY, now = 0 }: Partial<{ [K in "database" | "deadline" | "now"]: number }> = {}
+    {
+      database = 0,
+      deadline = Number.POSITIVE_INFINITY,
+      now = 0
+    }: Partial<{ [K in "database" | "deadline" | "now"]: number }> = {}
   ): number {
     const { engine } = this
     const large = engine.beginLarge(value.length, now)
