@@ -1,31 +1,31 @@
 /**
- * How Node's event loop works, as far as anything here depends on it. Nobody else counts turns or knows of phases.
+ * How Node's event loop works, as far as this project depends on it. No other file knows about turns or phases.
  *
- * A turn of the loop polls once: it asks the kernel which sockets have something, and reads those. What a read wakes
- * (listeners, ticks, promises) runs before the next read. Then the loop runs what was put off with `setImmediate`, and
- * turns again. Facts follow from that, which `test/EventLoop.test.ts` pins on each supported version of Node:
+ * A turn of the loop polls once: it asks the kernel which sockets have something, and reads those. Whatever a read
+ * wakes (listeners, ticks, promises) runs before the next read. Then the loop runs what `setImmediate` has put off, and
+ * turns again. Some facts follow, which `test/EventLoop.test.ts` pins on each supported version of Node:
  *
- * - What is put off while the loop polls runs when the poll is over: `afterReads`.
- * - Between something put off and what that puts off in turn lies one whole poll: `polled`.
- * - A poll reads a socket until the kernel has no more bytes for it, or until 32 buffers of `READ_BYTES` are full. So
- *   whoever got less than one buffer in a whole poll has got all that there was: `received`. The end of a stream may come
- *   in the poll after its last bytes.
+ * - A task put off during a poll runs when the poll is over: `afterReads`.
+ * - Between a task put off and a task that it puts off itself lies one whole poll: `polled`.
+ * - A poll reads a socket until the kernel has no more bytes for it, or until 32 buffers of `READ_BYTES` are full. So a
+ *   socket that got less than one buffer in a whole poll has got everything: `received`. The end of a stream may come one
+ *   poll after its last bytes.
  *
- * It knows what has arrived at this process, not what is still on its way to it: see `server/Traffic.ts`.
+ * This file knows what has arrived at this process. What is still on its way is in `server/Traffic.ts`.
  */
-// By these names, not the global ones: test runners with fake timers replace those, and then nothing would run.
+// Imported, not global: test runners with fake timers replace the globals, and then nothing would run.
 import { clearImmediate, setImmediate } from "node:timers"
 import * as Effect from "effect/Effect"
 
-/** Bytes of one read at most. */
+/** The most bytes of one read. */
 export const READ_BYTES = 64 * 1024
 
-/** Runs a task once the event loop has read what there is to read in this turn. */
+/** Runs a task once the event loop has read everything that there is to read in this turn. */
 export const afterReads = (task: () => void): void => void setImmediate(task)
 
 /**
- * Polls until `isEnough` says so, which is asked after each two whole polls: the second one reads the end behind what
- * the first has read, and what came of what the first has put off.
+ * Polls until `isEnough` holds, which is asked after every second whole poll. The second poll reads the end of a stream
+ * after the bytes that the first has read, and the results of tasks that the first has put off.
  */
 export const pollUntil = (isEnough: () => boolean): Effect.Effect<void> =>
   Effect.callback((resume) => {
@@ -34,17 +34,17 @@ export const pollUntil = (isEnough: () => boolean): Effect.Effect<void> =>
       putOff = setImmediate(then)
     }
     const pollTwice = polling(polling(() => (isEnough() ? resume(Effect.void) : pollTwice())))
-    // It may be asked for in the midst of a poll, which does not count.
+    // The caller may be in the middle of a poll, which does not count.
     polling(pollTwice)()
     return Effect.sync(() => clearImmediate(putOff))
   })
 
-/** Completes when what had arrived when it was asked for has been read, an end too, and its listeners were told. */
+/** Completes when everything that had arrived at the call, ends included, has been read and its listeners have run. */
 export const polled: Effect.Effect<void> = pollUntil(() => true)
 
 let looking = 0
 
-/** As `polled`, for somebody who is about to send: `isLookedAt` tells that it is going on. */
+/** As `polled`, for a caller that is about to send. Meanwhile `isLookedAt` holds. */
 export const look: Effect.Effect<void> = Effect.suspend(() => {
   looking++
   return Effect.ensuring(
@@ -55,21 +55,21 @@ export const look: Effect.Effect<void> = Effect.suspend(() => {
   )
 })
 
-/** Whether anybody in this process looks what has arrived, and is about to send. */
+/** Whether anybody in this process is in `look`, and so about to send. */
 export const isLookedAt = (): boolean => looking > 0
 
-/** What is read from: the bytes of it that were read so far. */
+/** Something that is read from, with the number of bytes read so far. */
 export interface Source {
   readonly bytesRead: number
 }
 
 /**
- * Bytes that no kernel holds for one socket: `tcp_rmem` of Linux allows 6 MB, 32 MB at most in its newer versions. Where
- * so many have come since it was asked for, the last of them were sent later.
+ * More bytes than any kernel holds for one socket: Linux allows 6 MB (`tcp_rmem`), newer versions at most 32 MB. If so
+ * many have come since the call, the last of them were sent after it.
  */
 const MOST_HELD = 32 * 1024 * 1024
 
-/** Whether all that the kernel held for these sources has been read, to be asked by `pollUntil`. */
+/** For `pollUntil`: whether everything that the kernel held for these sources has been read. */
 export const reading = (sources: Iterable<Source>, most = READ_BYTES - 1): (() => boolean) => {
   let unsure = Array.from(sources, (source) => ({ source, start: source.bytesRead, before: source.bytesRead }))
   return () => {
@@ -83,11 +83,13 @@ export const reading = (sources: Iterable<Source>, most = READ_BYTES - 1): (() =
   }
 }
 
-/** Completes when all that the kernel held for a source when it was asked for has been read, or it stops to read. */
+/**
+ * Completes when everything that the kernel held for a source at the call has been read, or the source stops reading.
+ */
 export const received = (source: Source): Effect.Effect<void> => Effect.suspend(() => pollUntil(reading([source])))
 
 /**
- * As `received`, for a source that had stopped to read. What the kernel has no room for then waits in the peer's kernel,
- * and comes once there is room: so it goes on until nothing comes.
+ * As `received`, for a source that had stopped reading. Bytes for which its kernel had no room wait in the peer's
+ * kernel and come once there is room. So this goes on until nothing comes.
  */
 export const exhausted = (source: Source): Effect.Effect<void> => Effect.suspend(() => pollUntil(reading([source], 0)))

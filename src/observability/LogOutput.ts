@@ -1,8 +1,8 @@
 /**
- * Where log lines are written: a place that may be slow, full or gone, which is the log's trouble and nobody else's.
+ * Writes log lines to a place that may be slow, full or gone. That must be nobody's trouble but the log's.
  *
- * `write` neither fails nor waits. What cannot be written at once is held, up to a bound; what is beyond it, and what the
- * system refuses, is lost and counted. It knows nothing of levels or formats: those are said in `Logging.ts`.
+ * `write` neither fails nor waits. Lines that cannot be written at once are held, up to a bound. Lines beyond it, and
+ * lines that the system refuses, are lost and counted. Levels and formats are in `Logging.ts`.
  */
 import * as Fs from "node:fs"
 import * as Net from "node:net"
@@ -10,13 +10,13 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 
-/** Writes a text, and then says whether all of it was written. It is not called again before it has. */
+/** Writes a text, then reports whether all of it was written. It is not called again before that. */
 export type Write = (text: string, done: (error: Error | null | undefined) => void) => void
 
-/** Characters of lines that are held for a reader that is slow, those of the write under way included. */
+/** How many characters are held for a slow reader, including the write under way. */
 const HELD_CHARACTERS = 1024 * 1024
 
-/** Characters that are handed over in one write, where there are so many: what a pipe takes at once. */
+/** The most characters of one write: as many as a pipe takes at once. */
 const WRITE_CHARACTERS = 64 * 1024
 
 export class LogOutput {
@@ -26,7 +26,7 @@ export class LogOutput {
   private held = 0
   private isWriting = false
   private lostLines = 0
-  // How many of the lost lines `recovered` has told of.
+  // How many of the lost lines `recovered` has reported.
   private toldLines = 0
   private onSettled = doNothing
   private onRecovered = doNothing
@@ -40,7 +40,7 @@ export class LogOutput {
     return this.lostLines
   }
 
-  /** Writes a line, as soon as those before it are written. */
+  /** Writes a line as soon as the lines before it are written. */
   write(line: string): void {
     const length = line.length + 1
     if (this.held + length > HELD_CHARACTERS) {
@@ -60,7 +60,9 @@ export class LogOutput {
     })
   }
 
-  /** Completes when all that was held has been written after lines were lost: how many of them were not told yet. */
+  /**
+   * Completes when, after a loss, all held lines have been written. Gives how many lost lines were not yet reported.
+   */
   get recovered(): Effect.Effect<number> {
     return Effect.callback((resume) => {
       this.onRecovered = () => {
@@ -86,7 +88,7 @@ export class LogOutput {
       this.isWriting = false
       if (Predicate.isNotNullish(error)) this.lostLines += count
       if (this.lines.length > 0) return this.writeNext()
-      // There is room now for a line that says so.
+      // Now there is room for a line that reports it.
       if (Predicate.isNullish(error) && this.lostLines > this.toldLines) this.onRecovered()
       if (!this.isWriting) this.onSettled()
     })
@@ -94,8 +96,8 @@ export class LogOutput {
 }
 
 /**
- * Writes to a pipe, a socket or a terminal. Node keeps what they do not take at once, and waits for none of them but a
- * terminal, which Ctrl-S stops: it is told not to, by a method of its handle that is no public one.
+ * Writes to a pipe, a socket or a terminal. Node keeps what they do not take at once. It waits only for a terminal,
+ * which Ctrl-S stops. A method of the terminal's handle, which is not public, turns that off.
  */
 const toStream = (stream: Net.Socket): Write => {
   const handle: unknown = Reflect.get(stream, "_handle")
@@ -106,11 +108,11 @@ const toStream = (stream: Net.Socket): Write => {
 }
 
 /**
- * Writes to a file, by a thread of libuv's: a disk may be slow. What is not a file may not be written so, as the process
+ * Writes to a file in a thread of libuv, because a disk may be slow. Only files may be written like this: the process
  * could not end while such a thread waits for a reader.
  */
 export const toFile = (descriptor: number): Write => {
-  // The last line that the disk had no room for may have been written in part.
+  // When the disk was full, the last line may have been written in part.
   let isTorn = false
   return (text, done) => {
     const bytes = Buffer.from(isTorn ? `\n${text}` : text)
@@ -132,7 +134,7 @@ export const toFile = (descriptor: number): Write => {
 
 const STDERR = 2
 
-/** Output on stderr, as stdout belongs to what a command prints. */
+/** The output on stderr, because stdout belongs to what a command prints. */
 const onStderr = (): LogOutput =>
   new LogOutput(process.stderr instanceof Net.Socket ? toStream(process.stderr) : toFile(STDERR))
 

@@ -1,4 +1,4 @@
-/** Where log lines go and how they look: one line each, always on stderr, as stdout belongs to what a command prints. */
+/** How log lines look: one line each, always on stderr, because stdout belongs to what a command prints. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -24,7 +24,7 @@ const COLORS: Readonly<Record<string, string>> = {
   DEBUG: "\u001b[34m"
 }
 
-/** Time, level, message and annotations on one line; a cause follows on lines of its own. */
+/** Time, level, message and annotations on one line. A cause follows on lines of its own. */
 const makePretty = (colors: boolean) => {
   const paint = (color: string, text: string) => (colors ? color + text + RESET : text)
   return Logger.map(Logger.formatStructured, ({ annotations, cause, level, message, timestamp }) => {
@@ -35,19 +35,19 @@ const makePretty = (colors: boolean) => {
   })
 }
 
-/** Whether lines are for people; if not, they are JSON. */
+/** Whether lines are written for people. Otherwise they are JSON. */
 const isPretty = ({ format }: Pick<LoggingOptions, "format">): boolean =>
   format === "pretty" || (format === "auto" && process.stderr.isTTY === true)
 
 /** How long the end of a program waits for a slow reader of its last lines. */
 const LAST_LINES = Duration.millis(500)
 
-/** Completes when what has been logged is written, or nobody reads it. */
+/** Completes when all log lines have been written, or when nobody reads them. */
 export const written: Effect.Effect<void> = Effect.flatMap(CurrentLogOutput, (output) =>
   Effect.asVoid(Effect.timeoutOption(output.settled, LAST_LINES))
 )
 
-/** Says how many lines were lost, once lines can be written again. */
+/** Reports how many lines were lost, once lines can be written again. */
 const tellOfLosses = (output: LogOutput) =>
   Effect.forever(
     Effect.flatMap(output.recovered, (count) =>
@@ -58,8 +58,8 @@ const tellOfLosses = (output: LogOutput) =>
   )
 
 /**
- * A logger on stderr, which neither fails nor waits: see `LogOutput.ts`. Colours only on a terminal, and never with
- * `NO_COLOR`. When its scope closes, what has been logged is written, unless nobody reads it.
+ * A logger on stderr that neither fails nor waits (see `LogOutput.ts`). It uses colours only on a terminal, and never
+ * with `NO_COLOR`. When its scope closes, all log lines are written, unless nobody reads them.
  */
 export const layer = (options: LoggingOptions): Layer.Layer<never> =>
   Layer.unwrap(

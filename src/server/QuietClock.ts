@@ -1,9 +1,9 @@
 /**
  * Effect's `TestClock` for a process whose parts talk through sockets: its time moves only when nothing is under way.
  *
- * A `TestClock` waits for fibers, and knows nothing of sockets. This one goes to a time by way of whatever is due in
- * between, as that does, and before and after each such step waits for the sockets (`Traffic.ts`). So a chain of waiting
- * and asking runs as it would if asking took no time.
+ * A `TestClock` waits for fibers and knows nothing about sockets. Like it, this clock reaches a time in steps, one for
+ * each thing that is due in between. Before and after each step it waits for the sockets (`Traffic.ts`). So a chain of
+ * waits and requests runs as if requests took no time.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -15,10 +15,10 @@ import * as Semaphore from "effect/Semaphore"
 import type * as TestClock from "effect/testing/TestClock"
 import { CurrentTraffic, Traffic } from "./Traffic.ts"
 
-/** A clock that moves as `clock` does, in steps between which `quiet` is waited for. */
+/** A clock that moves as `clock` does, in steps, and waits for `quiet` between them. */
 export const make = (clock: TestClock.TestClock, quiet: Effect.Effect<void>): TestClock.TestClock => {
   const lock = Semaphore.makeUnsafe(1)
-  // When the sleeps end that have not ended, in ms.
+  // The ends of all sleeps under way, in ms.
   const deadlines = new Set<{ readonly millis: number }>()
   const now = () => clock.currentTimeMillisUnsafe()
 
@@ -55,7 +55,7 @@ export const make = (clock: TestClock.TestClock, quiet: Effect.Effect<void>): Te
       Effect.suspend(() => {
         const start = now()
         const end = start + Duration.toMillis(Duration.fromInputUnsafe(duration))
-        // Without a step between, to the nanosecond.
+        // If no step was taken, time moves by the duration itself, exact to the nanosecond.
         const rest = Effect.suspend(() => (now() === start ? clock.adjust(duration) : clock.setTime(end)))
         return quiet.pipe(
           Effect.andThen(() => stepsTo(end)),
@@ -76,7 +76,7 @@ export const make = (clock: TestClock.TestClock, quiet: Effect.Effect<void>): Te
 const isTestClock = (clock: Clock.Clock): clock is TestClock.TestClock =>
   Predicate.hasProperty(clock, "adjust") && Predicate.hasProperty(clock, "setTime")
 
-/** Where the surrounding clock is a `TestClock`: a quiet one in its place, and the traffic that it waits for. */
+/** Replaces a surrounding `TestClock` by a quiet one, with the traffic that it waits for. */
 export const layer: Layer.Layer<never> = Layer.effectContext(
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
