@@ -219,9 +219,6 @@ const checkAgainstOracle = (run: Run, seed: number): Subject => {
         if (engine.deadline(entry) !== before.deadline) assert.fail(`${step}: the deadline of ${name}`)
         const deadline = anyDeadline()
         const outcome = engine.setDeadline(entry, deadline, now)
-        // That it is a use depends on whether the entry has to move.
-        const again = subject.find(key, now, database)
-        if (deadline > now) engine.touch(again)
         oracle.touch(database, name)
         synchronise()
         if (outcome === STORED) oracle.set(database, name, { bytes: before.bytes, deadline })
