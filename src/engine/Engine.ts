@@ -31,8 +31,6 @@ import {
   META,
   metaFor,
   NAME_MASK,
-  NEWER,
-  OLDER,
   TIMED,
   typeOf,
   VALUE_LENGTH,
@@ -263,7 +261,7 @@ export class Engine {
 
   /**
    * Gets ready for a batch of commands: every key's hash is set. In a large cache it also has the processor fetch what
-   * the commands will need, all of it at once: one after the other, each of them would wait three times for memory, and
+   * the commands will need, all of it at once: one after the other, each of them would wait twice for memory, and
    * that takes longer than everything else together. (S. Chen et al., "Improving hash join performance through
    * prefetching", ICDE 2004: group prefetching. A load whose result nobody waits for serves as the instruction for it.)
    * The database is only for that: a hash is good in every one.
@@ -631,7 +629,10 @@ export class Engine {
     return NOT_THERE
   }
 
-  /** Brings what a group's commands will need of entries into the processor's cache. */
+  /**
+   * Brings what a group's commands will need of entries into the processor's cache. Not the neighbours in the order of use:
+   * a use only writes to them, and nobody waits for a write.
+   */
   private fetch(count: number): void {
     const { candidates, hashes, index } = this
     const { words } = this.memory
@@ -644,16 +645,6 @@ export class Engine {
       const at = wordAt(entry)
       seen ^= arena[at]!
       if (at + LINE_WORDS < arena.length) seen ^= arena[at + LINE_WORDS]!
-    }
-    for (let i = 0; i < count; i++) {
-      const entry = candidates[i]!
-      if (entry === 0) continue
-      const arena = words[entry >>> ARENA_UNIT_BITS]!
-      const at = wordAt(entry)
-      const newer = arena[at + NEWER]!
-      const older = arena[at + OLDER]!
-      if (newer !== 0) seen ^= words[newer >>> ARENA_UNIT_BITS]![wordAt(newer)]!
-      if (older !== 0) seen ^= words[older >>> ARENA_UNIT_BITS]![wordAt(older)]!
     }
     this.seen = seen
   }

@@ -4,7 +4,7 @@ import { Engine, NOT_THERE } from "../../src/engine/Engine.ts"
 import type { Limits } from "../../src/engine/Limits.ts"
 import type { ArenaSource } from "../../src/engine/Memory.ts"
 
-export const SECRET = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)
+const SECRET = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)
 
 /** Arenas, counted, and refused on demand. */
 export class CountedArenas implements ArenaSource {
