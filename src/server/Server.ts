@@ -5,6 +5,7 @@
  * It knows sockets, not commands: what flows through a connection is in `Connection.ts`.
  */
 import type { Socket } from "node:net"
+import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -24,7 +25,7 @@ import { CurrentFaults } from "./Faults.ts"
 import { IdleWatch } from "./IdleWatch.ts"
 import { CurrentIntake, descriptorOf } from "./Intake.ts"
 import * as Listener from "./Listener.ts"
-import type { ServerConfig } from "./ServerConfig.ts"
+import { type ServerConfig, serverConfig } from "./ServerConfig.ts"
 import { SparseWarning } from "./SparseWarning.ts"
 import { CurrentSystemLimits } from "./SystemLimits.ts"
 import { CurrentTraffic } from "./Traffic.ts"
@@ -49,6 +50,13 @@ export class Server extends Context.Service<Server, ServerService>()("effect-kv-
    */
   static readonly layer = (config: ServerConfig): Layer.Layer<Server, Listener.ListenError, Executor | Protocol> =>
     Layer.effect(Server, make(config))
+
+  /** The same with the settings of the ConfigProvider: `KV_CACHE_PORT` and so on from the environment, by default. */
+  static readonly layerConfig: Layer.Layer<Server, Listener.ListenError | Config.ConfigError, Executor | Protocol> =
+    Layer.effect(
+      Server,
+      Effect.flatMap(serverConfig, (config) => make(config))
+    )
 }
 
 const counted = (connections: number): string => `${connections} ${connections === 1 ? "connection" : "connections"}`
