@@ -26,6 +26,9 @@ const LEVELS_IN_LOW = LOW_BITS / BITS
 /** The deadline of an entry that does not expire. */
 export const NEVER = Number.POSITIVE_INFINITY
 
+/** The latest deadline, in ms. */
+export const MAX_DEADLINE = Number.MAX_SAFE_INTEGER
+
 /** The result of `popDue` if nothing is due. */
 export const NONE = 0
 
