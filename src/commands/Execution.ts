@@ -34,6 +34,7 @@ const drop = (): void => {}
 
 /** The receiver of replies before there is a real one. */
 const nowhere: ReplySink = {
+  begin: drop,
   fixed: drop,
   simple: drop,
   error: drop,

@@ -50,7 +50,7 @@ export const LONG_KEY = 1 << 29
 export const LONG_VALUE = 1 << 30
 
 /** A string. All entries have this type today. */
-const STRING = 1
+export const STRING = 1
 /** A slot that holds a piece of a chain instead of an entry. */
 const PIECE = 15
 

@@ -36,7 +36,9 @@ export interface ReplyWriter extends ReplySink {
    * are still needed.
    */
   readonly take: () => Buffer
-  /** Hands the bytes last taken over to their receiver: they are never overwritten. */
+  /** Takes back what came since the last `begin`. */
+  readonly rewind: () => void
+  /** The bytes that were taken last are someone else's from now on. */
   readonly renew: () => void
 }
 

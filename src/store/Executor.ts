@@ -34,8 +34,8 @@ export interface ExecutorService {
   readonly prepare: (commands: CommandBatch) => void
   /**
    * Executes the commands from `from` to `to` (exclusive) of a prepared batch for `caller`, in order and at one
-   * instant. `now` is in ms, an integer that never decreases. Each command puts one reply into `sink`. An error is a
-   * reply, too.
+   * instant. `now` is in ms, an integer that never decreases. Each command puts one reply into `sink`, which is told
+   * when the command begins. An error is a reply, too.
    *
    * Returns `undefined` if everything is done, or else an Effect that completes it. Until that Effect ends, the batch
    * and its bytes must stay unchanged, and only the executor may use `sink`.
@@ -79,6 +79,7 @@ export class MemoryExecutor implements ExecutorService {
     for (let command = from; command < to; command++) {
       const id = commands.id(command)
       executed[id]!++
+      sink.begin()
       // What nearly all commands are is called by its name, so that it is compiled into this loop. FIGURE
       if (id === GET) executeGet(execution, commands, command)
       else if (id === PUT) executePut(execution, commands, command)

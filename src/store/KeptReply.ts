@@ -19,6 +19,8 @@ export class KeptReply implements ReplySink {
   /** The last reply received. */
   reply: Kept = nothing
 
+  begin(): void {}
+
   fixed(reply: FixedReply): void {
     reply.write(this)
   }

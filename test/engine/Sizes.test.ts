@@ -1,7 +1,7 @@
 /** Values of every size up to well beyond a page, and keys of every length. */
 import { assert, describe, it } from "@effect/vitest"
 import { entryBytes, NOT_THERE, OUT_OF_MEMORY, STORED } from "../../src/engine/Engine.ts"
-import { MAX_KEY_LENGTH, MAX_VALUE_LENGTH } from "../../src/engine/Limits.ts"
+import { EVICTED, MAX_KEY_LENGTH, MAX_VALUE_LENGTH, REPLACED } from "../../src/engine/Limits.ts"
 import { SIZES } from "../../src/engine/Slots.ts"
 import { checkInvariants } from "./Invariants.ts"
 import { seededRandom } from "./SeededRandom.ts"
@@ -230,5 +230,17 @@ describe("large values", () => {
       OUT_OF_MEMORY
     )
     holds(subject, bytesOf("small"), valueOf(10))
+  })
+
+  it("replace one that has to go first: it counts as evicted", () => {
+    const subject = new Subject({ maxKeys: NEVER, maxMemory: 18 * MIB })
+    for (let round = 0; round < 4; round++) stored(subject.setInSlices(key, large, 65_536))
+    const view = viewOf(large)
+    const hash = subject.hashOf(key)
+    stored(subject.engine.set(viewOf(key), 0, key.length, hash, 0, view, 0, large.length - 1, NEVER, 0))
+    assert.strictEqual(subject.engine.removed(EVICTED), 4)
+    assert.strictEqual(subject.engine.removed(REPLACED), 0)
+    assert.strictEqual(subject.engine.size, 1)
+    checkInvariants(subject.engine)
   })
 })

@@ -69,7 +69,8 @@ export class Subject {
       database = 0,
       deadline = Number.POSITIVE_INFINITY,
       now = 0
-    }: Partial<{ [K in "database" | "deadline" | "now"]: number }> = {}
+    }: Partial<{ [K in "database" | "deadline" | "now"]: number }> = {},
+    onWritten: () => void = () => {}
   ): number {
     const { engine } = this
     const large = engine.beginLarge(value.length, now)
@@ -80,6 +81,7 @@ export class Subject {
       engine.abandonLarge(large)
       return 0
     }
+    onWritten()
     const outcome = engine.setLarge(viewOf(key), 0, key.length, this.hashOf(key), database, large, deadline, now)
     if (outcome === 0) engine.abandonLarge(large)
     return outcome
