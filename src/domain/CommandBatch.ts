@@ -181,7 +181,7 @@ export class CommandBatch implements KeyPlaces {
     return this.messages[this.commands[(command << COMMAND_BITS) + MESSAGE]!]!
   }
 
-  /** The commands from `from` to `to` (exclusive) as a batch of their own, over the same bytes. */
+  /** A batch with the commands from `from` to `to` (exclusive), over the same bytes. */
   part(from: number, to: number): CommandBatch {
     const part = new CommandBatch()
     part.begin(this.bytes)
@@ -189,7 +189,7 @@ export class CommandBatch implements KeyPlaces {
       part.open(this.id(command))
       const first = this.commands[(command << COMMAND_BITS) + FIRST_ARGUMENT]!
       const argc = this.argc(command)
-      // What has no argument may have a message.
+      // A command without arguments may have a message.
       if (argc === 0 && this.messages.length > 0) part.openWithMessage(this.id(command), this.message(command))
       let key = this.firstKey(command)
       for (let argument = 0; argument < argc; argument++) {

@@ -64,7 +64,10 @@ export class FixedReply {
  * protocol writes them in its own way. So no command knows a protocol, and no protocol knows a command.
  */
 export interface ReplySink {
-  /** A command's reply begins: all that was put here before is whole. What throws takes back only what came since. */
+  /**
+   * To be called before each command's reply. All replies before it are complete, so a command that throws only takes
+   * back its own.
+   */
   readonly begin: () => void
   /** A reply that is prepared once. */
   readonly fixed: (reply: FixedReply) => void
