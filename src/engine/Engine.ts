@@ -13,9 +13,9 @@
  * address is valid until the next call that writes, removes, sweeps or maintains, because these may move entries.
  * `find` and `touch` move nothing.
  *
- * A write has everything that it needs, slot, pieces, room in the index, before anything is changed. If the limit or the
- * system leaves no room, entries are evicted, the one that is to be replaced as the last; if that is not enough, the write
- * says `OUT_OF_MEMORY`, and nothing else has changed.
+ * A write obtains everything it needs (slot, pieces, room in the index) before it changes anything. If the limit or the
+ * system leaves no room, entries are evicted, the one to be replaced last. If that is not enough, the write returns
+ * `OUT_OF_MEMORY`, and nothing else has changed.
  */
 import { chainBytes, type ChainReader, Chains, NO_CHAIN } from "./Chains.ts"
 import {
@@ -371,7 +371,8 @@ export class Engine {
 
   /**
    * Stores a value under a key with a deadline in whole ms, or `NEVER`. If the key exists, both are replaced. Returns
-   * `OUT_OF_MEMORY` if there is no room. Then nothing has changed, except that other entries were evicted.
+   * `OUT_OF_MEMORY` if there is no room. Then nothing has changed, except that entries were evicted, the key's own one
+   * last.
    */
   set(
     keys: DataView,
@@ -427,7 +428,10 @@ export class Engine {
     return this.replace(false, entry, its, hash, view, 0, values, valueStart, valueLength, deadline, now)
   }
 
-  /** Another deadline for an entry, which is a use: in whole ms, or `NEVER`, which cannot fail. */
+  /**
+   * Sets another deadline for an entry, in whole ms, which counts as a use. `NEVER` removes the deadline and cannot
+   * fail.
+   */
   setDeadline(entry: number, deadline: number, now: number): number {
     const meta = this.get(entry, META)
     this.recency.touch(entry)
@@ -732,7 +736,7 @@ export class Engine {
     return STORED
   }
 
-  /** A value for an entry that has no room for it where it is. Whether it counts as replaced, is to be said. */
+  /** Replaces an entry that has no room for the new value where it is. `counts` says whether it counts as replaced. */
   private replace(
     counts: boolean,
     entry: number,
@@ -752,13 +756,16 @@ export class Engine {
     return outcome
   }
 
-  /** An entry is about to be replaced: it is the last to be evicted, is found again by that, and counts no more. */
+  /**
+   * Prepares the replacement of an entry. It becomes the most recently used one, so that it is evicted last and can be
+   * found again, and its memory no longer counts.
+   */
   private protect(entry: number): void {
     this.recency.touch(entry)
     this.credit = this.bytesOf(entry)
   }
 
-  /** It was replaced or not, unless it was evicted for that. */
+  /** Ends a replacement and counts it if it succeeded, unless the old entry was evicted for it. */
   private unprotect(isReplaced: boolean): void {
     if (isReplaced && this.credit > 0) this.memory.figures[REMOVED + REPLACED]!++
     this.credit = 0
@@ -767,7 +774,7 @@ export class Engine {
   /**
    * Makes an entry for a key. Its value is a chain, or the caller fills the words of the value. With `isThere`, the new
    * entry replaces the most recently used one, which must have the same key. Returns the new entry, or `NO_SLOT`. In
-   * that case nothing has changed, except that other entries were evicted.
+   * that case nothing has changed, except that entries were evicted, the key's own one last.
    */
   private place(
     isThere: boolean,

@@ -36,7 +36,7 @@ export interface ReplyWriter extends ReplySink {
    * are still needed.
    */
   readonly take: () => Buffer
-  /** Takes back what came since the last `begin`. */
+  /** Removes what was written since the last `begin`. */
   readonly rewind: () => void
   /** The bytes that were taken last are someone else's from now on. */
   readonly renew: () => void

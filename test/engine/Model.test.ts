@@ -207,7 +207,7 @@ const checkAgainstOracle = (run: Run, seed: number): Subject => {
         oracle.set(database, name, { bytes, deadline })
       } else {
         if (run.limits.maxMemory === undefined && run.refuses !== true) assert.fail(`${step}: out of memory`)
-        // Whether it has come to be a use is the engine's to say.
+        // The engine decides whether it has counted as a use.
         const left = subject.find(key, now, database)
         if (left !== NOT_THERE) engine.touch(left)
         oracle.touch(database, name)

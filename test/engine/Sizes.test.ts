@@ -232,7 +232,7 @@ describe("large values", () => {
     holds(subject, bytesOf("small"), valueOf(10))
   })
 
-  it("replace one that has to go first: it counts as evicted", () => {
+  it("replace an entry that must be evicted first, and it counts as evicted", () => {
     const subject = new Subject({ maxKeys: NEVER, maxMemory: 18 * MIB })
     for (let round = 0; round < 4; round++) stored(subject.setInSlices(key, large, 65_536))
     const view = viewOf(large)
