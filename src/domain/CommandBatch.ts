@@ -13,8 +13,11 @@ import type { KeyPlaces } from "./KeyPlaces.ts"
 /** How many commands a batch has room for. */
 export const BATCH_COMMANDS = 256
 
-/** A batch with so many arguments is full, and so many have room without the arrays being made larger. */
+/** So many arguments have room without the arrays being made larger. */
 const BATCH_ARGUMENTS = 1024
+
+/** A batch with more arguments than this is full. One that is not has room for a command of a few. */
+const FULL_ARGUMENTS = BATCH_ARGUMENTS - BATCH_COMMANDS
 
 // Words of a command.
 const ID = 0
@@ -28,9 +31,13 @@ const COMMAND_BITS = 2
 // Words of an argument.
 const START = 0
 const LENGTH = 1
-/** Of an argument that is a key. */
-const HASH = 2
-const ARGUMENT_BITS = 2
+const ARGUMENT_BITS = 1
+
+// Words of a key: its place once more, so that hashing and finding all keys is a walk through one array.
+const KEY_START = 0
+const KEY_LENGTH = 1
+const KEY_HASH = 2
+const KEY_BITS = 2
 
 const NO_BYTES = Buffer.alloc(0)
 
@@ -52,13 +59,12 @@ export class CommandBatch implements KeyPlaces {
   private openKeys = 0
   private readonly commands = new Int32Array(BATCH_COMMANDS << COMMAND_BITS)
   private arguments = new Int32Array(BATCH_ARGUMENTS << ARGUMENT_BITS)
-  // The argument that each key is.
-  private keys = new Int32Array(BATCH_ARGUMENTS)
+  private keys = new Int32Array(BATCH_ARGUMENTS << KEY_BITS)
   private messages: Array<string> = []
 
   /** Whether no further command can be added. */
   get isFull(): boolean {
-    return this.count >= this.room
+    return this.count >= this.room || this.argumentCount > FULL_ARGUMENTS
   }
 
   /** Begins a new batch, of at most `room` commands that are in `bytes`. */
@@ -75,7 +81,7 @@ export class CommandBatch implements KeyPlaces {
     this.view = viewOf(bytes)
   }
 
-  // --- adding a command: `open`, its arguments in order, `close`
+  // --- adding a command: `open`, its arguments in order, `close`; or `addKeyed` and `append`, for what has few of them
 
   /** Begins a command. One that was begun before and not closed is given up. */
   open(id: number): void {
@@ -96,7 +102,9 @@ export class CommandBatch implements KeyPlaces {
   /** Adds an argument that is a key. */
   key(start: number, length: number): void {
     this.argument(start, length)
-    this.keys[this.openKeys++] = this.openArguments - 1
+    const at = this.openKeys++ << KEY_BITS
+    this.keys[at + KEY_START] = start
+    this.keys[at + KEY_LENGTH] = length
   }
 
   /** The command is whole. */
@@ -105,7 +113,6 @@ export class CommandBatch implements KeyPlaces {
     this.commands[at + ARGUMENT_COUNT] = this.openArguments - this.argumentCount
     this.argumentCount = this.openArguments
     this.keyCount = this.openKeys
-    if (this.openArguments > BATCH_ARGUMENTS - BATCH_COMMANDS) this.room = 0
   }
 
   /** As `close`, for a command that has to be done before the next one is looked at. */
@@ -113,6 +120,30 @@ export class CommandBatch implements KeyPlaces {
     this.close()
     this.room = 0
     this.isStopped = true
+  }
+
+  /** Adds a command whose only argument, so far, is a key. A batch that is not full has room for it and for a few more. */
+  addKeyed(id: number, start: number, length: number): void {
+    const { arguments: places, commands, keys } = this
+    const at = this.count++ << COMMAND_BITS
+    const argument = this.argumentCount++
+    const key = this.keyCount++
+    commands[at + ID] = id
+    commands[at + ARGUMENT_COUNT] = 1
+    commands[at + FIRST_ARGUMENT] = argument
+    commands[at + FIRST_KEY] = key
+    places[(argument << ARGUMENT_BITS) + START] = start
+    places[(argument << ARGUMENT_BITS) + LENGTH] = length
+    keys[(key << KEY_BITS) + KEY_START] = start
+    keys[(key << KEY_BITS) + KEY_LENGTH] = length
+  }
+
+  /** Adds an argument, which is no key, to the last command. */
+  append(start: number, length: number): void {
+    const argument = this.argumentCount++
+    this.commands[((this.count - 1) << COMMAND_BITS) + ARGUMENT_COUNT]!++
+    this.arguments[(argument << ARGUMENT_BITS) + START] = start
+    this.arguments[(argument << ARGUMENT_BITS) + LENGTH] = length
   }
 
   /** Adds a command that has a message instead of arguments, to be closed. */
@@ -182,20 +213,20 @@ export class CommandBatch implements KeyPlaces {
   }
 
   keyStart(key: number): number {
-    return this.arguments[(this.keys[key]! << ARGUMENT_BITS) + START]!
+    return this.keys[(key << KEY_BITS) + KEY_START]!
   }
 
   keyLength(key: number): number {
-    return this.arguments[(this.keys[key]! << ARGUMENT_BITS) + LENGTH]!
+    return this.keys[(key << KEY_BITS) + KEY_LENGTH]!
   }
 
   /** A key's hash, a signed 32-bit integer, once an engine has set it. */
   hash(key: number): number {
-    return this.arguments[(this.keys[key]! << ARGUMENT_BITS) + HASH]!
+    return this.keys[(key << KEY_BITS) + KEY_HASH]!
   }
 
   setHash(key: number, hash: number): void {
-    this.arguments[(this.keys[key]! << ARGUMENT_BITS) + HASH] = hash
+    this.keys[(key << KEY_BITS) + KEY_HASH] = hash
   }
 
   private grow(): void {
@@ -208,6 +239,6 @@ export class CommandBatch implements KeyPlaces {
 
   private shrink(): void {
     this.arguments = new Int32Array(BATCH_ARGUMENTS << ARGUMENT_BITS)
-    this.keys = new Int32Array(BATCH_ARGUMENTS)
+    this.keys = new Int32Array(BATCH_ARGUMENTS << KEY_BITS)
   }
 }
