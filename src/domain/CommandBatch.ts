@@ -13,10 +13,13 @@ import type { KeyPlaces } from "./KeyPlaces.ts"
 /** The number of commands that a batch has room for. */
 export const BATCH_COMMANDS = 256
 
-/** A batch with this many arguments is full. The arrays have room for as many without growing. */
+/** So many arguments have room without the arrays being made larger. */
 const BATCH_ARGUMENTS = 1024
 
-// The words of a command.
+/** A batch with more arguments than this is full. One that is not has room for a command of a few. */
+const FULL_ARGUMENTS = BATCH_ARGUMENTS - BATCH_COMMANDS
+
+// Words of a command.
 const ID = 0
 const ARGUMENT_COUNT = 1
 const FIRST_ARGUMENT = 2
@@ -28,9 +31,13 @@ const COMMAND_BITS = 2
 // The words of an argument.
 const START = 0
 const LENGTH = 1
-/** Only for a key. */
-const HASH = 2
-const ARGUMENT_BITS = 2
+const ARGUMENT_BITS = 1
+
+// Words of a key: its place once more, so that hashing and finding all keys is a walk through one array.
+const KEY_START = 0
+const KEY_LENGTH = 1
+const KEY_HASH = 2
+const KEY_BITS = 2
 
 const NO_BYTES = Buffer.alloc(0)
 
@@ -52,13 +59,12 @@ export class CommandBatch implements KeyPlaces {
   private openKeys = 0
   private readonly commands = new Int32Array(BATCH_COMMANDS << COMMAND_BITS)
   private arguments = new Int32Array(BATCH_ARGUMENTS << ARGUMENT_BITS)
-  // The argument of each key.
-  private keys = new Int32Array(BATCH_ARGUMENTS)
+  private keys = new Int32Array(BATCH_ARGUMENTS << KEY_BITS)
   private messages: Array<string> = []
 
   /** Whether there is no room for another command. */
   get isFull(): boolean {
-    return this.count >= this.room
+    return this.count >= this.room || this.argumentCount > FULL_ARGUMENTS
   }
 
   /** Begins a new batch of at most `room` commands in `bytes`. */
@@ -75,7 +81,7 @@ export class CommandBatch implements KeyPlaces {
     this.view = viewOf(bytes)
   }
 
-  // --- adding a command: `open`, its arguments in order, `close`
+  // --- adding a command: `open`, its arguments in order, `close`; or `addKeyed` and `append`, for what has few of them
 
   /** Begins a command. It drops a command that was begun and not closed. */
   open(id: number): void {
@@ -96,7 +102,9 @@ export class CommandBatch implements KeyPlaces {
   /** Adds an argument that is a key. */
   key(start: number, length: number): void {
     this.argument(start, length)
-    this.keys[this.openKeys++] = this.openArguments - 1
+    const at = this.openKeys++ << KEY_BITS
+    this.keys[at + KEY_START] = start
+    this.keys[at + KEY_LENGTH] = length
   }
 
   /** Completes the command. */
@@ -105,7 +113,6 @@ export class CommandBatch implements KeyPlaces {
     this.commands[at + ARGUMENT_COUNT] = this.openArguments - this.argumentCount
     this.argumentCount = this.openArguments
     this.keyCount = this.openKeys
-    if (this.openArguments > BATCH_ARGUMENTS - BATCH_COMMANDS) this.room = 0
   }
 
   /** Works like `close`, for a command that must be executed before the next one is read. */
@@ -115,7 +122,31 @@ export class CommandBatch implements KeyPlaces {
     this.isStopped = true
   }
 
-  /** Begins a command that has a message instead of arguments. It must be closed. */
+  /** Adds a command whose only argument, so far, is a key. A batch that is not full has room for it and for a few more. */
+  addKeyed(id: number, start: number, length: number): void {
+    const { arguments: places, commands, keys } = this
+    const at = this.count++ << COMMAND_BITS
+    const argument = this.argumentCount++
+    const key = this.keyCount++
+    commands[at + ID] = id
+    commands[at + ARGUMENT_COUNT] = 1
+    commands[at + FIRST_ARGUMENT] = argument
+    commands[at + FIRST_KEY] = key
+    places[(argument << ARGUMENT_BITS) + START] = start
+    places[(argument << ARGUMENT_BITS) + LENGTH] = length
+    keys[(key << KEY_BITS) + KEY_START] = start
+    keys[(key << KEY_BITS) + KEY_LENGTH] = length
+  }
+
+  /** Adds an argument, which is no key, to the last command. */
+  append(start: number, length: number): void {
+    const argument = this.argumentCount++
+    this.commands[((this.count - 1) << COMMAND_BITS) + ARGUMENT_COUNT]!++
+    this.arguments[(argument << ARGUMENT_BITS) + START] = start
+    this.arguments[(argument << ARGUMENT_BITS) + LENGTH] = length
+  }
+
+  /** Adds a command that has a message instead of arguments, to be closed. */
   openWithMessage(id: number, message: string): void {
     this.open(id)
     this.commands[(this.count << COMMAND_BITS) + MESSAGE] = this.messages.push(message) - 1
@@ -187,7 +218,6 @@ export class CommandBatch implements KeyPlaces {
     part.begin(this.bytes)
     for (let command = from; command < to; command++) {
       part.open(this.id(command))
-      const first = this.commands[(command << COMMAND_BITS) + FIRST_ARGUMENT]!
       const argc = this.argc(command)
       // A command without arguments may have a message.
       if (argc === 0 && this.messages.length > 0) part.openWithMessage(this.id(command), this.message(command))
@@ -195,11 +225,12 @@ export class CommandBatch implements KeyPlaces {
       for (let argument = 0; argument < argc; argument++) {
         const start = this.argStart(command, argument)
         const length = this.argLength(command, argument)
-        if (this.keys[key] !== first + argument) part.argument(start, length)
-        else {
+        // A key lies where its argument does.
+        const isKey = key < this.keyCount && this.keyStart(key) === start && this.keyLength(key) === length
+        if (isKey) {
           part.key(start, length)
           key++
-        }
+        } else part.argument(start, length)
       }
       if (this.isStopped && command === this.count - 1) part.closeAndStop()
       else part.close()
@@ -208,20 +239,20 @@ export class CommandBatch implements KeyPlaces {
   }
 
   keyStart(key: number): number {
-    return this.arguments[(this.keys[key]! << ARGUMENT_BITS) + START]!
+    return this.keys[(key << KEY_BITS) + KEY_START]!
   }
 
   keyLength(key: number): number {
-    return this.arguments[(this.keys[key]! << ARGUMENT_BITS) + LENGTH]!
+    return this.keys[(key << KEY_BITS) + KEY_LENGTH]!
   }
 
   /** The hash of a key, a signed 32-bit integer, after an engine has set it. */
   hash(key: number): number {
-    return this.arguments[(this.keys[key]! << ARGUMENT_BITS) + HASH]!
+    return this.keys[(key << KEY_BITS) + KEY_HASH]!
   }
 
   setHash(key: number, hash: number): void {
-    this.arguments[(this.keys[key]! << ARGUMENT_BITS) + HASH] = hash
+    this.keys[(key << KEY_BITS) + KEY_HASH] = hash
   }
 
   private grow(): void {
@@ -234,6 +265,6 @@ export class CommandBatch implements KeyPlaces {
 
   private shrink(): void {
     this.arguments = new Int32Array(BATCH_ARGUMENTS << ARGUMENT_BITS)
-    this.keys = new Int32Array(BATCH_ARGUMENTS)
+    this.keys = new Int32Array(BATCH_ARGUMENTS << KEY_BITS)
   }
 }

@@ -83,9 +83,7 @@ const recogniseKey = (commands: CommandBatch, id: number, start: number, end: nu
   if (keyEnd === start) return NOT_RECOGNISED
   const next = lineEnd(commands.view, keyEnd, end)
   if (next === NOT_RECOGNISED) return next
-  commands.open(id)
-  commands.key(start, keyEnd - start)
-  commands.close()
+  commands.addKeyed(id, start, keyEnd - start)
   return next
 }
 
@@ -104,11 +102,9 @@ const recognisePut = (commands: CommandBatch, keyStart: number, end: number): nu
   }
   const next = lineEnd(view, at, end)
   if (next === NOT_RECOGNISED) return next
-  commands.open(PUT)
-  commands.key(keyStart, keyEnd - keyStart)
-  commands.argument(valueStart, valueEnd - valueStart)
-  if (at > valueEnd) commands.argument(ttlStart, at - ttlStart)
-  commands.close()
+  commands.addKeyed(PUT, keyStart, keyEnd - keyStart)
+  commands.append(valueStart, valueEnd - valueStart)
+  if (at > valueEnd) commands.append(ttlStart, at - ttlStart)
   return next
 }
 
