@@ -12,12 +12,19 @@ import type { ServerConfig } from "../../src/server/ServerConfig.ts"
 import { CurrentTraffic, Traffic } from "../../src/server/Traffic.ts"
 import { Expirer } from "../../src/store/Expirer.ts"
 import type { Limits } from "../../src/engine/Limits.ts"
+import type { Protocol } from "../../src/protocol/Protocol.ts"
+import type { Executor } from "../../src/store/Executor.ts"
 import { Store } from "../../src/store/Store.ts"
 import * as Logs from "./Logs.ts"
 import * as RawClient from "./RawClient.ts"
 
 export interface Options extends Partial<ServerConfig>, Partial<Limits> {
   readonly expireInterval?: Duration.Input
+  /** Another executor than the memory's, or another protocol than text. */
+  readonly executor?: Layer.Layer<Executor> | undefined
+  readonly protocol?: Layer.Layer<Protocol> | undefined
+  /** Nothing waits for sockets: what is read is executed at the end of the turn, as where time is real. */
+  readonly inTurns?: boolean
 }
 
 export interface TestServer extends ServerService {
@@ -49,9 +56,10 @@ export const start = Effect.fnUntraced(function* (
     Server.layer(config),
     Expirer.layer({ interval: options.expireInterval ?? Duration.minutes(1) })
   ).pipe(
-    Layer.provide(TextProtocol.layer),
+    Layer.provide(options.protocol ?? TextProtocol.layer),
+    Layer.provide(options.executor ?? Layer.empty),
     Layer.provide(Store.layerMemory(limits)),
-    Layer.provide(Layer.succeed(CurrentTraffic, traffic)),
+    Layer.provide(Layer.succeed(CurrentTraffic, options.inTurns === true ? undefined : traffic)),
     Layer.provide(logs.layer)
   )
   const scope = yield* Scope.make()
