@@ -117,6 +117,11 @@ export class Chains {
     return size
   }
 
+  /** Bytes that `letGo` gives back at once: none while the chain is pinned. */
+  bytesGivenBack(first: number): number {
+    return this.get(first, PINS) > 0 ? 0 : this.sizeOf(first)
+  }
+
   /** A chain that has been written is an entry's now. */
   attach(first: number, entry: number): void {
     this.set(first, OWNER, entry)
