@@ -36,6 +36,7 @@ export default defineConfig({
       reporter: ["text", "html", "json-summary"],
       thresholds: {
         "src/domain/**": covered,
+        "src/engine/**": covered,
         "src/store/**": covered,
         "src/protocol/**": covered
       }

@@ -31,6 +31,7 @@ const drop = (): void => {}
 
 /** Where replies go before there is somebody to have them. */
 const nowhere: ReplySink = {
+  begin: drop,
   fixed: drop,
   simple: drop,
   error: drop,

@@ -181,6 +181,32 @@ export class CommandBatch implements KeyPlaces {
     return this.messages[this.commands[(command << COMMAND_BITS) + MESSAGE]!]!
   }
 
+  /** The commands from `from` to `to` (exclusive) as a batch of their own, over the same bytes. */
+  part(from: number, to: number): CommandBatch {
+    const part = new CommandBatch()
+    part.begin(this.bytes)
+    for (let command = from; command < to; command++) {
+      part.open(this.id(command))
+      const first = this.commands[(command << COMMAND_BITS) + FIRST_ARGUMENT]!
+      const argc = this.argc(command)
+      // What has no argument may have a message.
+      if (argc === 0 && this.messages.length > 0) part.openWithMessage(this.id(command), this.message(command))
+      let key = this.firstKey(command)
+      for (let argument = 0; argument < argc; argument++) {
+        const start = this.argStart(command, argument)
+        const length = this.argLength(command, argument)
+        if (this.keys[key] !== first + argument) part.argument(start, length)
+        else {
+          part.key(start, length)
+          key++
+        }
+      }
+      if (this.isStopped && command === this.count - 1) part.closeAndStop()
+      else part.close()
+    }
+    return part
+  }
+
   keyStart(key: number): number {
     return this.arguments[(this.keys[key]! << ARGUMENT_BITS) + START]!
   }

@@ -64,6 +64,8 @@ export class FixedReply {
  * protocol writes them in its own way; no command knows of a protocol, and no protocol of a command.
  */
 export interface ReplySink {
+  /** A command's reply begins: all that was put here before is whole. What throws takes back only what came since. */
+  readonly begin: () => void
   /** A reply that is prepared once. */
   readonly fixed: (reply: FixedReply) => void
   /** A status: one line of printable ASCII. */

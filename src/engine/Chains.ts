@@ -28,9 +28,9 @@ export const NEXT = 0
 export const OWNER = 1
 export const LENGTH = 2
 export const PINS = 4
-export const LAST = 5
+const LAST = 5
 export const TOTAL = 6
-export const WRITTEN = 7
+const WRITTEN = 7
 
 const HEADER_BYTES = 32
 

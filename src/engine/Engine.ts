@@ -13,8 +13,8 @@
  * the next call that writes, removes, sweeps or maintains: these may move entries. `find` and `touch` move nothing.
  *
  * A write has everything that it needs, slot, pieces, room in the index, before anything is changed. If the limit or the
- * system leaves no room, entries are evicted; if that is not enough, the write says `OUT_OF_MEMORY` and its key is what it
- * was.
+ * system leaves no room, entries are evicted, the one that is to be replaced as the last; if that is not enough, the write
+ * says `OUT_OF_MEMORY`, and nothing else has changed.
  */
 import { chainBytes, type ChainReader, Chains, NO_CHAIN } from "./Chains.ts"
 import {
@@ -31,8 +31,6 @@ import {
   META,
   metaFor,
   NAME_MASK,
-  NEWER,
-  OLDER,
   TIMED,
   typeOf,
   VALUE_LENGTH,
@@ -263,7 +261,7 @@ export class Engine {
 
   /**
    * Gets ready for a batch of commands: every key's hash is set. In a large cache it also has the processor fetch what
-   * the commands will need, all of it at once: one after the other, each of them would wait three times for memory, and
+   * the commands will need, all of it at once: one after the other, each of them would wait twice for memory, and
    * that takes longer than everything else together. (S. Chen et al., "Improving hash join performance through
    * prefetching", ICDE 2004: group prefetching. A load whose result nobody waits for serves as the instruction for it.)
    * The database is only for that: a hash is good in every one.
@@ -378,12 +376,11 @@ export class Engine {
     if (entry === NOT_THERE) {
       return this.store(false, meta, itsHash, keys, keyStart, values, valueStart, valueLength, deadline, now)
     }
-    if (this.fits(entry, meta, valueLength)) {
-      this.recency.touch(entry)
-      this.overwrite(entry, meta, keys, keyStart, values, valueStart, valueLength, deadline)
-    } else if (!this.replace(entry, meta, itsHash, keys, keyStart, values, valueStart, valueLength, deadline, now)) {
-      return OUT_OF_MEMORY
+    if (!this.fits(entry, meta, valueLength)) {
+      return this.replace(true, entry, meta, itsHash, keys, keyStart, values, valueStart, valueLength, deadline, now)
     }
+    this.recency.touch(entry)
+    this.overwrite(entry, meta, keys, keyStart, values, valueStart, valueLength, deadline)
     figures[REMOVED + REPLACED]!++
     return STORED
   }
@@ -406,14 +403,13 @@ export class Engine {
     const hash = this.get(entry, HASH)
     const deadline = this.deadline(entry)
     const its = metaFor(keyLength, identityOf(before), valueLength, deadline !== NEVER)
-    return this.replace(entry, its, hash, view, 0, values, valueStart, valueLength, deadline, now)
-      ? STORED
-      : OUT_OF_MEMORY
+    return this.replace(false, entry, its, hash, view, 0, values, valueStart, valueLength, deadline, now)
   }
 
-  /** Another deadline for an entry, in whole ms, or `NEVER`, which cannot fail. */
+  /** Another deadline for an entry, which is a use: in whole ms, or `NEVER`, which cannot fail. */
   setDeadline(entry: number, deadline: number, now: number): number {
     const meta = this.get(entry, META)
+    this.recency.touch(entry)
     if ((meta & TIMED) !== 0) {
       this.wheel.cancel(entry)
       if (deadline !== NEVER) this.wheel.schedule(entry, deadline)
@@ -423,7 +419,6 @@ export class Engine {
     const timed = meta | TIMED
     const valueLength = this.get(entry, VALUE_LENGTH)
     if (contentBytes(timed, valueLength) > MAX_ENTRY_BYTES) return this.setDeadlineOfLarge(entry, deadline, now)
-    this.recency.touch(entry)
     const slot = this.takeSlot(classFor(contentBytes(timed, valueLength)), 0, 1, now)
     if (slot === NO_SLOT) return OUT_OF_MEMORY
     // It may have been moved, but it is the most recently used.
@@ -483,18 +478,18 @@ export class Engine {
   ): number {
     checkLengths(keyLength, 0)
     if (!this.chains.isComplete(large)) throw new RangeError("a value is stored before all of it was written")
-    const { figures, header } = this.memory
+    const { header } = this.memory
     const identity = header[IDENTITIES + database]!
     const itsHash = hash ^ hashOfIdentity(identity)
     const valueLength = this.chains.total(large)
     const meta = metaFor(keyLength, identity, valueLength, deadline !== NEVER) | LONG_VALUE
     const entry = this.locate(keys, keyStart, keyLength, itsHash, identity, now)
     const isThere = entry !== NOT_THERE
-    if (isThere) this.recency.touch(entry)
+    if (isThere) this.protect(entry)
     else this.makeKeyRoom(now)
     const made = this.place(isThere, meta, itsHash, keys, keyStart, large, valueLength, deadline, now)
+    this.unprotect(made !== NO_SLOT)
     if (made === NO_SLOT) return OUT_OF_MEMORY
-    if (isThere) figures[REMOVED + REPLACED]!++
     this.slots.settle()
     return STORED
   }
@@ -631,7 +626,10 @@ export class Engine {
     return NOT_THERE
   }
 
-  /** Brings what a group's commands will need of entries into the processor's cache. */
+  /**
+   * Brings what a group's commands will need of entries into the processor's cache. Not the neighbours in the order of use:
+   * a use only writes to them, and nobody waits for a write.
+   */
   private fetch(count: number): void {
     const { candidates, hashes, index } = this
     const { words } = this.memory
@@ -644,16 +642,6 @@ export class Engine {
       const at = wordAt(entry)
       seen ^= arena[at]!
       if (at + LINE_WORDS < arena.length) seen ^= arena[at + LINE_WORDS]!
-    }
-    for (let i = 0; i < count; i++) {
-      const entry = candidates[i]!
-      if (entry === 0) continue
-      const arena = words[entry >>> ARENA_UNIT_BITS]!
-      const at = wordAt(entry)
-      const newer = arena[at + NEWER]!
-      const older = arena[at + OLDER]!
-      if (newer !== 0) seen ^= words[newer >>> ARENA_UNIT_BITS]![wordAt(newer)]!
-      if (older !== 0) seen ^= words[older >>> ARENA_UNIT_BITS]![wordAt(older)]!
     }
     this.seen = seen
   }
@@ -719,8 +707,9 @@ export class Engine {
     return STORED
   }
 
-  /** A value for an entry that has no room for it where it is; says whether there is memory for it. */
+  /** A value for an entry that has no room for it where it is. Whether it counts as replaced, is to be said. */
   private replace(
+    counts: boolean,
     entry: number,
     meta: number,
     hash: number,
@@ -731,13 +720,23 @@ export class Engine {
     valueLength: number,
     deadline: number,
     now: number
-  ): boolean {
-    // The last to be evicted, and found again by that.
+  ): number {
+    this.protect(entry)
+    const outcome = this.store(true, meta, hash, keys, keyStart, values, valueStart, valueLength, deadline, now)
+    this.unprotect(counts && outcome === STORED)
+    return outcome
+  }
+
+  /** An entry is about to be replaced: it is the last to be evicted, is found again by that, and counts no more. */
+  private protect(entry: number): void {
     this.recency.touch(entry)
     this.credit = this.bytesOf(entry)
-    const outcome = this.store(true, meta, hash, keys, keyStart, values, valueStart, valueLength, deadline, now)
+  }
+
+  /** It was replaced or not, unless it was evicted for that. */
+  private unprotect(isReplaced: boolean): void {
+    if (isReplaced && this.credit > 0) this.memory.figures[REMOVED + REPLACED]!++
     this.credit = 0
-    return outcome === STORED
   }
 
   /**
@@ -811,7 +810,7 @@ export class Engine {
     const values = new DataView(value.buffer)
     const itsMeta = metaFor(key.length, identityOf(meta), value.length, true)
     const hash = this.get(entry, HASH)
-    return this.replace(entry, itsMeta, hash, keys, 0, values, 0, value.length, deadline, now) ? STORED : OUT_OF_MEMORY
+    return this.replace(false, entry, itsMeta, hash, keys, 0, values, 0, value.length, deadline, now)
   }
 
   /** A chain of these bytes, or `NO_CHAIN`. */
@@ -832,9 +831,8 @@ export class Engine {
     const size = sizeOfClass(sizeClass) + extra
     if (figures[DETACHED_BYTES]! + size > figures[MAX_BYTES]!) return NO_SLOT
     for (;;) {
-      // An entry that is replaced counts no more, as long as it is there.
-      const credit = header[ENTRIES] === 0 ? 0 : this.credit
-      if (figures[USED_BYTES]! - credit + size <= figures[MAX_BYTES]!) {
+      if (header[ENTRIES] === 0) this.credit = 0
+      if (figures[USED_BYTES]! - this.credit + size <= figures[MAX_BYTES]!) {
         const slot = this.slots.take(sizeClass)
         if (slot !== NO_SLOT) return slot
       }

@@ -35,10 +35,10 @@ const TIMED_WORDS_BITS = 2
 
 // The word that says what an entry is: 16 bits of key length, 8 of identity, 4 of type, 4 of flags. A free slot's is 0.
 export const IDENTITY_BITS = 16
-export const IDENTITY_MASK = 0xff
-export const KEY_LENGTH_MASK = 0xffff
+const IDENTITY_MASK = 0xff
+const KEY_LENGTH_MASK = 0xffff
 const TYPE_BITS = 24
-export const TYPE_MASK = 0xf << TYPE_BITS
+const TYPE_MASK = 0xf << TYPE_BITS
 /** Whose entry it is and how long its key is. */
 export const NAME_MASK = 0xff_ffff
 const TIMED_BITS = 28
@@ -49,12 +49,12 @@ export const LONG_KEY = 1 << 29
 export const LONG_VALUE = 1 << 30
 
 /** A string: the type of all entries today. */
-export const STRING = 1
+const STRING = 1
 /** A slot that is no entry but a piece of a chain. */
-export const PIECE = 15
+const PIECE = 15
 
 export const PIECE_META = PIECE << TYPE_BITS
-export const STRING_META = STRING << TYPE_BITS
+const STRING_META = STRING << TYPE_BITS
 
 /** An entry is no larger than this; a value that would make it so is a chain. */
 export const MAX_ENTRY_BYTES = 8192

@@ -62,7 +62,7 @@ export const CONTINUED = 6
 export const CONTINUES = 7
 
 /** Which part of the directory a page is. */
-export const PART = 3
+const PART = 3
 
 /** Nine of ten entries are so near to where the search for them begins. */
 const NEAR_BUCKETS = 4

@@ -13,7 +13,7 @@
 export const UNIT_BITS = 3
 export const UNIT_BYTES = 1 << UNIT_BITS
 
-export const PAGE_BITS = 16
+const PAGE_BITS = 16
 export const PAGE_BYTES = 1 << PAGE_BITS
 export const PAGE_WORD_BITS = PAGE_BITS - 2
 export const PAGE_WORDS = 1 << PAGE_WORD_BITS
@@ -26,7 +26,7 @@ export const PAGE_UNIT_MASK = (1 << PAGE_UNIT_BITS) - 1
  * for `mmap` adapts itself, up to this size). Untouched memory of an arena takes nothing: the system gives zeroed pages on
  * the first touch.
  */
-export const ARENA_BITS = 25
+const ARENA_BITS = 25
 export const ARENA_BYTES = 1 << ARENA_BITS
 export const FIRST_ARENA_BYTES = 1 << 20
 export const ARENA_PAGE_BITS = ARENA_BITS - PAGE_BITS

@@ -216,22 +216,28 @@ export class Memory {
     )
   }
 
+  /** A page that was used before if there is one, so that no more is held; from an arena that is in use if there is one. */
   private find(): number {
     const { header } = this
-    // The first arena is never emptied.
-    const avoided = header[EVACUATED_ARENA]! || -1
+    const spare = header[SPARE_ARENA]!
+    const evacuated = header[EVACUATED_ARENA]!
+    // The first arena is neither.
+    const isFilled = (arena: number): boolean => arena === 0 || (arena !== spare && arena !== evacuated)
+    const isLimited = header[TOUCHED_PAGES]! >= header[PAGE_LIMIT]!
     if (header[FREE_PAGES]! > 0) {
-      const arena = this.first((each) => each !== avoided && this.table(each, FREE_HEAD) !== 0)
+      const arena = this.first((each) => isFilled(each) && this.table(each, FREE_HEAD) !== 0)
       if (arena !== -1) return this.reuse(arena)
     }
-    if (header[TOUCHED_PAGES]! < header[PAGE_LIMIT]!) {
-      const arena = this.first((each) => each !== avoided && this.table(each, FRESH) < this.table(each, CAPACITY))
+    if (!isLimited) {
+      const arena = this.first((each) => isFilled(each) && this.table(each, FRESH) < this.table(each, CAPACITY))
       if (arena !== -1) return this.touch(arena)
     }
-    if (avoided !== -1) {
+    for (const arena of [spare, evacuated]) {
+      if (arena === 0) continue
       // Room is needed more than an empty arena.
-      header[EVACUATED_ARENA] = 0
-      return this.find()
+      if (arena === evacuated) header[EVACUATED_ARENA] = 0
+      if (this.table(arena, FREE_HEAD) !== 0) return this.reuse(arena)
+      if (!isLimited && this.table(arena, FRESH) < this.table(arena, CAPACITY)) return this.touch(arena)
     }
     // A page of the arena's own is touched with the first one.
     if (header[TOUCHED_PAGES]! + 2 > header[PAGE_LIMIT]!) return NO_PAGE

@@ -57,7 +57,7 @@ const units = Int32Array.from(SIZES, (size) => size >>> UNIT_BITS)
 /** Slots of a page, by class. */
 export const perPage = Int32Array.from(SIZES, (size) => Math.floor(PAGE_BYTES / size))
 /** Free slots from which on a class is too sparse. */
-export const sparseFrom = perPage.map((slots) => slots + Math.max(1, slots >> 2))
+const sparseFrom = perPage.map((slots) => slots + Math.max(1, slots >> 2))
 /** The smallest class for so many units. */
 const classes = (() => {
   const table = new Uint8Array((PAGE_BYTES >>> UNIT_BITS) + 1)

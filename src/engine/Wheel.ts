@@ -26,9 +26,6 @@ const LEVELS_IN_LOW = LOW_BITS / BITS
 /** The deadline of an entry that does not expire. */
 export const NEVER = Number.POSITIVE_INFINITY
 
-/** The latest deadline, in ms. */
-export const MAX_DEADLINE = Number.MAX_SAFE_INTEGER
-
 /** `popDue` found nothing that is due. */
 export const NONE = 0
 

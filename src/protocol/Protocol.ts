@@ -35,6 +35,8 @@ export interface ReplyWriter extends ReplySink {
    * still needed.
    */
   readonly take: () => Buffer
+  /** Takes back what came since the last `begin`. */
+  readonly rewind: () => void
   /** The bytes that were taken last are someone else's from now on. */
   readonly renew: () => void
 }

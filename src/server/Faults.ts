@@ -1,6 +1,6 @@
 /**
  * Faults on demand, for tests of what uses a cache: which reply is delayed, cut or not given at all. Pure, seeded: it
- * decides, and `Connection.ts` does it. A server that serves has none.
+ * decides, and `Output.ts` does it. A server that serves has none.
  */
 import * as Context from "effect/Context"
 import { seededRandom } from "../domain/SeededRandom.ts"
@@ -50,6 +50,11 @@ export class Faults {
   /** No more faults. */
   clear(): void {
     this.armed = []
+  }
+
+  /** Whether anything may happen to replies. */
+  get isArmed(): boolean {
+    return this.armed.length > 0
   }
 
   /** Whether a new connection is closed at once. */

@@ -18,16 +18,19 @@ import { READ_BYTES } from "../EventLoop.ts"
 
 /**
  * Starts to read an accepted socket that does not read yet, and returns the socket to use in its place. `onBytes` gets
- * what was read: the first `length` bytes of `bytes`. It may use them only until it returns.
+ * what was read: the first `length` bytes of `bytes`. It may use them only until it returns. If it returns false, nothing
+ * more is read until the socket is resumed.
  */
-export type Intake = (accepted: Net.Socket, onBytes: (bytes: Buffer, length: number) => void) => Net.Socket
+export type Intake = (accepted: Net.Socket, onBytes: (bytes: Buffer, length: number) => boolean) => Net.Socket
 
 /** How many bytes a socket buffers before it reports that its peer does not keep up. */
 export const HIGH_WATER_MARK = 64 * 1024
 
 /** Reads through the `'data'` event. */
 const fromData: Intake = (accepted, onBytes) => {
-  accepted.on("data", (chunk: Buffer) => onBytes(chunk, chunk.length))
+  accepted.on("data", (chunk: Buffer) => {
+    if (!onBytes(chunk, chunk.length)) accepted.pause()
+  })
   accepted.resume()
   return accepted
 }
@@ -47,10 +50,7 @@ const fromSharedBuffer: Intake = (accepted, onBytes) => {
     highWaterMark: HIGH_WATER_MARK,
     onread: {
       buffer: readBuffer,
-      callback: (length: number): boolean => {
-        onBytes(readBuffer, length)
-        return true
-      }
+      callback: (length: number): boolean => onBytes(readBuffer, length)
     }
   }
   const socket = new Net.Socket(options)

@@ -5,6 +5,8 @@
  * It knows sockets, not commands: what flows through a connection is in `Connection.ts`.
  */
 import type { Socket } from "node:net"
+import * as Cause from "effect/Cause"
+import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -24,7 +26,8 @@ import { CurrentFaults } from "./Faults.ts"
 import { IdleWatch } from "./IdleWatch.ts"
 import { CurrentIntake, descriptorOf } from "./Intake.ts"
 import * as Listener from "./Listener.ts"
-import type { ServerConfig } from "./ServerConfig.ts"
+import { type ServerConfig, serverConfig } from "./ServerConfig.ts"
+import { SharedWriter } from "./SharedWriter.ts"
 import { SparseWarning } from "./SparseWarning.ts"
 import { CurrentSystemLimits } from "./SystemLimits.ts"
 import { CurrentTraffic } from "./Traffic.ts"
@@ -49,6 +52,13 @@ export class Server extends Context.Service<Server, ServerService>()("effect-kv-
    */
   static readonly layer = (config: ServerConfig): Layer.Layer<Server, Listener.ListenError, Executor | Protocol> =>
     Layer.effect(Server, make(config))
+
+  /** The same with the settings of the ConfigProvider: `KV_CACHE_PORT` and so on from the environment, by default. */
+  static readonly layerConfig: Layer.Layer<Server, Listener.ListenError | Config.ConfigError, Executor | Protocol> =
+    Layer.effect(
+      Server,
+      Effect.flatMap(serverConfig, (config) => make(config))
+    )
 }
 
 const counted = (connections: number): string => `${connections} ${connections === 1 ? "connection" : "connections"}`
@@ -68,7 +78,6 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const fibers = yield* FiberSet.make<void>()
   const supervise = yield* FiberSet.runtime(fibers)()
   const faults = yield* CurrentFaults
-  const replies = protocol.makeReplyWriter()
   const traffic = yield* CurrentTraffic
   const clock = Option.getOrUndefined(yield* Effect.serviceOption(VirtualClock))
   let startedAt = now()
@@ -82,31 +91,33 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   let warnedOfHttp = false
   const context: ConnectionContext = {
     now,
-    protocol,
-    turn: new Turn(executor, replies, {
-      // Where time is virtual or replies go wrong on purpose, any command may have to be waited for.
-      room: clock === undefined && faults === undefined ? undefined : 1,
-      now,
-      afterReads: EventLoop.afterReads
-    }),
-    replies,
+    turn: new Turn(executor, { now, afterReads: EventLoop.afterReads }),
+    session: {
+      protocol,
+      writer: new SharedWriter(protocol),
+      counters,
+      statistics: (at) => {
+        const { bytes, evicted, expired, held, hits, keys, misses } = executor.stats()
+        const uptime = Math.floor((at - startedAt) / 1000)
+        const numbers = { uptime, keys, bytes, held, hits, misses, evicted, expired, connections: counters.open }
+        return Reply.statistics({ version, ...Record.map({ ...numbers, defects: counters.defects }, String) })
+      },
+      clock,
+      onHttp: () => {
+        if (warnedOfHttp) return
+        warnedOfHttp = true
+        supervise(Effect.logWarning("a client spoke HTTP and was cut off; this is said once"))
+      }
+    },
     counters,
     intake: yield* CurrentIntake,
     idleWatch,
-    statistics: (at) => {
-      const { bytes, evicted, expired, held, hits, keys, misses } = executor.stats()
-      const uptime = Math.floor((at - startedAt) / 1000)
-      const numbers = { uptime, keys, bytes, held, hits, misses, evicted, expired, connections: counters.open }
-      return Reply.statistics({ version, ...Record.map(numbers, String) })
-    },
-    clock,
     faults,
     traffic,
     fork: (effect) => void supervise(effect),
-    onHttp: () => {
-      if (warnedOfHttp) return
-      warnedOfHttp = true
-      supervise(Effect.logWarning("a client spoke HTTP and was cut off; this is said once"))
+    onDefect: (defect) => {
+      counters.defects++
+      supervise(Effect.logError("a connection is closed because of a bug in kv-cache", Cause.die(defect)))
     }
   }
 

@@ -1,13 +1,19 @@
 /**
- * Every setting of the server, in one table: its flag, its environment variable, its default, what is allowed, and how
- * its text is read. Flags, environment, help text and the table in docs/settings.md are all made from it.
+ * Every setting of the server, in one table: its flag, its environment variable, its default, and a Schema that says what
+ * its text may be and means. Flags, environment, help text and the table in docs/settings.md are all made from it.
  *
- * It reads neither flags nor environment: `cli/ServeCommand.ts` does.
+ * `cli/SettingFlag.ts` reads flags and environment for the command. A library reads the same variables, from its
+ * ConfigProvider, by `serverConfig` and `limits`.
  */
-import { MAX_MEMORY } from "../engine/Limits.ts"
+import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
-import * as Option from "effect/Option"
+import * as Effect from "effect/Effect"
 import type { Severity } from "effect/LogLevel"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaTransformation from "effect/SchemaTransformation"
+import { type Limits, MAX_MEMORY } from "../engine/Limits.ts"
 
 /** One setting whose value is written as text. */
 export interface Setting<A> {
@@ -26,8 +32,18 @@ export interface Setting<A> {
   readonly expected: string
   /** All texts that are allowed, where they can be counted: what a shell offers. */
   readonly choices?: ReadonlyArray<string>
+  /** The values that texts mean. */
+  readonly schema: Schema.Codec<A, string>
   /** The value that a text means, or nothing if the text is not allowed. */
   readonly parse: (text: string) => Option.Option<A>
+}
+
+/** A setting, as it is written in the table. */
+type Definition<A> = Omit<Setting<A>, "schema" | "parse"> & {
+  /** What the values are. */
+  readonly values: Schema.Codec<A>
+  /** The value that a text means, or nothing if the text is not allowed. */
+  readonly read: (text: string) => Option.Option<A>
 }
 
 const integer = (min: number, max: number) => (text: string) =>
@@ -80,7 +96,22 @@ const parseBytes = (text: string): Option.Option<number> =>
     (bytes) => bytes >= MIN_MEMORY && bytes <= MAX_MEMORY
   )
 
-const setting = <A>(definition: Setting<A>): Setting<A> => definition
+const setting = <A>({ read, values, ...rest }: Definition<A>): Setting<A> => {
+  const schema = Schema.String.pipe(
+    Schema.decodeTo(
+      values,
+      SchemaTransformation.transformEffect<A, string>({
+        decode: (text) =>
+          Option.match(read(text), {
+            onNone: () => Effect.fail(new SchemaIssue.InvalidValue({ message: `expected ${rest.expected}` }, text)),
+            onSome: (value) => Effect.succeed(value)
+          }),
+        encode: (value) => Effect.succeed(String(value))
+      })
+    )
+  )
+  return { ...rest, schema, parse: Schema.decodeUnknownOption(schema) }
+}
 
 export type LogFormat = "auto" | "pretty" | "json"
 
@@ -89,6 +120,8 @@ export type ClockKind = "real" | "virtual"
 const CLOCKS = ["real", "virtual"] as const
 
 const LOG_FORMATS = ["auto", "pretty", "json"] as const
+
+const SEVERITIES = ["Fatal", "Error", "Warn", "Info", "Debug", "Trace"] as const satisfies ReadonlyArray<Severity>
 
 const LOG_LEVELS: ReadonlyMap<string, Severity> = new Map([
   ["trace", "Trace"],
@@ -113,7 +146,8 @@ export const settings = {
     defaultText: "127.0.0.1",
     description: "Address to listen on; 0.0.0.0 for all of this machine's",
     expected: "an address or a host name",
-    parse: (text) => (/^[^\s/]+$/.test(text) ? Option.some(text) : Option.none())
+    values: Schema.String,
+    read: (text) => (/^[^\s/]+$/.test(text) ? Option.some(text) : Option.none())
   }),
   port: setting<number>({
     flag: "port",
@@ -124,7 +158,8 @@ export const settings = {
     defaultText: "7171",
     description: "TCP port to listen on; 0 for any free one",
     expected: "a port from 0 to 65535",
-    parse: integer(0, 65_535)
+    values: Schema.Int,
+    read: integer(0, 65_535)
   }),
   maxKeys: setting<number>({
     flag: "max-keys",
@@ -134,7 +169,8 @@ export const settings = {
     defaultText: "1000000",
     description: "Most keys held; the least recently used key is evicted for a new one",
     expected: `a number of keys from 1 to ${MAX_KEYS}`,
-    parse: integer(1, MAX_KEYS)
+    values: Schema.Int,
+    read: integer(1, MAX_KEYS)
   }),
   maxMemory: setting<number | undefined>({
     flag: "max-memory",
@@ -144,7 +180,8 @@ export const settings = {
     defaultText: "none",
     description: "Most memory that entries take, such as 64mb or 1gb (1kb is 1024 bytes)",
     expected: "a size from 64kb to 30gb, such as 64mb, 1gb, or a number of bytes",
-    parse: parseBytes
+    values: Schema.UndefinedOr(Schema.Int),
+    read: parseBytes
   }),
   maxConnections: setting<number>({
     flag: "max-connections",
@@ -154,7 +191,8 @@ export const settings = {
     defaultText: "10000",
     description: "Most clients connected at once; further ones are refused with an error line",
     expected: "a number of connections from 1 to 1000000",
-    parse: integer(1, 1_000_000)
+    values: Schema.Int,
+    read: integer(1, 1_000_000)
   }),
   idleTimeout: setting<Duration.Duration>({
     flag: "idle-timeout",
@@ -164,7 +202,8 @@ export const settings = {
     defaultText: "300s",
     description: "Close a connection without a complete request for this long; 0 for never, a plain number is seconds",
     expected: "a duration from 0 to 30d, such as 90s, 5m, or a number of seconds",
-    parse: duration(Duration.zero, Duration.days(30))
+    values: Schema.Duration,
+    read: duration(Duration.zero, Duration.days(30))
   }),
   expireInterval: setting<Duration.Duration>({
     flag: "expire-interval",
@@ -174,7 +213,8 @@ export const settings = {
     defaultText: "100ms",
     description: "Time between two sweeps that free expired keys; a plain number is seconds",
     expected: "a duration from 1ms to 60s, such as 100ms, 1s, or a number of seconds",
-    parse: duration(Duration.millis(1), Duration.seconds(60))
+    values: Schema.Duration,
+    read: duration(Duration.millis(1), Duration.seconds(60))
   }),
   shutdownGrace: setting<Duration.Duration>({
     flag: "shutdown-grace",
@@ -184,7 +224,8 @@ export const settings = {
     defaultText: "5s",
     description: "Longest time that a shutdown waits for clients to take their replies; a plain number is seconds",
     expected: "a duration from 0 to 10m, such as 5s, 500ms, or a number of seconds",
-    parse: duration(Duration.zero, Duration.minutes(10))
+    values: Schema.Duration,
+    read: duration(Duration.zero, Duration.minutes(10))
   }),
   clock: setting<ClockKind>({
     flag: "clock",
@@ -195,7 +236,8 @@ export const settings = {
     description: "real, or virtual: time stands still, for tests, until the CLOCK command moves it",
     expected: "real or virtual",
     choices: CLOCKS,
-    parse: oneOf(CLOCKS)
+    values: Schema.Literals(CLOCKS),
+    read: oneOf(CLOCKS)
   }),
   logLevel: setting<Severity>({
     flag: "log-level",
@@ -206,7 +248,8 @@ export const settings = {
     description: "Least severe level that is logged: trace, debug, info, warn or error",
     expected: "trace, debug, info, warn or error",
     choices: [...LOG_LEVELS.keys()],
-    parse: parseLogLevel
+    values: Schema.Literals(SEVERITIES),
+    read: parseLogLevel
   }),
   debug: setting<boolean>({
     flag: "debug",
@@ -216,7 +259,8 @@ export const settings = {
     defaultText: "false",
     description: "The same as --log-level debug",
     expected: "true or false",
-    parse: (text) => Option.map(oneOf(["true", "1", "false", "0"])(text), (word) => word === "true" || word === "1")
+    values: Schema.Boolean,
+    read: (text) => Option.map(oneOf(["true", "1", "false", "0"])(text), (word) => word === "true" || word === "1")
   }),
   logFormat: setting<LogFormat>({
     flag: "log-format",
@@ -227,7 +271,8 @@ export const settings = {
     description: "How log lines on stderr are written: auto, pretty or json",
     expected: "auto, pretty or json",
     choices: LOG_FORMATS,
-    parse: oneOf(LOG_FORMATS)
+    values: Schema.Literals(LOG_FORMATS),
+    read: oneOf(LOG_FORMATS)
   })
 }
 
@@ -238,3 +283,25 @@ export type ServerConfig = Pick<SettingValues, "host" | "port" | "maxConnections
 
 /** All settings with their values. */
 export type Settings = SettingValues
+
+/** A setting from the ConfigProvider, under its environment variable. An empty one counts as unset. */
+const fromConfig = <A>({ default: unset, environment, schema }: Setting<A>): Config.Config<A> =>
+  Config.schema(schema, environment).pipe(Config.withDefault(unset))
+
+/** What a server needs to know, from the ConfigProvider: by default the environment, and what is set in the table. */
+export const serverConfig: Config.Config<ServerConfig> = Config.all({
+  host: fromConfig(settings.host),
+  port: fromConfig(settings.port),
+  maxConnections: fromConfig(settings.maxConnections),
+  idleTimeout: fromConfig(settings.idleTimeout),
+  shutdownGrace: fromConfig(settings.shutdownGrace)
+})
+
+/** The bounds of a store, from the ConfigProvider. */
+export const limits: Config.Config<Limits> = Config.all({
+  maxKeys: fromConfig(settings.maxKeys),
+  maxMemory: fromConfig(settings.maxMemory)
+})
+
+/** The time between two sweeps, from the ConfigProvider. */
+export const expireInterval: Config.Config<Duration.Duration> = fromConfig(settings.expireInterval)

@@ -6,13 +6,20 @@
  * cache, and lets a large store fetch the memory of many commands at once: with five million keys, clients that wait for
  * each answer get a quarter more of them.
  *
- * It knows in which order bytes came, and nothing of sockets or replies: what a connection does with its part is said in
+ * Whatever throws on the way costs the connection whose requests were decoded, executed or answered then, and nobody
+ * else: each stage runs through the connections with a cursor that tells whose turn it was, and goes on behind it.
+ *
+ * It knows in which order bytes came, and nothing of sockets or protocols: what a connection does with its part is said in
  * `Connection.ts`.
  */
+import type * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import type { Caller } from "../commands/Execution.ts"
-import { BATCH_COMMANDS, CommandBatch } from "../domain/CommandBatch.ts"
+import { CommandBatch } from "../domain/CommandBatch.ts"
 import type { ReplyWriter } from "../protocol/Protocol.ts"
 import type { ExecutorService } from "../store/Executor.ts"
+import type { Backlog } from "./Backlog.ts"
+import type { SharedWriter } from "./SharedWriter.ts"
 
 /** A connection, as far as a turn is concerned with it. */
 export interface Reader {
@@ -20,23 +27,40 @@ export interface Reader {
   lastTurn: number
   /** Whose commands these are. */
   readonly caller: Caller
+  /** What it has sent that is not executed. */
+  readonly backlog: Backlog
+  /** Where its replies are put. */
+  readonly writer: SharedWriter
   /** Whether requests may be executed: neither has the input ended, nor is anything waited for. */
   readonly isReady: boolean
+  /** Whether commands that were decoded may still be executed: the input has not ended. */
+  readonly isOpen: boolean
+  /** Whether its commands are to be executed one by one, each with an `answer`. */
+  readonly isStepped: boolean
   /** Adds commands to a batch, as `RequestDecoder.decode`. */
   readonly decode: (commands: CommandBatch, offset: number, end: number) => number
-  /** Writes the replies to the commands from `from` to `to` (exclusive), which were executed at `now`. */
-  readonly answer: (commands: CommandBatch, from: number, to: number, now: number) => void
-  /** Does a command that no executor does, and that ended its batch. */
-  readonly perform: (commands: CommandBatch, command: number, now: number) => void
-  /** Keeps bytes, behind those that it keeps: an unfinished request, or what comes while it is not ready. */
-  readonly keep: (bytes: Buffer) => void
-  /** The bytes that are kept, which are its no more. */
-  readonly takeKept: () => Buffer | undefined
+  /**
+   * Writes the replies to the commands from `from` to `to` (exclusive), which were executed at `now` and have put them into
+   * `replies`. Returns nothing if that is done, or else an Effect that does it.
+   */
+  readonly answer: (
+    commands: CommandBatch,
+    from: number,
+    to: number,
+    now: number,
+    replies: ReplyWriter
+  ) => Effect.Effect<void> | undefined
+  /** Does a command that no executor does, and answers it. Returns nothing, or else an Effect that does it. */
+  readonly perform: (commands: CommandBatch, command: number, now: number) => Effect.Effect<void> | undefined
+  /** Is not ready until `work` is done, which may have put replies into `replies`, and then does what comes next. */
+  readonly wait: (work: Effect.Effect<void>, replies: ReplyWriter, then: () => void) => void
+  /** Ends because something threw. */
+  readonly fail: (defect: unknown) => void
+  /** May read again: it has had its share of the turn. */
+  readonly readOn: () => void
 }
 
 export interface TurnOptions {
-  /** How many commands are executed together at most, 256 if it is not said. */
-  readonly room?: number | undefined
   /** The time for the executor, in ms. */
   readonly now: () => number
   /** Runs a task once the event loop has read what there is to read. */
@@ -49,16 +73,14 @@ const TURN_BYTES = 256 * 1024
 /** Reads of a turn. */
 const TURN_READS = 1024
 
-/** A read of so many bytes is executed at once: who sends that much may have to be stopped before the next one. */
-const LARGE_READ = 64 * 1024
+/** Whoever has more to be executed has it executed where it is kept: what is unfinished is not copied over and over. */
+const MOST_COPIED = TURN_BYTES / 2
 
 export class Turn {
   private readonly executor: ExecutorService
-  private readonly replies: ReplyWriter
   private readonly options: TurnOptions
-  private readonly room: number
-  private readonly commands = new CommandBatch()
-  private readonly bytes = Buffer.allocUnsafeSlow(TURN_BYTES)
+  private commands = new CommandBatch()
+  private bytes = Buffer.allocUnsafeSlow(TURN_BYTES)
   // Who has sent something in this turn, and where that ends: one behind the other in `bytes`, each of them once.
   private readonly readers: Array<Reader> = []
   private readonly ends = new Int32Array(TURN_READS)
@@ -66,109 +88,248 @@ export class Turn {
   private readonly commandEnds = new Int32Array(TURN_READS)
   private length = 0
   private number = 1
+  // Those that have had their share of this turn.
+  private served: Array<Reader> = []
+  private isPutOff = false
+  // --- where a run is
   private isRunning = false
+  private now = 0
+  private source: Buffer = this.bytes
+  // The reader whose bytes are decoded, and where in them.
+  private decoded = 0
+  private offset = 0
+  // The readers of the batch, up to `last` (exclusive), and the one of them whose commands are executed.
+  private first = 0
+  private last = 0
+  private executed = 0
+  // Somebody waits with commands of the batch, or with any that are in `bytes`.
+  private isBatchLent = false
+  private areBytesLent = false
 
-  /** `replies` is empty whenever no turn is run. */
-  constructor(executor: ExecutorService, replies: ReplyWriter, options: TurnOptions) {
+  constructor(executor: ExecutorService, options: TurnOptions) {
     this.executor = executor
-    this.replies = replies
     this.options = options
-    this.room = options.room ?? BATCH_COMMANDS
   }
 
   /** Takes what was read, `length` bytes from the beginning of `bytes`, to be executed at the end of the turn. */
   add(reader: Reader, bytes: Buffer, length: number): void {
-    for (let offset = 0; offset < length;) {
-      if (this.length === TURN_BYTES || !this.place(reader)) this.run()
-      else {
-        const taken = bytes.copy(this.bytes, this.length, offset, length)
-        this.length += taken
-        this.ends[this.readers.length - 1] = this.length
-        offset += taken
-      }
-      if (!reader.isReady) return reader.keep(bytes.subarray(offset, length))
+    const { backlog } = reader
+    if (reader.isReady && backlog.length + length <= MOST_COPIED && this.place(reader, length)) {
+      this.length += bytes.copy(this.bytes, this.length, 0, length)
+      this.ends[this.readers.length - 1] = this.length
+      return
     }
-    if (length >= LARGE_READ) this.run()
+    backlog.keep(bytes, 0, length)
+    if (reader.isReady) this.runFor(reader)
+  }
+
+  /** Executes what a reader has kept, now. */
+  runFor(reader: Reader): void {
+    this.run()
+    if (!reader.isReady || reader.backlog.length === 0) return
+    if (reader.backlog.length <= MOST_COPIED) {
+      this.place(reader, 0)
+      return this.run()
+    }
+    const { bytes, end, start } = reader.backlog
+    this.readers.push(reader)
+    this.ends[0] = end
+    this.runFrom(bytes, start)
+  }
+
+  /** Has a reader read on when the turn is over. */
+  readOnLater(reader: Reader): void {
+    this.served.push(reader)
+    this.putOff()
   }
 
   /** Executes what has been taken, now. */
   run(): void {
     // A connection that ends while its requests are executed asks for it again.
     if (this.isRunning || this.readers.length === 0) return
-    this.isRunning = true
-    this.executeAll()
-    this.readers.length = 0
-    this.length = 0
-    this.number++
-    this.isRunning = false
+    this.runFrom(this.bytes, 0)
   }
 
-  private readonly runLater = (): void => this.run()
+  private putOff(): void {
+    if (this.isPutOff) return
+    this.isPutOff = true
+    this.options.afterReads(this.runLater)
+  }
+
+  private readonly runLater = (): void => {
+    this.isPutOff = false
+    this.run()
+    if (this.served.length === 0) return
+    const { served } = this
+    this.served = []
+    for (const reader of served) reader.readOn()
+  }
 
   /**
-   * Makes a reader the last of the turn, behind the bytes that it keeps, so that what it has sent lies in one piece. Says
-   * whether that is possible in this turn.
+   * Makes a reader the last of the turn, behind the bytes that it keeps, so that what it has sent lies in one piece, with
+   * room for `length` bytes more. Others may have to be executed first: says whether the reader is still ready then.
    */
-  private place(reader: Reader): boolean {
+  private place(reader: Reader, length: number): boolean {
     const { readers } = this
-    if (readers.length > 0 && readers[readers.length - 1] === reader) return true
-    if (reader.lastTurn === this.number || readers.length === TURN_READS) return false
-    const kept = reader.takeKept()
-    if (kept !== undefined) {
-      if (this.length + kept.length >= TURN_BYTES) {
-        reader.keep(kept)
-        return false
-      }
-      this.length += kept.copy(this.bytes, this.length)
-    }
-    if (readers.length === 0) this.options.afterReads(this.runLater)
+    const isLast = readers.length > 0 && readers[readers.length - 1] === reader
+    const needed = isLast ? length : reader.backlog.length + length
+    const isFull = this.length + needed > TURN_BYTES || readers.length === TURN_READS
+    if (isLast && !isFull) return true
+    // Each reader has one piece in a turn.
+    if (isFull || reader.lastTurn === this.number) this.run()
+    if (!reader.isReady) return false
+    this.putOff()
     reader.lastTurn = this.number
+    this.length += reader.backlog.moveTo(this.bytes, this.length)
     this.ends[readers.length] = this.length
     readers.push(reader)
     return true
   }
 
-  private executeAll(): void {
-    const { bytes, commands, ends, executor, readers } = this
-    const now = this.options.now()
-    for (let read = 0, offset = 0; read < readers.length;) {
-      const first = read
-      commands.begin(bytes, this.room)
-      for (; read < readers.length; read++) {
-        const end = ends[read]!
-        const reader = readers[read]!
-        if (reader.isReady) offset = reader.decode(commands, offset, end)
-        this.commandEnds[read] = commands.count
-        if (offset === end) continue
-        // There is no room for what comes next, or it is unfinished.
-        if (reader.isReady && commands.isFull) break
-        reader.keep(bytes.subarray(offset, end))
-        offset = end
-      }
-      executor.prepare(commands)
-      this.execute(first, Math.min(read + 1, readers.length), now)
+  /** Executes what the readers have sent, from `offset` of `source` on. It does not throw, whatever does. */
+  private runFrom(source: Buffer, offset: number): void {
+    const { readers } = this
+    this.isRunning = true
+    this.now = this.options.now()
+    this.source = source
+    this.offset = offset
+    for (this.decoded = 0; this.decoded < readers.length;) {
+      this.first = this.executed = this.decoded
+      if (this.isBatchLent) this.commands = new CommandBatch()
+      this.isBatchLent = false
+      this.commands.begin(source)
+      const result = Result.try(this.decode)
+      if (Result.isFailure(result)) this.commandEnds[this.decoded] = this.commands.count
+      this.last = Math.min(this.decoded + 1, readers.length)
+      if (this.commands.count > 0) this.execute()
+      if (Result.isFailure(result)) this.dropRest(result.failure)
+    }
+    if (this.areBytesLent) this.bytes = Buffer.allocUnsafeSlow(TURN_BYTES)
+    this.areBytesLent = false
+    readers.length = 0
+    this.length = 0
+    this.number++
+    this.isRunning = false
+  }
+
+  /** Decodes up to the end, or until the batch is full; `decoded` and `offset` tell where that was. */
+  private readonly decode = (): void => {
+    const { commandEnds, commands, ends, readers, source } = this
+    for (; this.decoded < readers.length; this.decoded++) {
+      const end = ends[this.decoded]!
+      const reader = readers[this.decoded]!
+      if (reader.isReady) this.offset = reader.decode(commands, this.offset, end)
+      commandEnds[this.decoded] = commands.count
+      if (this.offset === end) continue
+      // There is no room for what comes next, or it is unfinished.
+      if (reader.isReady && commands.isFull) return
+      reader.backlog.keep(source, this.offset, end)
+      this.offset = end
     }
   }
 
-  /** Executes the commands of the readers from `first` to `last` (exclusive). */
-  private execute(first: number, last: number, now: number): void {
-    const { commands, executor, readers, replies } = this
-    // The last one is the reader's own to do if it stopped the batch.
-    const executable = commands.isStopped ? commands.count - 1 : commands.count
-    let command = 0
-    for (let read = first; read < last; read++) {
-      const reader = readers[read]!
-      const end = this.commandEnds[read]!
-      const stop = Math.min(end, executable)
-      // Whoever is not ready any more is gone.
-      if (end > command && reader.isReady) {
-        if (stop > command) {
-          executor.execute(commands, command, stop, now, reader.caller, replies)
-          reader.answer(commands, command, stop, now)
-        }
-        if (end > stop) reader.perform(commands, stop, now)
-      }
-      command = end
+  /** What was decoded before something threw has been executed: nothing behind it can be understood. */
+  private dropRest(defect: unknown): void {
+    this.readers[this.decoded]!.fail(defect)
+    this.offset = this.ends[this.decoded]!
+    this.decoded++
+  }
+
+  /** Executes the batch, which is of the readers from `first` to `last` (exclusive). */
+  private execute(): void {
+    if (Result.isFailure(Result.try(this.prepare))) return this.executeApart()
+    while (this.executed < this.last) {
+      const result = Result.try(this.executeRest)
+      if (Result.isSuccess(result)) return
+      this.readers[this.executed]!.fail(result.failure)
+      this.executed++
     }
   }
+
+  private readonly prepare = (): void => this.executor.prepare(this.commands)
+
+  private readonly executeRest = (): void => {
+    for (; this.executed < this.last; this.executed++) {
+      const from = this.executed === this.first ? 0 : this.commandEnds[this.executed - 1]!
+      const reader = this.readers[this.executed]!
+      // Whoever is not ready any more is gone.
+      if (reader.isReady) this.executeRange(reader, this.commands, from, this.commandEnds[this.executed]!)
+    }
+  }
+
+  /** As `execute`, each reader by itself: one of them has commands that cannot be prepared. */
+  private executeApart(): void {
+    let from = 0
+    for (let read = this.first; read < this.last; read++) {
+      const reader = this.readers[read]!
+      const part = this.commands.part(from, (from = this.commandEnds[read]!))
+      const result = Result.try(() => {
+        this.executor.prepare(part)
+        if (reader.isReady) this.executeRange(reader, part, 0, part.count)
+      })
+      if (Result.isFailure(result)) reader.fail(result.failure)
+    }
+  }
+
+  /** Executes a reader's commands from `from` to `to` (exclusive) of a batch, until one has to be waited for. */
+  private executeRange(reader: Reader, commands: CommandBatch, from: number, to: number): void {
+    // The last one is the reader's own to do if it stopped the batch.
+    const own = commands.isStopped && to === commands.count ? to - 1 : to
+    for (let command = from; command < to && reader.isOpen;) {
+      if (command === own) {
+        const pending = reader.perform(commands, command, this.now)
+        if (pending !== undefined) reader.wait(pending, reader.writer.current, doNothing)
+        return
+      }
+      const next = reader.isStepped ? command + 1 : own
+      const replies = reader.writer.current
+      const pending = this.executor.execute(commands, command, next, this.now, reader.caller, replies)
+      const begin = command
+      if (pending !== undefined) {
+        reader.writer.lend()
+        this.lend(commands)
+        const goOn = (): void => {
+          if (!this.answer(reader, commands, begin, next, to, replies)) return
+          this.executeRange(reader, commands, next, to)
+        }
+        return reader.wait(pending, replies, () => this.resume(reader, goOn))
+      }
+      if (!this.answer(reader, commands, command, next, to, replies)) return
+      command = next
+    }
+  }
+
+  /** Answers the commands from `from` to `next`; says whether those up to `to` may be executed at once. */
+  private answer(
+    reader: Reader,
+    commands: CommandBatch,
+    from: number,
+    next: number,
+    to: number,
+    replies: ReplyWriter
+  ): boolean {
+    const pending = reader.answer(commands, from, next, this.now, replies)
+    if (pending === undefined) return true
+    if (next < to) this.lend(commands)
+    const goOn = (): void => this.executeRange(reader, commands, next, to)
+    reader.wait(pending, replies, () => this.resume(reader, goOn))
+    return false
+  }
+
+  /** Goes on where a reader has waited. */
+  private resume(reader: Reader, goOn: () => void): void {
+    this.isRunning = true
+    this.now = this.options.now()
+    const result = Result.try(goOn)
+    this.isRunning = false
+    if (Result.isFailure(result)) reader.fail(result.failure)
+  }
+
+  /** Leaves a batch and its bytes as they are: somebody waits with commands of it. */
+  private lend(commands: CommandBatch): void {
+    if (commands === this.commands) this.isBatchLent = true
+    if (commands.bytes === this.bytes) this.areBytesLent = true
+  }
 }
+
+const doNothing = (): void => {}

@@ -33,7 +33,8 @@ export interface ExecutorService {
   readonly prepare: (commands: CommandBatch) => void
   /**
    * Executes the commands from `from` to `to` (exclusive) of a batch that is prepared, in order and at one instant: `now`,
-   * in ms, an integer that never decreases. They are `caller`'s. Each puts one reply into `sink`; an error is a reply, too.
+   * in ms, an integer that never decreases. They are `caller`'s. Each puts one reply into `sink`, which is told when it
+   * begins; an error is a reply, too.
    *
    * Returns nothing if that is done, or else an Effect that does it. The batch and what it points to must then stay as
    * they are, and `sink` be left to the executor, until the Effect has ended.
@@ -76,6 +77,7 @@ export class MemoryExecutor implements ExecutorService {
     for (let command = from; command < to; command++) {
       const id = commands.id(command)
       executed[id]!++
+      sink.begin()
       // What nearly all commands are is called by its name, so that it is compiled into this loop. FIGURE
       if (id === GET) executeGet(execution, commands, command)
       else if (id === PUT) executePut(execution, commands, command)

@@ -16,6 +16,8 @@ export class KeptReply implements ReplySink {
   /** The last reply that was put here. */
   reply: Kept = nothing
 
+  begin(): void {}
+
   fixed(reply: FixedReply): void {
     reply.write(this)
   }

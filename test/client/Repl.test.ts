@@ -247,7 +247,7 @@ describe("its own commands", () => {
       const [stats = ""] = yield* enter("STATS")
       assert.match(
         stats,
-        /^OK version=\S+ uptime=0 keys=1 bytes=\d+ held=\d+ hits=0 misses=0 evicted=0 expired=0 connections=1$/
+        /^OK version=\S+ uptime=0 keys=1 bytes=\d+ held=\d+ hits=0 misses=0 evicted=0 expired=0 connections=1 defects=0$/
       )
       assert.deepStrictEqual(yield* enter("flush"), ["OK flushed"])
       assert.deepStrictEqual(yield* enter("EXISTS a"), ["OK 0"])

@@ -190,11 +190,16 @@ const checkAgainstOracle = (run: Run, seed: number): Subject => {
       const deadline = anyDeadline()
       const before = oracle.find(database, name, now)
       const replaced = engine.removed(REPLACED)
-      const outcome =
-        random.chance(0.9) || bytes.length > 300_000
-          ? subject.set(key, bytes, { database, deadline, now })
-          : subject.setInSlices(key, bytes, 1 + random.below(70_000), { database, deadline, now })
-      if (before !== undefined && outcome === STORED) oracle.touch(database, name)
+      const inSlices = random.chance(0.1) && bytes.length <= 300_000
+      // While a value is written in slices, its key is like any other.
+      const use = (): void => {
+        synchronise()
+        oracle.touch(database, name)
+      }
+      const outcome = inSlices
+        ? subject.setInSlices(key, bytes, 1 + random.below(70_000), { database, deadline, now }, use)
+        : subject.set(key, bytes, { database, deadline, now })
+      if (!inSlices && before !== undefined && outcome === STORED) oracle.touch(database, name)
       synchronise()
       if (outcome === STORED) {
         const wasThere = oracle.find(database, name, now) !== undefined
@@ -202,7 +207,10 @@ const checkAgainstOracle = (run: Run, seed: number): Subject => {
         oracle.set(database, name, { bytes, deadline })
       } else {
         if (run.limits.maxMemory === undefined && run.refuses !== true) assert.fail(`${step}: out of memory`)
-        if (before !== undefined && oracle.find(database, name, now) !== undefined) oracle.touch(database, name)
+        // Whether it has come to be a use is the engine's to say.
+        const left = subject.find(key, now, database)
+        if (left !== NOT_THERE) engine.touch(left)
+        oracle.touch(database, name)
       }
     } else if (action < 700) {
       equal(`${step}: ${name}`, subject.get(key, now, database), oracle.find(database, name, now)?.bytes)
@@ -219,9 +227,6 @@ const checkAgainstOracle = (run: Run, seed: number): Subject => {
         if (engine.deadline(entry) !== before.deadline) assert.fail(`${step}: the deadline of ${name}`)
         const deadline = anyDeadline()
         const outcome = engine.setDeadline(entry, deadline, now)
-        // That it is a use depends on whether the entry has to move.
-        const again = subject.find(key, now, database)
-        if (deadline > now) engine.touch(again)
         oracle.touch(database, name)
         synchronise()
         if (outcome === STORED) oracle.set(database, name, { bytes: before.bytes, deadline })

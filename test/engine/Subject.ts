@@ -4,7 +4,7 @@ import { Engine, NOT_THERE } from "../../src/engine/Engine.ts"
 import type { Limits } from "../../src/engine/Limits.ts"
 import type { ArenaSource } from "../../src/engine/Memory.ts"
 
-export const SECRET = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)
+const SECRET = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)
 
 /** Arenas, counted, and refused on demand. */
 export class CountedArenas implements ArenaSource {
@@ -69,7 +69,8 @@ export class Subject {
       database = 0,
       deadline = Number.POSITIVE_INFINITY,
       now = 0
-    }: Partial<{ [K in "database" | "deadline" | "now"]: number }> = {}
+    }: Partial<{ [K in "database" | "deadline" | "now"]: number }> = {},
+    onWritten: () => void = () => {}
   ): number {
     const { engine } = this
     const large = engine.beginLarge(value.length, now)
@@ -80,6 +81,7 @@ export class Subject {
       engine.abandonLarge(large)
       return 0
     }
+    onWritten()
     const outcome = engine.setLarge(viewOf(key), 0, key.length, this.hashOf(key), database, large, deadline, now)
     if (outcome === 0) engine.abandonLarge(large)
     return outcome

@@ -9,6 +9,7 @@ import { Connection } from "../../src/server/Connection.ts"
 import { IdleWatch } from "../../src/server/IdleWatch.ts"
 import { HIGH_WATER_MARK } from "../../src/server/Intake.ts"
 import * as ServerCounters from "../../src/server/ServerCounters.ts"
+import { SharedWriter } from "../../src/server/SharedWriter.ts"
 import { Turn } from "../../src/server/Turn.ts"
 import { Executor } from "../../src/store/Executor.ts"
 import { Store } from "../../src/store/Store.ts"
@@ -45,27 +46,33 @@ const start = Effect.gen(function* () {
   const now = (): number => 0
   const replies = textProtocol.makeReplyWriter()
   const renew = vi.spyOn(replies, "renew")
-  const turn = new Turn(executor, replies, { now, afterReads: () => {} })
+  const writer = new SharedWriter({ ...textProtocol, makeReplyWriter: () => replies })
+  const counters = ServerCounters.make()
+  const turn = new Turn(executor, { now, afterReads: () => {} })
   const options = { allowHalfOpen: true, highWaterMark: HIGH_WATER_MARK }
   const socket = new SlowSocket(options)
-  let read: (bytes: Buffer, length: number) => void = () => assert.fail("nothing is read")
+  let read: (bytes: Buffer, length: number) => boolean = () => assert.fail("nothing is read")
   const connection = new Connection(socket, {
     now,
-    protocol: textProtocol,
     turn,
-    replies,
-    counters: ServerCounters.make(),
+    session: {
+      protocol: textProtocol,
+      writer,
+      counters,
+      statistics: () => assert.fail("nobody asks for statistics"),
+      clock: undefined,
+      onHttp: () => assert.fail("nobody speaks HTTP")
+    },
+    counters,
     intake: (accepted, onBytes) => {
       read = onBytes
       return accepted
     },
     idleWatch: new IdleWatch(0, now),
-    statistics: () => assert.fail("nobody asks for statistics"),
     traffic: undefined,
-    clock: undefined,
     faults: undefined,
     fork: () => assert.fail("nothing is waited for"),
-    onHttp: () => assert.fail("nobody speaks HTTP")
+    onDefect: (defect) => assert.fail(String(defect))
   })
   const send = (text: string): void => {
     read(Buffer.from(text, "latin1"), text.length)
@@ -81,7 +88,7 @@ describe("the output of a connection whose socket is slow", () => {
     Effect.gen(function* () {
       const { connection, renew, send, socket } = yield* start
       for (let i = 0; i < 5000; i++) send(`EXISTS key${i}\n`)
-      assert.isFalse(connection.isBlocked)
+      assert.isFalse(connection.isStopped)
       assert.strictEqual(renew.mock.calls.length, 1)
       socket.letGo()
       yield* settled
@@ -95,7 +102,7 @@ describe("the output of a connection whose socket is slow", () => {
       const value = "v".repeat(256)
       let expected = "OK stored\n"
       send(`PUT a ${value}\n`)
-      for (let i = 0; !connection.isBlocked; i++) {
+      for (let i = 0; !connection.isStopped; i++) {
         send(`PUT key${i} ${i}\nGET a\nGET key${i}\n`)
         expected += `OK stored\nOK ${value}\nOK ${i}\n`
         if (i > 1000) assert.fail("it is never blocked")

@@ -1,8 +1,21 @@
 /** What each setting's text may be, and what it means. */
 import { assert, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { parseDuration, type Setting, settings } from "../../src/server/ServerConfig.ts"
+import * as TextProtocol from "../../src/protocol/text/TextProtocol.ts"
+import { Server } from "../../src/server/Server.ts"
+import {
+  expireInterval,
+  limits,
+  parseDuration,
+  serverConfig,
+  type Setting,
+  settings
+} from "../../src/server/ServerConfig.ts"
+import { Store } from "../../src/store/Store.ts"
 
 const refuses = (setting: Setting<unknown>, texts: ReadonlyArray<string>) => {
   for (const text of texts) assert.isTrue(Option.isNone(setting.parse(text)), `${setting.flag} ${JSON.stringify(text)}`)
@@ -185,4 +198,68 @@ describe("texts", () => {
     ])
     refuses(settings.logFormat, ["", "xml", "logfmt"])
   })
+})
+
+describe("settings for a library", () => {
+  const reading = (env: Record<string, string>) => ConfigProvider.layer(ConfigProvider.fromEnv({ env }))
+
+  it.effect("are the table's defaults where nothing is set, or an empty text", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* serverConfig, {
+        host: settings.host.default,
+        port: settings.port.default,
+        maxConnections: settings.maxConnections.default,
+        idleTimeout: settings.idleTimeout.default,
+        shutdownGrace: settings.shutdownGrace.default
+      })
+      assert.deepStrictEqual(yield* limits, { maxKeys: 1_000_000, maxMemory: undefined })
+      assert.deepStrictEqual(yield* expireInterval, settings.expireInterval.default)
+    }).pipe(Effect.provide(reading({ KV_CACHE_PORT: "", KV_CACHE_MAX_MEMORY: "" })))
+  )
+
+  it.effect("are read as the command reads them", () =>
+    Effect.gen(function* () {
+      const { idleTimeout, port } = yield* serverConfig
+      assert.deepStrictEqual([port, Duration.toMillis(idleTimeout)], [0, 90_000])
+      assert.deepStrictEqual(yield* limits, { maxKeys: 5, maxMemory: 64 * 1024 ** 2 })
+      assert.strictEqual(Duration.toMillis(yield* expireInterval), 1000)
+    }).pipe(
+      Effect.provide(
+        reading({
+          KV_CACHE_PORT: "0",
+          KV_CACHE_IDLE_TIMEOUT: "90s",
+          KV_CACHE_MAX_KEYS: "5",
+          KV_CACHE_MAX_MEMORY: "64mb",
+          KV_CACHE_EXPIRE_INTERVAL: "1"
+        })
+      )
+    )
+  )
+
+  it.effect("name the variable and what is allowed, where they are bad", () =>
+    Effect.gen(function* () {
+      const port = yield* Effect.flip(serverConfig)
+      assert.include(port.message, "KV_CACHE_PORT")
+      assert.include(port.message, "expected a port from 0 to 65535")
+      const memory = yield* Effect.flip(limits)
+      assert.include(memory.message, "KV_CACHE_MAX_MEMORY")
+      assert.include(memory.message, "expected a size from 64kb to 30gb")
+    }).pipe(Effect.provide(reading({ KV_CACHE_PORT: "70000", KV_CACHE_MAX_MEMORY: "1tb" })))
+  )
+
+  it.effect("start a server", () =>
+    Effect.gen(function* () {
+      const { address } = yield* Server
+      assert.strictEqual(address.host, "127.0.0.1")
+      assert.isAbove(address.port, 0)
+    }).pipe(
+      Effect.provide(
+        Server.layerConfig.pipe(
+          Layer.provide(TextProtocol.layer),
+          Layer.provide(Layer.unwrap(Effect.map(limits, Store.layerMemory))),
+          Layer.provide(reading({ KV_CACHE_PORT: "0", KV_CACHE_MAX_KEYS: "10" }))
+        )
+      )
+    )
+  )
 })

@@ -8,6 +8,8 @@ import { CommandBatch } from "../../src/domain/CommandBatch.ts"
 import { ERR } from "../../src/domain/Reply.ts"
 import type { ReplyWriter } from "../../src/protocol/Protocol.ts"
 import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
+import { Backlog } from "../../src/server/Backlog.ts"
+import { SharedWriter } from "../../src/server/SharedWriter.ts"
 import { type Reader, Turn } from "../../src/server/Turn.ts"
 import { Executor, type ExecutorService } from "../../src/store/Executor.ts"
 import { Store } from "../../src/store/Store.ts"
@@ -16,23 +18,30 @@ import { seededRandom, type SeededRandom } from "../engine/SeededRandom.ts"
 /** A connection without a socket: keeps what it would write, and is blocked as often as it is told. */
 class KeepingReader implements Reader {
   lastTurn = 0
+  readonly backlog = new Backlog()
+  readonly writer: SharedWriter
+  readonly isStepped: boolean
   readonly caller = { database: 0 }
   output = ""
   writes = 0
   isBlocked = false
   hasEnded = false
-  kept = Buffer.alloc(0)
+  defects: Array<unknown> = []
   private readonly decoder = textProtocol.makeRequestDecoder()
-  private readonly replies: ReplyWriter
   private readonly blocks: () => boolean
 
-  constructor(replies: ReplyWriter, blocks: () => boolean = () => false) {
-    this.replies = replies
+  constructor(writer: SharedWriter, blocks: () => boolean = () => false, isStepped = false) {
+    this.writer = writer
     this.blocks = blocks
+    this.isStepped = isStepped
   }
 
   get isReady(): boolean {
     return !this.isBlocked && !this.hasEnded
+  }
+
+  get isOpen(): boolean {
+    return !this.hasEnded
   }
 
   decode(commands: CommandBatch, offset: number, end: number): number {
@@ -40,47 +49,59 @@ class KeepingReader implements Reader {
     return this.decoder.decode(commands, offset, end)
   }
 
-  answer(): void {
-    if (!this.isReady) assert.fail("a request of a reader that is not ready was executed")
-    if (this.replies.length === 0) assert.fail("there is nothing to answer")
-    this.output += this.replies.take().toString("latin1")
-    this.writes++
-    this.isBlocked = this.blocks()
+  answer(_commands: CommandBatch, from: number, to: number, _now: number, replies: ReplyWriter): undefined {
+    if (!this.isOpen) assert.fail("a request of a reader that has ended was executed")
+    if (replies.length === 0) assert.fail("there is nothing to answer")
+    if (this.isStepped) assert.strictEqual(to, from + 1)
+    this.take(replies)
+    this.isBlocked ||= this.blocks()
   }
 
-  perform(commands: CommandBatch, command: number): void {
+  perform(commands: CommandBatch, command: number): undefined {
     if (this.hasEnded) assert.fail("a request of a reader that has ended was performed")
     this.hasEnded = true
+    this.backlog.clear()
     if (commands.id(command) === QUIT) return
-    this.replies.error(ERR, commands.message(command))
-    this.output += this.replies.take().toString("latin1")
+    this.writer.current.error(ERR, commands.message(command))
+    this.take(this.writer.current)
   }
 
-  keep(bytes: Buffer): void {
-    if (!this.hasEnded) this.kept = Buffer.concat([this.kept, bytes])
+  wait(): void {
+    assert.fail("nothing is waited for")
   }
 
-  takeKept(): Buffer | undefined {
-    const { kept } = this
-    this.kept = Buffer.alloc(0)
-    return kept.length === 0 ? undefined : kept
+  fail(defect: unknown): void {
+    this.defects.push(defect)
+    this.writer.current.rewind()
+    this.take(this.writer.current)
+    this.hasEnded = true
+    this.backlog.clear()
   }
 
-  /** What it has to read once it is not blocked any more. */
+  readOn(): void {
+    assert.fail("nobody has stopped reading")
+  }
+
+  /** Executes what it has kept once it is not blocked any more. */
   unblock(turn: Turn): void {
     this.isBlocked = false
-    const rest = this.takeKept()
-    if (rest !== undefined) turn.add(this, rest, rest.length)
+    turn.runFor(this)
+  }
+
+  private take(replies: ReplyWriter): void {
+    if (replies.length === 0) return
+    this.output += replies.take().toString("latin1")
+    this.writes++
   }
 }
 
-const makeTurn = Effect.fnUntraced(function* (room?: number) {
+const makeTurn = Effect.gen(function* () {
   const context = yield* Layer.build(Store.layerMemory({ maxKeys: 1_000_000 }))
   const executor = Context.get(context, Executor)
-  const replies = textProtocol.makeReplyWriter()
+  const writer = new SharedWriter(textProtocol)
   const tasks: Array<() => void> = []
-  const turn = new Turn(executor, replies, { room, now: () => 0, afterReads: (task) => void tasks.push(task) })
-  return { executor, replies, tasks, turn }
+  const turn = new Turn(executor, { now: () => 0, afterReads: (task) => void tasks.push(task) })
+  return { executor, writer, tasks, turn }
 })
 
 /** Lines of one client: its keys are its own, so what others do changes none of its answers. */
@@ -125,19 +146,19 @@ describe("Turn", () => {
     { what: "readers that are blocked now and then", clients: 12, blocks: 0.2, longestRead: 6000 },
     { what: "reads of all lengths", clients: 5, blocks: 0.05, longestRead: 400_000 },
     { what: "reads of single bytes", clients: 8, blocks: 0.05, longestRead: 3 },
-    { what: "commands executed one by one", clients: 6, blocks: 0.05, longestRead: 500, room: 1 }
-  ])("answers each reader as if it were alone, with $what", ({ blocks, clients, longestRead, room }) =>
+    { what: "commands executed one by one", clients: 6, blocks: 0.05, longestRead: 500, isStepped: true }
+  ])("answers each reader as if it were alone, with $what", ({ blocks, clients, longestRead, isStepped }) =>
     Effect.gen(function* () {
       const random = seededRandom(clients + longestRead)
-      const { replies, tasks, turn } = yield* makeTurn(room)
-      const { executor: other } = yield* makeTurn()
+      const { writer, tasks, turn } = yield* makeTurn
+      const { executor: other } = yield* makeTurn
       const lines = Math.min(12_000, longestRead * 20)
       const all = Array.from({ length: clients }, (_, client) => {
         // Some quit in the midst of it: nothing behind that is executed.
         const text = linesOf(client, random, Math.ceil(lines / clients))
         const quitting = random.chance(0.3) ? `${text}QUIT\n${text}` : text
         return {
-          reader: new KeepingReader(replies, () => random.chance(blocks)),
+          reader: new KeepingReader(writer, () => random.chance(blocks), isStepped),
           text: quitting,
           bytes: Buffer.from(quitting, "latin1"),
           sent: 0
@@ -145,10 +166,10 @@ describe("Turn", () => {
       })
       const finish = (): void => {
         turn.run()
-        assert.strictEqual(replies.length, 0)
+        assert.strictEqual(writer.current.length, 0)
       }
       while (
-        all.some(({ bytes, reader, sent }) => sent < bytes.length || (reader.isBlocked && reader.kept.length > 0))
+        all.some(({ bytes, reader, sent }) => sent < bytes.length || (reader.isBlocked && reader.backlog.length > 0))
       ) {
         const client = all[random.below(all.length)] ?? assert.fail("there is nobody")
         const { bytes, reader, sent } = client
@@ -177,9 +198,9 @@ describe("Turn", () => {
 
   it.effect("executes nothing before the reads are over, and asks for that once a turn", () =>
     Effect.gen(function* () {
-      const { replies, tasks, turn } = yield* makeTurn()
-      const one = new KeepingReader(replies)
-      const other = new KeepingReader(replies)
+      const { writer, tasks, turn } = yield* makeTurn
+      const one = new KeepingReader(writer)
+      const other = new KeepingReader(writer)
       const add = (reader: Reader, text: string): void => turn.add(reader, Buffer.from(text), text.length)
       for (const round of [1, 2]) {
         add(one, "EXISTS a\nPUT a 1\n")
@@ -199,9 +220,9 @@ describe("Turn", () => {
 
   it.effect("executes what it has before it takes more from a reader that others have come behind", () =>
     Effect.gen(function* () {
-      const { replies, tasks, turn } = yield* makeTurn()
-      const one = new KeepingReader(replies)
-      const other = new KeepingReader(replies)
+      const { writer, tasks, turn } = yield* makeTurn
+      const one = new KeepingReader(writer)
+      const other = new KeepingReader(writer)
       const add = (reader: Reader, text: string): void => turn.add(reader, Buffer.from(text), text.length)
       add(one, "PUT a 1\nGE")
       add(other, "GET a\nPU")
@@ -211,31 +232,31 @@ describe("Turn", () => {
       add(other, "T a 2\n")
       for (const task of tasks.splice(0)) task()
       assert.deepStrictEqual([one.output, other.output], ["OK stored\nOK 1\n", "OK 1\nOK stored\n"])
-      assert.deepStrictEqual([one.kept.length, other.kept.length], [0, 0])
+      assert.deepStrictEqual([one.backlog.length, other.backlog.length], [0, 0])
     })
   )
 
-  it.effect("executes a large read at once, and what was read before it", () =>
+  it.effect("executes at once, where it lies, what is too much to be copied, and what was read before it", () =>
     Effect.gen(function* () {
-      const { replies, turn } = yield* makeTurn()
-      const one = new KeepingReader(replies)
-      const other = new KeepingReader(replies, () => true)
+      const { writer, turn } = yield* makeTurn
+      const one = new KeepingReader(writer)
+      const other = new KeepingReader(writer, () => true)
       turn.add(one, Buffer.from("PUT a 1\n"), 8)
-      const large = Buffer.from("GET a\n".repeat(11_000))
-      turn.add(other, large, 64 * 1024 - 1)
-      assert.strictEqual(one.writes, 0)
+      const large = Buffer.from("GET a\n".repeat(100_000))
       turn.add(other, large, 64 * 1024)
+      assert.strictEqual(one.writes, 0)
+      turn.add(other, large, large.length)
       assert.strictEqual(one.output, "OK stored\n")
-      // Whoever does not take what was asked for is known before more is read.
+      // Whoever does not take what was asked for is known before more is executed.
       assert.isTrue(other.isBlocked)
-      assert.isAbove(other.kept.length, 64 * 1024)
+      assert.isAbove(other.backlog.length, 500_000)
     })
   )
 
   it.effect("answers what one reader has sent at once with one write", () =>
     Effect.gen(function* () {
-      const { replies, turn } = yield* makeTurn()
-      const reader = new KeepingReader(replies)
+      const { writer, turn } = yield* makeTurn
+      const reader = new KeepingReader(writer)
       const send = (text: string): void => {
         turn.add(reader, Buffer.from(text), text.length)
         turn.run()
@@ -251,10 +272,10 @@ describe("Turn", () => {
 
   it.effect("puts off what a reader has sent that is blocked by an answer in the same turn, and loses none of it", () =>
     Effect.gen(function* () {
-      const { replies, turn } = yield* makeTurn()
+      const { writer, turn } = yield* makeTurn
       let isBlocking = true
-      const reader = new KeepingReader(replies, () => isBlocking)
-      const other = new KeepingReader(replies)
+      const reader = new KeepingReader(writer, () => isBlocking)
+      const other = new KeepingReader(writer)
       const add = (to: Reader, text: string): void => turn.add(to, Buffer.from(text), text.length)
       add(reader, "PUT a 1\n")
       turn.run()
@@ -267,7 +288,10 @@ describe("Turn", () => {
       turn.run()
       assert.strictEqual(reader.output, "OK stored\nOK 1\n")
       assert.strictEqual(other.output, "OK 1\n")
-      assert.strictEqual(reader.kept.toString(), `EXISTS a\n${many}GET a\nDELETE a\n`)
+      assert.strictEqual(
+        reader.backlog.bytes.toString("latin1", reader.backlog.start, reader.backlog.end),
+        `EXISTS a\n${many}GET a\nDELETE a\n`
+      )
       isBlocking = false
       reader.unblock(turn)
       turn.run()
@@ -277,8 +301,8 @@ describe("Turn", () => {
 
   it.effect("is not run again by what it runs", () =>
     Effect.gen(function* () {
-      const { replies, turn } = yield* makeTurn()
-      const reader = new KeepingReader(replies, () => {
+      const { writer, turn } = yield* makeTurn
+      const reader = new KeepingReader(writer, () => {
         turn.run()
         return false
       })

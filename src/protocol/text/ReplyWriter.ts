@@ -47,6 +47,7 @@ const ZERO = 0x30
 
 export class TextReplyWriter implements ReplyWriter {
   length = 0
+  private begun = 0
   private bytes = Buffer.allocUnsafeSlow(BUFFER_BYTES + SLACK)
   private view = new DataView(this.bytes.buffer)
   private views: Array<Buffer | undefined> = []
@@ -54,6 +55,14 @@ export class TextReplyWriter implements ReplyWriter {
 
   get isFull(): boolean {
     return this.length > BUFFER_BYTES - BATCH_BYTES
+  }
+
+  begin(): void {
+    this.begun = this.length
+  }
+
+  rewind(): void {
+    this.length = this.begun
   }
 
   fixed(reply: FixedReply): void {
@@ -139,6 +148,7 @@ export class TextReplyWriter implements ReplyWriter {
   take(): Buffer {
     const { length } = this
     this.length = 0
+    this.begun = 0
     if (length > MAX_KEPT_VIEW) return this.bytes.subarray(0, length)
     return (this.views[length] ??= this.bytes.subarray(0, length))
   }
