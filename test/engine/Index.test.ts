@@ -4,11 +4,11 @@ import { USED_PAGES } from "../../src/engine/Layout.ts"
 import { unlimitedMemory } from "./NumberedEntries.ts"
 import { seededRandom, type SeededRandom } from "./SeededRandom.ts"
 
-/** Bits of a hash that say where in a segment its first bucket is, and how many entries make a segment full. */
+/** The bits of a hash that name its first bucket in a segment, and the number of entries that make a segment full. */
 const HOME_MASK = 8191
 const FULL = 6144
 
-/** An index of records that go by numbers, which never is without memory. */
+/** An index of numbered records in a memory without a limit. */
 class NumberedIndex {
   private readonly memory = unlimitedMemory()
   private readonly index = new Index(this.memory)
@@ -17,7 +17,7 @@ class NumberedIndex {
     this.index.start()
   }
 
-  /** Of the directory and the segments. */
+  /** The pages of the directory and the segments. */
   get pages(): number {
     return this.memory.header[USED_PAGES] ?? 0
   }
@@ -43,7 +43,7 @@ class NumberedIndex {
     this.index.remove(hash, bucket)
   }
 
-  /** All records, by a walk in steps of about `count`. */
+  /** All records, from a walk in steps of about `count`. */
   all(count: number): ReadonlyArray<number> {
     const records: Array<number> = []
     let cursor = 0
@@ -58,7 +58,7 @@ class NumberedIndex {
   }
 }
 
-/** Positions of all candidates. */
+/** The positions of all candidates. */
 const positionsOf = (index: NumberedIndex, hash: number): ReadonlyArray<number> => {
   const positions: Array<number> = []
   for (let at = index.first(hash); at !== NO_BUCKET; at = index.next(hash, at)) {
@@ -80,7 +80,7 @@ const removeRecord = (index: NumberedIndex, hash: number, record: number): void 
 
 const ascending = (numbers: Iterable<number>): ReadonlyArray<number> => [...numbers].toSorted((a, b) => a - b)
 
-/** Fails unless these are the candidates, in any order. */
+/** Asserts that these are the candidates, in any order. */
 const check = (step: string, index: NumberedIndex, hash: number, expected: ReadonlySet<number>): void => {
   const records = recordsAt(index, hash)
   const distinct = new Set(records)
@@ -97,7 +97,7 @@ const NONE: ReadonlySet<number> = new Set()
 /** The oracle: records by hash. */
 class Model {
   readonly hashes = new Map<number, Set<number>>()
-  /** All entries, for a random choice. */
+  /** All entries, to choose one at random. */
   readonly entries: Array<{ readonly hash: number; readonly record: number }> = []
 
   add(hash: number, record: number): void {
@@ -197,7 +197,7 @@ const checkAgainstModel = ({ most, next }: Hashes, seed: number): void => {
       const known = model.entries[random.below(model.entries.length)]
       if (known !== undefined) model.check(step, index, known.hash)
     }
-    // Now and then everything, so that no entry is lost unseen.
+    // Checks everything now and then, so that no lost entry stays unnoticed.
     if (operation % 14_999 === 14_998) for (const hash of model.hashes.keys()) model.check(step, index, hash)
   }
   assert.isAtLeast(largest, most)
@@ -208,7 +208,7 @@ const checkAgainstModel = ({ most, next }: Hashes, seed: number): void => {
   for (let i = 0; i < 1000; i++) assert.strictEqual(index.first(next(random)), NO_BUCKET)
 }
 
-/** How far an entry is from the bucket where the search for it begins: what a lookup has to go past. */
+/** The distance of an entry from the bucket where the search for it begins, which a lookup has to pass. */
 const distanceOf = (index: NumberedIndex, hash: number): number => (index.first(hash) - hash) & HOME_MASK
 
 const distancesOf = (
@@ -225,7 +225,7 @@ const indexOf = (hashes: ReadonlyArray<number>): NumberedIndex => {
   return index
 }
 
-/** So many hashes, all different. */
+/** `count` different hashes. */
 const distinctHashes = (random: SeededRandom, count: number, next: (random: SeededRandom) => number): Array<number> => {
   const hashes = new Set<number>()
   while (hashes.size < count) hashes.add(next(random))
@@ -239,12 +239,12 @@ describe("Index against a map", () => {
 })
 
 describe("Index", () => {
-  it("finds nothing where nothing was added", () => {
+  it("finds nothing if nothing was added", () => {
     const index = new NumberedIndex()
     for (const hash of [0, 1, -1, 2 ** 31 - 1, -(2 ** 31)]) assert.strictEqual(index.first(hash), NO_BUCKET)
   })
 
-  it("offers each record under an equal hash, and none under another one", () => {
+  it("offers each record under an equal hash, and none under another hash", () => {
     const index = new NumberedIndex()
     for (const [record, hash] of [5, 5, 5 + 8192, -5, 5].entries()) index.add(hash, record)
     holds(index, 5, [0, 1, 4])
@@ -254,7 +254,7 @@ describe("Index", () => {
   })
 
   it("moves entries up over the end of a segment when one before them is removed", () => {
-    // Five entries that begin at the last two buckets: they lie in the last two and the first three.
+    // Five entries that begin at the last two buckets. They are in the last two buckets and the first three.
     const hashes = [8190, 8191, 8190 + 8192, 8191 + 8192, 8190 + 16_384]
     for (const removed of hashes) {
       const index = indexOf([...hashes, 0, 1])
@@ -264,7 +264,7 @@ describe("Index", () => {
       for (const hash of left) holds(index, hash, [hashes.indexOf(hash)])
       holds(index, 0, [5])
       holds(index, 1, [6])
-      // The six that are left fill the last two buckets and the first four: there is no hole among them.
+      // The remaining six fill the last two buckets and the first four, without a hole.
       const buckets = [...left, 0, 1].map((hash) => index.first(hash) & HOME_MASK)
       assert.deepStrictEqual(ascending(buckets), [0, 1, 2, 3, 8190, 8191])
     }
@@ -272,15 +272,15 @@ describe("Index", () => {
 
   it("does not move an entry up before its home", () => {
     const index = indexOf([10, 10 + 8192, 12, 11])
-    // 10, 10', 12 and 11 lie in the buckets 10 to 13.
+    // 10, 10', 12 and 11 are in the buckets 10 to 13.
     removeRecord(index, 10, 0)
     assert.strictEqual(index.first(10 + 8192) & HOME_MASK, 10)
     assert.strictEqual(index.first(11) & HOME_MASK, 11)
     assert.strictEqual(index.first(12) & HOME_MASK, 12)
   })
 
-  it("keeps all entries through splits, however deep", () => {
-    // Each of these splits the one segment further in which all the others are.
+  it("keeps all entries through splits of any depth", () => {
+    // Each of these splits the segment that has all the others once more.
     for (const bits of [1, 5, 10, 15]) {
       const hashes = Array.from({ length: FULL * 2 }, (_, i) => ((i << (21 - bits)) ^ (i * 5)) & (2 ** (32 - bits) - 1))
       const index = indexOf(hashes)
@@ -290,11 +290,11 @@ describe("Index", () => {
     }
   })
 
-  it("takes more equal hashes than a segment has room for", () => {
+  it("accepts more equal hashes than a segment has room for", () => {
     const index = new NumberedIndex()
     const count = FULL * 3
     for (let record = 0; record < count; record++) index.add(-2, record)
-    // Others that share most of their bits with it, or none.
+    // Other hashes, which share most of their bits with it, or none.
     for (const [i, hash] of [-1, -3, 0, 2 ** 31 - 1, -2 & ~HOME_MASK].entries()) index.add(hash, count + i)
     const expected = Array.from({ length: count }, (_, record) => record)
     holds(index, -2, expected)
@@ -309,7 +309,7 @@ describe("Index", () => {
     holds(index, -1, [count])
   })
 
-  it("takes hashes that differ in few bits only, more than a segment has room for", () => {
+  it("accepts more hashes that differ in few bits than a segment has room for", () => {
     const hashes = Array.from({ length: FULL * 4 }, (_, i) => (0xbeef << 16) | (i * 7))
     const index = indexOf(hashes)
     for (const [record, hash] of hashes.entries()) holds(index, hash, [record])
@@ -319,7 +319,7 @@ describe("Index", () => {
     }
   })
 
-  it("continues a segment that cannot be split in another one when it is full, and uses what becomes free first", () => {
+  it("continues a full segment that cannot be split in another one, and uses freed buckets first", () => {
     const index = new NumberedIndex()
     const segmentsOf = (hash: number): ReadonlySet<number> =>
       new Set(positionsOf(index, hash).map((position) => Math.floor(position / (HOME_MASK + 1))))
@@ -339,9 +339,9 @@ describe("Index", () => {
     holds(index, -2, [...Array.from({ length: FULL * 2 }, (_, record) => record).filter((r) => r !== 7), FULL * 2 + 1])
   })
 
-  it("is after many additions and removals exactly as one that is new", () => {
+  it("after many additions and removals equals a new one", () => {
     const random = seededRandom(11)
-    // One segment, nearly full: nothing splits, so every entry that a removal left too far away would show.
+    // One segment, nearly full. Nothing splits, so every entry that a removal left too far away would show.
     const hashes = distinctHashes(random, 6000, anyHash)
     const index = indexOf(hashes)
     for (let pair = 0; pair < 300_000; pair++) {
@@ -349,13 +349,13 @@ describe("Index", () => {
       const old = hashes[at] ?? 0
       index.remove(old, index.first(old))
       const hash = anyHash(random)
-      // Seldom the hash of another entry; that entry stays as it is, and this one keeps its own.
+      // On the rare occasion that another entry has the hash, that entry stays, and this one keeps its hash.
       hashes[at] = index.first(hash) === NO_BUCKET ? hash : old
       index.add(hashes[at] ?? 0, at)
     }
     assert.strictEqual(new Set(hashes).size, 6000)
     const churned = distancesOf(index, hashes)
-    // With linear probing the sum of the distances depends on what is there, not on the order in which it came.
+    // With linear probing, the sum of the distances depends on the entries and not on the order of their insertion.
     assert.strictEqual(churned.sum, distancesOf(indexOf(hashes), hashes).sum)
     assert.isBelow(churned.sum / hashes.length, 3)
     assert.isBelow(churned.most, 200)
@@ -378,11 +378,11 @@ describe("Index", () => {
     const churned = distancesOf(index, hashes)
     assert.isBelow(fresh.most, 250)
     assert.isBelow(churned.most, 250)
-    // Segments that were full for a moment have been split since, so it is rather better.
+    // Segments that were full for a moment have been split since, so the sum may be lower.
     assert.isAtMost(churned.sum, distancesOf(indexOf(hashes), hashes).sum)
   })
 
-  it("shrinks again when records go, to what an index of the rest would be, and nothing is lost", () => {
+  it("shrinks when records are removed, to the size of an index of the rest, and loses nothing", () => {
     const random = seededRandom(13)
     const hashes = distinctHashes(random, 60_000, anyHash)
     const index = indexOf(hashes)
@@ -391,12 +391,12 @@ describe("Index", () => {
     for (const [record, hash] of hashes.entries()) if (record % 40 !== 0) removeRecord(index, hash, record)
     for (const [record, hash] of hashes.entries()) holds(index, hash, record % 40 === 0 ? [record] : [])
     assert.strictEqual(index.pages, new NumberedIndex().pages)
-    // And it grows as before.
+    // It then grows as before.
     for (const [record, hash] of hashes.entries()) if (record % 40 !== 0) index.add(hash, record)
     assert.strictEqual(index.pages, most)
   })
 
-  it("does not swing where it has just been split", () => {
+  it("does not merge what was just split", () => {
     const random = seededRandom(14)
     const hashes = distinctHashes(random, FULL + 1, anyHash)
     const index = indexOf(hashes)
@@ -420,7 +420,7 @@ describe("Index", () => {
     }
   })
 
-  it("is walked through though it grows and shrinks meanwhile: what stays is seen once", () => {
+  it("is walked through while it grows and shrinks, and what stays is seen once", () => {
     const random = seededRandom(16)
     const staying = distinctHashes(random, 3000, anyHash)
     const index = indexOf(staying)
@@ -430,7 +430,7 @@ describe("Index", () => {
     for (let step = 0; ; step++) {
       cursor = index.visit(cursor, 50, (record) => seen.set(record, (seen.get(record) ?? 0) + 1))
       if (cursor === 0) break
-      // It grows for ten steps, and shrinks for ten.
+      // The index grows for ten steps, then shrinks for ten.
       if (step % 20 < 10) {
         for (let i = 0; i < 4000; i++) {
           const hash = anyHash(random)

@@ -1,4 +1,4 @@
-/** Entries that are nothing but their links and deadlines, numbered from 0: for tests of a part of the engine by itself. */
+/** Entries with links and deadlines only, numbered from 0. They are for tests of a single part of the engine. */
 import { assert } from "@effect/vitest"
 import { META, STRING, wordAt } from "../../src/engine/Entry.ts"
 import { ARENA_UNIT_BITS, PAGE_LIMIT } from "../../src/engine/Layout.ts"

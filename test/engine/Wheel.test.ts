@@ -6,7 +6,7 @@ import { seededRandom } from "./SeededRandom.ts"
 const NONE = -1
 const BUDGET_SPENT = -2
 
-/** A wheel of entries that go by numbers. */
+/** A wheel of numbered entries. */
 class NumberedWheel {
   private readonly wheel: Wheel
   private readonly entries: NumberedEntries
@@ -49,10 +49,10 @@ const TEN_YEARS = 10 * 365 * 24 * 60 * 60 * 1000
 const REACH = 2 ** 42
 const PLENTY = Number.POSITIVE_INFINITY
 
-/** Clock readings at which the wheel's levels begin, or nearly so. */
+/** Clock readings at or near the beginnings of the wheel's levels. */
 const startingTimes = [0, 1, 63, 64, 4095, 4096, 2 ** 18 - 1, 2 ** 30 - 1, 2 ** 30, 1_700_000_000_000, 2 ** 41] as const
 
-/** All that is due, in the order in which it is found. */
+/** Everything that is due, in the order in which it is found. */
 const popAll = (wheel: NumberedWheel, now: number, budget = PLENTY): Array<number> => {
   const slots: Array<number> = []
   for (let calls = 0; calls < 1_000_000; calls++) {
@@ -73,7 +73,7 @@ const checkAgainstModel = (start: number, seed: number): number => {
   let now = start
   const entries = new NumberedEntries(capacity)
   const wheel = new NumberedWheel(now, entries)
-  // The oracle: what is due at `now` is each slot whose deadline here is at or before it.
+  // The oracle: a slot is due at `now` if its deadline here is at or before `now`.
   const deadlines = new Map<number, number>()
   const isDue = (slot: number): boolean => (deadlines.get(slot) ?? NEVER) <= now
   const accept = (slot: number): void => {
@@ -87,7 +87,7 @@ const checkAgainstModel = (start: number, seed: number): number => {
     const action = random.below(100)
     if (action < 45) {
       const slot = random.below(capacity)
-      // Every order of magnitude of delay is as likely as every other.
+      // All orders of magnitude of the delay are equally likely.
       const delay = Math.min(MAX_DELAY, 1 + random.below(2 ** random.below(42)) + random.below(2 ** random.below(13)))
       wheel.schedule(slot, now + delay)
       deadlines.set(slot, now + delay)
@@ -104,11 +104,11 @@ const checkAgainstModel = (start: number, seed: number): number => {
       capacity *= 2
     } else if (action < 80) {
       const next = Math.min(...deadlines.values())
-      // Onto the next deadline, just before it, or anywhere.
+      // To the next deadline, to just before it, or to anywhere.
       if (random.chance(0.5) && next !== NEVER) now = Math.max(now, next - random.below(2))
       else now += random.pick([0, 1, random.below(100), random.below(2 ** random.below(39)), random.below(TEN_YEARS)])
     } else if (action < 85) {
-      // One call with little: it may give up, but must not be wrong.
+      // One call with a small budget: it may give up, but must not be wrong.
       const slot = wheel.popDue(now, random.below(4))
       if (slot >= 0) accept(slot)
       else if (slot === NONE && [...deadlines.keys()].some(isDue)) fail(round, `nothing found at ${now}, but there is`)
@@ -164,7 +164,7 @@ describe("Wheel", () => {
     }
   })
 
-  it.each([0, 63, 4095, 2 ** 30 - 1])("finds it though time comes in small steps, from %d on", (start) => {
+  it.each([0, 63, 4095, 2 ** 30 - 1])("finds it even if time advances in small steps, from %d on", (start) => {
     const delays = [1, 2, 62, 63, 64, 65, 127, 128, 4000, 4095, 4096, 4097, 8191, 8192, 9000]
     const wheel = new NumberedWheel(start, new NumberedEntries(delays.length))
     for (const [slot, delay] of delays.entries()) wheel.schedule(slot, start + delay)
@@ -175,7 +175,7 @@ describe("Wheel", () => {
     assert.strictEqual(wheel.size, 0)
   })
 
-  it("finds what was scheduled for a time that has come already", () => {
+  it("finds what was scheduled for a past time", () => {
     const wheel = new NumberedWheel(0, new NumberedEntries(4))
     assert.strictEqual(wheel.popDue(1000, PLENTY), NONE)
     wheel.schedule(0, 1000)
@@ -184,7 +184,7 @@ describe("Wheel", () => {
     assert.deepStrictEqual(popAll(wheel, 1001).toSorted(), [0, 1, 2])
   })
 
-  it("finds all of many entries with one deadline, each once", () => {
+  it("finds each of many entries with the same deadline once", () => {
     const wheel = new NumberedWheel(0, new NumberedEntries(1000))
     for (let slot = 0; slot < 1000; slot++) wheel.schedule(slot, 5000)
     assert.deepStrictEqual(popAll(wheel, 4999), [])
@@ -223,9 +223,9 @@ describe("Wheel", () => {
     assert.deepStrictEqual(popAll(wheel, TEN_YEARS), [2])
   })
 
-  it("moves no more entries than its budget, and gets on with each call", () => {
+  it("moves no more entries than its budget, and makes progress with each call", () => {
     const wheel = new NumberedWheel(0, new NumberedEntries(100))
-    // Twelve entries lie in the bucket that begins at 4096 ms, the only one that is due last in it.
+    // Twelve entries are in the bucket that begins at 4096 ms. The only due one is found last.
     wheel.schedule(11, 4096)
     for (let slot = 0; slot < 11; slot++) wheel.schedule(slot, 8000)
     assert.strictEqual(wheel.popDue(4095, 0), NONE)
@@ -239,7 +239,7 @@ describe("Wheel", () => {
     assert.strictEqual(popAll(wheel, 8000).length, 11)
   })
 
-  it("needs no budget for what is due in plain sight", () => {
+  it("needs no budget for due entries that need no move", () => {
     const wheel = new NumberedWheel(0, new NumberedEntries(3))
     for (let slot = 0; slot < 3; slot++) wheel.schedule(slot, 10)
     const found = [wheel.popDue(10, 0), wheel.popDue(10, 0), wheel.popDue(10, 0)]
@@ -247,7 +247,7 @@ describe("Wheel", () => {
     assert.strictEqual(wheel.popDue(10, 0), NONE)
   })
 
-  it("takes and loses entries while a bucket is half looked through", () => {
+  it("accepts and drops entries while a bucket is being examined", () => {
     const wheel = new NumberedWheel(0, new NumberedEntries(8))
     for (let slot = 0; slot < 6; slot++) wheel.schedule(slot, 5000 + slot)
     assert.strictEqual(wheel.popDue(4999, 2), BUDGET_SPENT)

@@ -36,7 +36,7 @@ const executeMany = (
   }
 }
 
-/** Puts many keys at once, as one connection's batch would. */
+/** Puts many keys in batches, as connections do. */
 const putMany = Effect.fnUntraced(function* (count: number, ttl: number) {
   const below = yield* backing
   const seconds = Command.Ttl.make(ttl)
@@ -56,7 +56,7 @@ const capturingLogger = () => {
   return { logged, layer: Logger.layer([logger]) }
 }
 
-/** The real store, but for some sweeps of its keyspace, counted from 1, that throw. */
+/** The real store, except that the given sweeps, counted from 1, throw. */
 const failingStore = (failing: ReadonlySet<number>) => {
   const calls = { count: 0 }
   const broken = Layer.effectDiscard(
@@ -73,7 +73,7 @@ const failingStore = (failing: ReadonlySet<number>) => {
 }
 
 describe("Expirer", () => {
-  it.effect("frees keys that have expired and that nobody asks for", () =>
+  it.effect("frees expired keys that nobody asks for", () =>
     Effect.gen(function* () {
       const store = yield* Store
       yield* putMany(1000, 1)
@@ -91,7 +91,7 @@ describe("Expirer", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("sweeps at its interval, no sooner", () =>
+  it.effect("sweeps at its interval and not sooner", () =>
     Effect.gen(function* () {
       const store = yield* Store
       yield* putMany(10, 1)
@@ -102,7 +102,7 @@ describe("Expirer", () => {
     }).pipe(Effect.provide(Layer.provideMerge(Expirer.layer({ interval: "10 seconds" }), storeLayer)))
   )
 
-  it.effect("sweeps on demand, all of it", () =>
+  it.effect("sweeps everything on demand", () =>
     Effect.gen(function* () {
       const store = yield* Store
       const expirer = yield* Expirer
@@ -115,7 +115,7 @@ describe("Expirer", () => {
     }).pipe(Effect.provide(Layer.provideMerge(Expirer.layer({ interval: "1 hour" }), storeLayer)))
   )
 
-  it.effect("leaves keys without a ttl alone in 100 sweeps", () => {
+  it.effect("never removes keys without a ttl, in 100 sweeps", () => {
     const counting = failingStore(new Set())
     return Effect.gen(function* () {
       const store = yield* Store
@@ -133,7 +133,7 @@ describe("Expirer", () => {
     }).pipe(Effect.provide(Layer.provideMerge(expirerLayer, counting.layer)))
   })
 
-  it.effect("sleeps while nothing is due, for years if need be, and wakes for a key that is due earlier", () => {
+  it.effect("sleeps while nothing is due, even for years, and wakes for a key that is due earlier", () => {
     const counting = failingStore(new Set())
     return Effect.gen(function* () {
       const store = yield* Store
@@ -145,12 +145,12 @@ describe("Expirer", () => {
       assert.strictEqual(yield* store.size, 1)
       yield* TestClock.adjust("1000000 seconds")
       assert.strictEqual(yield* store.size, 0)
-      // The wheel is looked into when a wide bucket begins: at most once a level for each key.
+      // The wheel is examined when a wide bucket begins, at most once for each level and key.
       assert.isAtMost(counting.calls.count, 14)
     }).pipe(Effect.provide(Layer.provideMerge(expirerLayer, counting.layer)))
   })
 
-  it.effect("logs a sweep that fails, and goes on with the next one", () => {
+  it.effect("logs a failed sweep and continues with the next one", () => {
     const failing = failingStore(new Set([1, 2]))
     const logs = capturingLogger()
     return Effect.gen(function* () {
@@ -161,7 +161,7 @@ describe("Expirer", () => {
       assert.strictEqual(logs.logged.length, 1)
       assert.strictEqual(logs.logged[0]?.level, "Error")
       assert.include(logs.logged[0]?.cause, "sweep 1 is broken")
-      // The next one comes after the interval, and not before.
+      // The next sweep comes after the interval and not before.
       yield* TestClock.adjust("100 millis")
       assert.strictEqual(failing.calls.count, 2)
       assert.include(logs.logged[1]?.cause, "sweep 2 is broken")
@@ -192,7 +192,7 @@ describe("Expirer", () => {
     Effect.gen(function* () {
       const store = yield* Store
       yield* putMany(60_000, 1)
-      // The clock is moved by another fiber, so that this one is any client that wants its turn.
+      // Another fiber moves the clock, so that this one can stand for any client that waits for its turn.
       yield* Effect.forkChild(TestClock.adjust("1100 millis"))
       const sizes = [60_000]
       while (sizes.at(-1) !== 0) {
@@ -221,11 +221,11 @@ describe("memory", () => {
   const remove = (below: Backing, from: number, to: number): void =>
     executeMany(below, from, to, (i) => ({ _tag: "Delete", key: keyOf(i) }))
 
-  /** So many slices may take longer than the clock's step. */
+  /** Waits for a condition. The slices may take longer than the clock's step. */
   const until = (isDone: () => boolean): Effect.Effect<void> =>
     Effect.repeat(Effect.yieldNow, { until: () => isDone() })
 
-  /** Runs a test with a collector that notes how many MB the store held when it came. */
+  /** Runs a test with a collector that records how many MB the store held at each collection. */
   const withCollector = (
     test: (store: StoreService, below: Backing, collections: ReadonlyArray<number>) => Effect.Effect<void, StoreError>
   ) =>
@@ -257,13 +257,13 @@ describe("memory", () => {
         assert.strictEqual(yield* store.size, 0)
         yield* TestClock.adjust("20 seconds")
         assert.isBelow(collections.at(-1) ?? Number.NaN, 4)
-        // One collection each time half of the memory goes, not one a slice.
+        // There is one collection each time half of the memory is gone, not one for each slice.
         assert.isAtMost(collections.length, 3)
       })
     )
   )
 
-  it.effect("is collected when keys without a TTL were deleted, though there is nothing to sweep", () =>
+  it.effect("is collected when keys without a TTL are deleted, although there is nothing to sweep", () =>
     withCollector(
       Effect.fnUntraced(function* (_store, below, collections) {
         putLong(below, 0)
@@ -298,7 +298,7 @@ describe("memory", () => {
           yield* store.clear
           yield* TestClock.adjust("100 millis")
         }
-        // Of 20 times in two seconds: the first one, and one for each second that has passed.
+        // Of 20 times in two seconds, the first one collects, and one for each second that has passed.
         assert.strictEqual(collections.length, 3)
       })
     )
