@@ -1,8 +1,9 @@
 /**
- * What a typed line asks for, and what a person is told of the commands.
+ * The meaning of a typed line, and what a person is told about the commands.
  *
- * PURE: a line in, an action out. Its own words are few (`help`, `time` and such); what a person is told of the others is
- * said by the table of commands, and they are read by the protocol's decoder, as the server would read them. `Repl.ts` does what is asked.
+ * Pure: a line in, an action out. It has a few words of its own (`help`, `time` and such). The protocol's decoder reads
+ * all other lines, as the server would, and the table of commands describes their commands. `Repl.ts` carries out the
+ * actions.
  */
 import { commandsOf } from "../commands/Commands.ts"
 import type { Entry } from "../commands/Entry.ts"
@@ -12,7 +13,7 @@ import type { ProtocolService } from "../protocol/Protocol.ts"
 import type * as LineEditor from "./LineEditor.ts"
 import * as ReplyText from "./ReplyText.ts"
 
-// --- the commands, as a person is told of them
+// --- the commands as a person sees them
 
 interface Topic {
   readonly usage: string
@@ -88,13 +89,13 @@ const withLocal = (known: LineEditor.Grammar): LineEditor.Grammar => [
 const realWords = withLocal(grammarOf(serverEntries.filter(isReal)))
 const virtualWords = withLocal(grammarOf(serverEntries))
 
-/** What a person talks to: nothing, a server, or one whose time is virtual. */
+/** What the client is connected to: nothing, a server, or a server in virtual time. */
 export type Peer = "none" | "real" | "virtual"
 
-/** What a line can begin with, for completion and hints. */
+/** The words that a line may begin with, for completion and hints. */
 export const grammar = (peer: Peer): LineEditor.Grammar => (peer === "virtual" ? virtualWords : realWords)
 
-// --- a line in, what to do out
+// --- a line in, an action out
 
 export type Action =
   | { readonly _tag: "Nothing" }
@@ -107,7 +108,10 @@ export type Action =
   | { readonly _tag: "Clear" }
   | { readonly _tag: "Leave" }
 
-/** What a line asks for. Its own words are few; all else is read as the server would read it. */
+/**
+ * The action for a line. Lines that do not begin with a word of the client's own are read as the server would read
+ * them.
+ */
 export const interpret = (line: string, protocol: ProtocolService, peer: Peer): Action => {
   const [first = "", ...rest] = line.trim().split(/[ \t]+/)
   if (first === "") return { _tag: "Nothing" }
@@ -180,9 +184,9 @@ const allHelp = (known: ReadonlyArray<readonly [string, Topic]>): string =>
 const realHelp = allHelp(realTopics)
 const virtualHelp = allHelp(serverTopics)
 
-// --- words on the screen
+// --- text on the screen
 
-/** Colours, or none: then not one escape sequence for them is written. */
+/** Colours. Without colours, no escape sequence is written for them. */
 export interface Style {
   readonly error: (text: string) => string
   readonly notice: (text: string) => string
@@ -204,10 +208,10 @@ const PROMPTS: Readonly<Record<Peer, string>> = {
 
 export const prompt = (peer: Peer): string => PROMPTS[peer]
 
-/** What came from elsewhere, such as a server's message, must not move the cursor or worse. */
+/** Makes text from elsewhere, such as a server's message, harmless: it must not move the cursor or worse. */
 export const printable = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, "?")
 
-/** A time span as a person reads it. */
+/** A time span for people. */
 export const formatNanos = (nanos: bigint): string => {
   const millis = Number(nanos) / 1e6
   return millis < 1000 ? `${millis.toFixed(2)} ms` : `${(millis / 1000).toFixed(2)} s`

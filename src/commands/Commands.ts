@@ -1,7 +1,8 @@
 /**
- * The table of commands: every command of every protocol. A command's id, in a `CommandBatch`, is its place here.
+ * The table of commands: every command of every protocol. A command's id in a `CommandBatch` is its index here. This
+ * module executes nothing: see `store/Executor.ts`.
  *
- * A new command is one more entry, in the file of its family, and its tests.
+ * To add a command, add its entry to the module of its family, list it here, and test it.
  */
 import * as Result from "effect/Result"
 import * as Command from "../domain/Command.ts"
@@ -45,15 +46,17 @@ export const HTTP_REQUEST = commands.indexOf(httpRequest)
 export const commandsOf = (protocol: ProtocolName): ReadonlyMap<string, Entry> =>
   new Map(commands.filter(({ protocols }) => protocols.includes(protocol)).map((entry) => [entry.name, entry]))
 
-/** Whether an argument of a command, counted from 0, is a key. */
+/** Whether an argument of a command is a key. Arguments are counted from 0. */
 export const isKey = ({ keys }: Entry, argument: number): boolean =>
   keys !== undefined && argument >= keys.first && argument <= keys.last
 
-/** A command with arguments in the right number, as the Schema has it; else what is wrong with them. */
+/**
+ * Checks the arguments of a command with the Schema. Their number must be right. A failure is the message of the check.
+ */
 export const check = (entry: Entry, args: ReadonlyArray<string>): Result.Result<Command.Command, string> =>
   Command.decode(entry.toInput(args))
 
-/** A command of a batch that has been checked, as the typed faces have it. */
+/** A command of a batch as the Schema defines it. */
 export const typed = (batch: CommandBatch, command: number): Result.Result<Command.Command, string> => {
   const entry = commands[batch.id(command)]
   if (entry === undefined) return Result.fail(`no command has the id ${batch.id(command)}`)

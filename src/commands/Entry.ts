@@ -1,77 +1,77 @@
 /**
- * What the table of commands says of one command. All that is true of a command is said in its entry, once: decoders,
- * help, completion, error messages, counters and documentation are made from it.
+ * The entry of a command in the table of commands. Everything that is true of a command is said once, in its entry.
+ * Decoders, help, completion, error messages, counters and documentation are made from it.
  */
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import type { Execution } from "./Execution.ts"
 
-/** Executes a command of a batch and puts its reply, one, into `execution.sink`. */
+/** Executes a command of a batch and puts exactly one reply into `execution.sink`. */
 export type Execute = (execution: Execution, commands: CommandBatch, command: number) => void
 
 export type Flag =
   /** Changes nothing but the order of use. */
   | "read"
   | "write"
-  /** Takes the same time whatever the number of keys. */
+  /** Takes the same time for any number of keys. */
   | "fast"
-  /** Only a server whose time is virtual takes it: neither usage nor help of others know it. */
+  /** Only a server in virtual time accepts it. Usage and help elsewhere leave it out. */
   | "virtual"
 
-/** The wire protocols that a command can be given in. */
+/** The wire protocols that can carry a command. */
 export type ProtocolName = "text"
 
-/** Which arguments are keys: from `first` to `last`, counted from 0. */
+/** The arguments that are keys: from `first` to `last`, counted from 0. */
 export interface KeyPositions {
   readonly first: number
   readonly last: number
 }
 
-/** What executions are counted as, in statistics. */
+/** The counter of a command's executions in the statistics. */
 export type Counter = "puts" | "gets" | "deletes" | "existences" | "flushes"
 
-/** A word that says which of several things a command does. */
+/** A word that chooses one of several actions of a command. */
 export interface Subcommand {
   readonly name: string
-  /** Its arguments, as shown to a person. */
+  /** Its arguments, as people see them. */
   readonly args: ReadonlyArray<string>
   readonly summary: string
   readonly arity: Arity
 }
 
-/** How many arguments there may be. A command's name is none, a subcommand's is one of its command's. */
+/** The bounds of the number of arguments. A command's name does not count, but a subcommand's name does. */
 export interface Arity {
   readonly min: number
   readonly max: number
 }
 
 export interface Entry {
-  /** In capitals; clients may write it as they like. */
+  /** In capitals. Clients may write it in any case. */
   readonly name: string
-  /** The protocols in which it exists. One that exists in none is the server's own. */
+  /** The protocols that have the command. If there are none, only the server itself uses it. */
   readonly protocols: ReadonlyArray<ProtocolName>
   readonly arity: Arity
   readonly keys?: KeyPositions | undefined
   readonly flags: ReadonlyArray<Flag>
-  /** The whole command, as shown to a person. */
+  /** The whole command, as people see it. */
   readonly usage: string
-  /** What it does, in one line. */
+  /** One line on what the command does. */
   readonly summary: string
-  /** Further lines for a person who asks. */
+  /** Further lines, for people who ask for help with the command. */
   readonly details: ReadonlyArray<string>
   readonly subcommands?: ReadonlyArray<Subcommand> | undefined
-  /** What of it cannot hold spaces, such as `values`, where to think so is a likely mistake. */
+  /** The arguments that cannot contain spaces, such as `values`, if people are likely to try that. */
   readonly unspaced?: string | undefined
   readonly counter?: Counter | undefined
-  /** Arguments in the right number as what the Schema of `domain/Command.ts` is to check. */
+  /** Turns the right number of arguments into the input of the Schema in `domain/Command.ts`. */
   readonly toInput: (args: ReadonlyArray<string>) => unknown
   /**
-   * Absent where a command concerns the connection, the clock or the server as a whole, and not what is stored. Such a
-   * command ends its batch, and who owns what it concerns executes it.
+   * Absent if the command concerns the connection, the clock or the whole server instead of the stored keys. Such a
+   * command ends its batch and is executed by the owner of what it concerns.
    */
   readonly execute?: Execute | undefined
 }
 
-/** Decimal digits only: `1e3`, `+5` and `0x10` are numbers to JavaScript, but not on a wire. */
+/** Reads decimal digits only. JavaScript also accepts `1e3`, `+5` and `0x10`, but the wire does not. */
 export const parseDigits = (text: string): number => (/^[0-9]+$/.test(text) ? Number(text) : Number.NaN)
 
 export const parseDecimal = (text: string): number => (/^[0-9]+(?:\.[0-9]+)?$/.test(text) ? Number(text) : Number.NaN)

@@ -1,23 +1,26 @@
-/** What commands are executed with: the engine, who asks, the instant, and where the reply goes. */
+/**
+ * The context in which commands are executed: the engine, the caller, the instant, and the receiver of the replies. It
+ * executes nothing itself.
+ */
 import type { ReplySink } from "../domain/Reply.ts"
 import type { Engine } from "../engine/Engine.ts"
 import type { Alarm } from "./Alarm.ts"
 
-/** Whoever gives commands, as far as they depend on that. */
+/** The properties of a caller that commands depend on. */
 export interface Caller {
-  /** The database that its keys are in, counted from 0. */
+  /** The database of the caller's keys, counted from 0. */
   readonly database: number
 }
 
 export class Execution {
   readonly engine: Engine
-  /** To be told of every deadline that is set. */
+  /** Told of every deadline that is set. */
   readonly alarm: Alarm
   database = 0
-  /** ms, an integer that never decreases: the same for all commands that are executed together. */
+  /** In ms, an integer that never decreases. All commands executed together have the same instant. */
   now = 0
   sink: ReplySink = nowhere
-  /** Reads that found a value, and reads that did not. */
+  /** The numbers of reads that found a value and of reads that did not. */
   hits = 0
   misses = 0
 
@@ -29,7 +32,7 @@ export class Execution {
 
 const drop = (): void => {}
 
-/** Where replies go before there is somebody to have them. */
+/** The receiver of replies before there is a real one. */
 const nowhere: ReplySink = {
   begin: drop,
   fixed: drop,

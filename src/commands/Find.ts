@@ -1,4 +1,4 @@
-/** Finds the entry of a command's only key, or of its first one: `NOT_THERE` if there is none. */
+/** Finds the entry of a command's first key. Returns `NOT_THERE` if there is none. */
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import type { Execution } from "./Execution.ts"
 

@@ -1,4 +1,4 @@
-/** Commands that concern a key, whatever is stored under it. */
+/** Commands that concern a key, whatever type of value it has. */
 import { FixedReply } from "../domain/Reply.ts"
 import { NOT_THERE } from "../engine/Engine.ts"
 import { DELETED } from "../engine/Limits.ts"

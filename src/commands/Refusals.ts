@@ -1,6 +1,6 @@
 /**
- * What a decoder puts into a batch in the place of a request that is no command: its answer comes in its turn, like any
- * other. Clients cannot give these commands.
+ * The entries that a decoder adds to a batch for malformed requests, so that their answers come in turn like any other.
+ * They are not commands: clients cannot send them.
  */
 import { ERR } from "../domain/Reply.ts"
 import type { Entry } from "./Entry.ts"
@@ -13,7 +13,7 @@ const ours = {
   toInput: () => undefined
 } as const
 
-/** Says what was wrong: the batch's message. */
+/** Answers with what was wrong, which is the batch's message. */
 export const refuse: Entry = {
   ...ours,
   name: "(refuse)",
@@ -22,7 +22,7 @@ export const refuse: Entry = {
   execute: ({ sink }, commands, command) => sink.error(ERR, commands.message(command))
 }
 
-/** Says what was wrong, and what follows cannot be understood. */
+/** Answers with what was wrong. What follows cannot be understood. */
 export const refuseAndClose: Entry = {
   ...ours,
   name: "(refuse and close)",
@@ -30,7 +30,7 @@ export const refuseAndClose: Entry = {
   summary: "Answer with an error and close the connection"
 }
 
-/** A browser speaks, in the midst of something else. Nothing of what follows may be executed. */
+/** A browser speaks after other requests. Nothing that follows may be executed. */
 export const http: Entry = {
   ...ours,
   name: "(HTTP)",
@@ -38,7 +38,7 @@ export const http: Entry = {
   summary: "Turn a browser away"
 }
 
-/** A browser speaks, from the first line on: it can be answered in HTTP. */
+/** A browser speaks from the first line on, so it can be answered in HTTP. */
 export const httpRequest: Entry = {
   ...ours,
   name: "(HTTP request)",

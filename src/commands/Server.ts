@@ -1,4 +1,4 @@
-/** Commands that concern all that is stored, or the connection. */
+/** Commands that concern all keys, the whole server, or the connection. */
 import { FixedReply } from "../domain/Reply.ts"
 import type { Entry } from "./Entry.ts"
 

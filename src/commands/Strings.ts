@@ -1,4 +1,4 @@
-/** Commands that store values and read them. */
+/** Commands that store and read values. */
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import { NO_TTL } from "../domain/Command.ts"
 import { FixedReply } from "../domain/Reply.ts"
@@ -10,11 +10,11 @@ import { type Entry, type Execute, parseDigits } from "./Entry.ts"
 const ZERO = 0x30
 const MILLIS_PER_SECOND = 1000
 
-/** The system or the limit leaves no room, whatever is evicted for it. */
+/** The limit or the system leaves no room, even after evicting. */
 const outOfMemory = new FixedReply((sink) => sink.error("OOM", "out of memory: nothing was stored"))
 const stored = new FixedReply((sink) => sink.simple("stored"))
 
-/** An argument of decimal digits, as a number. */
+/** An argument of decimal digits as a number. */
 const digits = (commands: CommandBatch, command: number, argument: number): number => {
   const { view } = commands
   const start = commands.argStart(command, argument)

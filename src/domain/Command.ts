@@ -1,8 +1,9 @@
 /**
- * The requests of the cache: one Schema tagged union that the server, the client, the REPL and the load tester share.
+ * The requests of the cache, as one Schema tagged union that the server, the client, the REPL and the load tester
+ * share.
  *
- * The checks hold every limit and its error message, so there is one place that says what a key, a value and a TTL
- * may be. How a command is written on a wire is not said here: see `protocol/`.
+ * The checks hold every limit and its error message, so that keys, values and TTLs are defined in one place. This
+ * module does not know how a command is written on a wire: see `protocol/`.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -10,13 +11,13 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 
-/** Longest key, in bytes (printable ASCII, so also in characters). */
+/** The longest key in bytes. Keys are printable ASCII, so it is the same in characters. */
 export const MAX_KEY_LENGTH = 256
 
-/** Longest value, in bytes (printable ASCII, so also in characters). */
+/** The longest value in bytes. Values are printable ASCII, so it is the same in characters. */
 export const MAX_VALUE_LENGTH = 256
 
-/** Largest TTL, in seconds (2^31 - 1, about 68 years). */
+/** The largest TTL in seconds: 2^31 - 1, about 68 years. */
 export const MAX_TTL_SECONDS = 2_147_483_647
 
 const word = (name: string, maxLength: number) =>
@@ -47,10 +48,10 @@ export type Ttl = typeof Ttl.Type
 /** The TTL of a key that does not expire. */
 export const NO_TTL: Ttl = Ttl.make(0)
 
-/** The latest time that a virtual clock can be set to, in ms (2^41, about 69 years). */
+/** The latest time of a virtual clock in ms: 2^41, about 69 years. */
 export const MAX_CLOCK_MILLIS = 2 ** 41
 
-// A smaller one is not written in decimal digits any more.
+// JavaScript does not write smaller numbers in decimal digits.
 const MIN_CLOCK_FACTOR = 0.000001
 const MAX_CLOCK_FACTOR = 1_000_000
 
@@ -70,68 +71,69 @@ const ClockFactor = Schema.Number.check(
   )
 )
 
-/** What can be done with the clock of a server whose time is virtual. */
+/** The actions on the clock of a server in virtual time. */
 export const ClockAction = Schema.TaggedUnion({
-  /** Says what time it is. */
+  /** Tells the time. */
   Now: {},
-  /** Moves time forward, by ms. */
+  /** Moves time forward by ms. */
   Advance: { millis: ClockMillis },
-  /** Moves time forward, to a time in ms since the server's start. */
+  /** Moves time forward to a time in ms since the server's start. */
   Set: { millis: ClockMillis },
-  /** Lets time flow, so many times as fast as it does. */
+  /** Lets time flow this many times as fast as real time. */
   Run: { factor: ClockFactor },
   /** Stops time. */
   Freeze: {},
-  /** Goes back to the start: time stands still at 0 ms, and no key is there. */
+  /** Returns to the start: time stands still at 0 ms, and there are no keys. */
   Reset: {}
 })
 export type ClockAction = typeof ClockAction.Type
 
-/** Every request that a client can make. */
+/** All requests that a client can make. */
 export const Command = Schema.TaggedUnion({
   Put: { key: Key, value: Value, ttl: Ttl },
   Get: { key: Key },
   Delete: { key: Key },
   Exists: { key: Key },
-  /** Asks what the server is and holds. */
+  /** Asks for the server's statistics. */
   Stats: {},
   /** Removes every key. */
   Flush: {},
   Quit: {},
-  /** Only a server whose time is virtual takes it. */
+  /** Only a server in virtual time accepts it. */
   Clock: { action: ClockAction }
 })
 export type Command = typeof Command.Type
 
 /**
- * The commands that a store executes: all but `Quit`, which ends a connection, `Clock`, which moves its time, and `Stats`,
- * which asks about the whole server.
+ * The commands that a store executes. `Quit` ends a connection, `Clock` moves the server's time, and `Stats` asks about
+ * the whole server, so they are not among them.
  */
 export type StoreCommand = Exclude<Command, { readonly _tag: "Quit" | "Clock" | "Stats" }>
 
-/** The commands that have a reply: all but `Quit`, whose answer is the end of the connection. */
+/** The commands that have a reply. `Quit` has none: its answer is the end of the connection. */
 export type AnsweredCommand = Exclude<Command, { readonly _tag: "Quit" }>
 
-/** A value that is no command, with the message of the check that it failed. */
+/** A value that is not a command, with the message of the failed check. */
 export class InvalidCommand extends Schema.TaggedError<InvalidCommand>()("InvalidCommand", {
   message: Schema.String
 }) {}
 
 const formatIssue = SchemaIssue.makeFormatterStandardSchemaV1()
 
-/** The message of the first check that failed, naming the part and what is allowed. */
+/** The message of the first failed check. It names the part and what is allowed. */
 const describeIssue = (issue: SchemaIssue.Issue): string => formatIssue(issue).issues[0]?.message ?? "invalid command"
 
 const decodeUnknown = SchemaParser.decodeUnknownResult(Command)
 
 /**
- * Validates an unknown value as a command. The failure is the message of the check that failed, as plain data: a bad
+ * Validates an unknown value as a command. A failure is the message of the failed check, as plain data. A malformed
  * line is an expected outcome, and an Error object would cost more than the command.
  */
 export const decode = (input: unknown): Result.Result<Command, string> =>
   Result.mapError(decodeUnknown(input), describeIssue)
 
-// One typed constructor a command, for callers that hold plain strings: each is checked as a line of the wire is.
+// A typed constructor for each command, for callers with plain strings. Each makes the same checks as for a line from
+// the wire.
 const checked = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) => {
   const decodeCase = SchemaParser.decodeUnknownEffect(schema)
   return (input: unknown): Effect.Effect<S["Type"], InvalidCommand, S["DecodingServices"]> =>
@@ -143,7 +145,7 @@ const checkedGet = checked(Command.cases.Get)
 const checkedDelete = checked(Command.cases.Delete)
 const checkedExists = checked(Command.cases.Exists)
 
-/** A checked PUT; `ttl` in seconds, 0 for a key that does not expire. */
+/** A checked PUT. `ttl` is in seconds; 0 for a key that does not expire. */
 export const put = (key: string, value: string, ttl: number = NO_TTL) => checkedPut({ _tag: "Put", key, value, ttl })
 
 /** A checked GET. */

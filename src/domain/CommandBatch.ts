@@ -1,67 +1,73 @@
 /**
- * Commands as numbers: an id, and the places of their arguments in the bytes that they were read from. This is what a
- * protocol passes to an executor, so that no request makes a string or an object. Pure storage: what an id means is said
- * by the table of commands (`commands/`).
+ * Commands as numbers: an id, and the places of the arguments in the bytes that they were read from. A protocol passes
+ * them to an executor in this form, so that a request needs no string and no object. Pure storage: the table of
+ * commands (`commands/`) gives the ids their meaning.
  *
- * The bytes belong to whoever fills the batch, and a batch is good for as long as they stay.
+ * The bytes belong to whoever fills the batch. The batch is valid as long as they stay unchanged.
  *
- * Keys are listed apart, whatever their commands are: an engine hashes and fetches all of them before the first command
- * is executed. A command of many arguments makes the arrays grow for as long as it is there.
+ * Keys are listed separately, for all commands together, because an engine hashes and fetches all keys before it
+ * executes the first command. A command with many arguments makes the arrays grow until the next batch begins.
  */
 import type { KeyPlaces } from "./KeyPlaces.ts"
 
-/** How many commands a batch has room for. */
+/** The number of commands that a batch has room for. */
 export const BATCH_COMMANDS = 256
 
-/** A batch with so many arguments is full, and so many have room without the arrays being made larger. */
+/** So many arguments have room without the arrays being made larger. */
 const BATCH_ARGUMENTS = 1024
+
+/** A batch with more arguments than this is full. One that is not has room for a command of a few. */
+const FULL_ARGUMENTS = BATCH_ARGUMENTS - BATCH_COMMANDS
 
 // Words of a command.
 const ID = 0
 const ARGUMENT_COUNT = 1
 const FIRST_ARGUMENT = 2
-/** Of a command that has a message, and so no argument. */
+/** In place of the first argument, for a command with a message. */
 const MESSAGE = FIRST_ARGUMENT
 const FIRST_KEY = 3
 const COMMAND_BITS = 2
 
-// Words of an argument.
+// The words of an argument.
 const START = 0
 const LENGTH = 1
-/** Of an argument that is a key. */
-const HASH = 2
-const ARGUMENT_BITS = 2
+const ARGUMENT_BITS = 1
+
+// Words of a key: its place once more, so that hashing and finding all keys is a walk through one array.
+const KEY_START = 0
+const KEY_LENGTH = 1
+const KEY_HASH = 2
+const KEY_BITS = 2
 
 const NO_BYTES = Buffer.alloc(0)
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 export class CommandBatch implements KeyPlaces {
-  /** The bytes that the places are in. */
+  /** The bytes that contain the arguments. */
   bytes: Buffer = NO_BYTES
   view = viewOf(NO_BYTES)
-  /** Commands in the batch. */
+  /** The number of commands in the batch. */
   count = 0
   keyCount = 0
-  /** Nothing may be added behind the last command before it is done. */
+  /** Nothing may be added until the last command has been executed. */
   isStopped = false
   private room = BATCH_COMMANDS
   private argumentCount = 0
-  // Those of the command that is being added are not counted above before it is whole.
+  // The counts above exclude the command that is being added until it is complete.
   private openArguments = 0
   private openKeys = 0
   private readonly commands = new Int32Array(BATCH_COMMANDS << COMMAND_BITS)
   private arguments = new Int32Array(BATCH_ARGUMENTS << ARGUMENT_BITS)
-  // The argument that each key is.
-  private keys = new Int32Array(BATCH_ARGUMENTS)
+  private keys = new Int32Array(BATCH_ARGUMENTS << KEY_BITS)
   private messages: Array<string> = []
 
-  /** Whether no further command can be added. */
+  /** Whether there is no room for another command. */
   get isFull(): boolean {
-    return this.count >= this.room
+    return this.count >= this.room || this.argumentCount > FULL_ARGUMENTS
   }
 
-  /** Begins a new batch, of at most `room` commands that are in `bytes`. */
+  /** Begins a new batch of at most `room` commands in `bytes`. */
   begin(bytes: Buffer, room: number = BATCH_COMMANDS): void {
     this.count = 0
     this.keyCount = 0
@@ -75,9 +81,9 @@ export class CommandBatch implements KeyPlaces {
     this.view = viewOf(bytes)
   }
 
-  // --- adding a command: `open`, its arguments in order, `close`
+  // --- adding a command: `open`, its arguments in order, `close`; or `addKeyed` and `append`, for what has few of them
 
-  /** Begins a command. One that was begun before and not closed is given up. */
+  /** Begins a command. It drops a command that was begun and not closed. */
   open(id: number): void {
     const at = this.count << COMMAND_BITS
     this.commands[at + ID] = id
@@ -85,7 +91,7 @@ export class CommandBatch implements KeyPlaces {
     this.commands[at + FIRST_KEY] = this.openKeys = this.keyCount
   }
 
-  /** Adds an argument; offset and length in bytes. */
+  /** Adds an argument. Offset and length are in bytes. */
   argument(start: number, length: number): void {
     if (this.openArguments << ARGUMENT_BITS === this.arguments.length) this.grow()
     const at = this.openArguments++ << ARGUMENT_BITS
@@ -96,23 +102,48 @@ export class CommandBatch implements KeyPlaces {
   /** Adds an argument that is a key. */
   key(start: number, length: number): void {
     this.argument(start, length)
-    this.keys[this.openKeys++] = this.openArguments - 1
+    const at = this.openKeys++ << KEY_BITS
+    this.keys[at + KEY_START] = start
+    this.keys[at + KEY_LENGTH] = length
   }
 
-  /** The command is whole. */
+  /** Completes the command. */
   close(): void {
     const at = this.count++ << COMMAND_BITS
     this.commands[at + ARGUMENT_COUNT] = this.openArguments - this.argumentCount
     this.argumentCount = this.openArguments
     this.keyCount = this.openKeys
-    if (this.openArguments > BATCH_ARGUMENTS - BATCH_COMMANDS) this.room = 0
   }
 
-  /** As `close`, for a command that has to be done before the next one is looked at. */
+  /** Works like `close`, for a command that must be executed before the next one is read. */
   closeAndStop(): void {
     this.close()
     this.room = 0
     this.isStopped = true
+  }
+
+  /** Adds a command whose only argument, so far, is a key. A batch that is not full has room for it and for a few more. */
+  addKeyed(id: number, start: number, length: number): void {
+    const { arguments: places, commands, keys } = this
+    const at = this.count++ << COMMAND_BITS
+    const argument = this.argumentCount++
+    const key = this.keyCount++
+    commands[at + ID] = id
+    commands[at + ARGUMENT_COUNT] = 1
+    commands[at + FIRST_ARGUMENT] = argument
+    commands[at + FIRST_KEY] = key
+    places[(argument << ARGUMENT_BITS) + START] = start
+    places[(argument << ARGUMENT_BITS) + LENGTH] = length
+    keys[(key << KEY_BITS) + KEY_START] = start
+    keys[(key << KEY_BITS) + KEY_LENGTH] = length
+  }
+
+  /** Adds an argument, which is no key, to the last command. */
+  append(start: number, length: number): void {
+    const argument = this.argumentCount++
+    this.commands[((this.count - 1) << COMMAND_BITS) + ARGUMENT_COUNT]!++
+    this.arguments[(argument << ARGUMENT_BITS) + START] = start
+    this.arguments[(argument << ARGUMENT_BITS) + LENGTH] = length
   }
 
   /** Adds a command that has a message instead of arguments, to be closed. */
@@ -121,49 +152,49 @@ export class CommandBatch implements KeyPlaces {
     this.commands[(this.count << COMMAND_BITS) + MESSAGE] = this.messages.push(message) - 1
   }
 
-  // --- what the commands are
+  // --- reading the commands
 
   id(command: number): number {
     return this.commands[(command << COMMAND_BITS) + ID]!
   }
 
-  /** How many arguments a command has, its name not counted. */
+  /** The number of a command's arguments, without its name. */
   argc(command: number): number {
     return this.commands[(command << COMMAND_BITS) + ARGUMENT_COUNT]!
   }
 
-  /** The offset in `bytes` of an argument's first byte; arguments are counted from 0. */
+  /** The offset of an argument's first byte in `bytes`. Arguments are counted from 0. */
   argStart(command: number, argument: number): number {
     return this.arguments[
       ((this.commands[(command << COMMAND_BITS) + FIRST_ARGUMENT]! + argument) << ARGUMENT_BITS) + START
     ]!
   }
 
-  /** An argument's length in bytes. */
+  /** The length of an argument in bytes. */
   argLength(command: number, argument: number): number {
     return this.arguments[
       ((this.commands[(command << COMMAND_BITS) + FIRST_ARGUMENT]! + argument) << ARGUMENT_BITS) + LENGTH
     ]!
   }
 
-  /** An argument as text, a character for each byte: for errors, logs and typed faces. */
+  /** An argument as text, one character for each byte: for errors, logs and typed commands. */
   text(command: number, argument: number): string {
     const start = this.argStart(command, argument)
     return this.bytes.toString("latin1", start, start + this.argLength(command, argument))
   }
 
-  /** The number of a command's first key, if it has any. */
+  /** The number of a command's first key, if it has keys. */
   firstKey(command: number): number {
     return this.commands[(command << COMMAND_BITS) + FIRST_KEY]!
   }
 
-  /** How many keys a command has. */
+  /** The number of a command's keys. */
   keysOf(command: number): number {
     const next = command + 1 === this.count ? this.keyCount : this.firstKey(command + 1)
     return next - this.firstKey(command)
   }
 
-  /** A command's first key as text, if it has any. */
+  /** The text of a command's first key, if it has keys. */
   keyText(command: number): string | undefined {
     if (this.keysOf(command) === 0) return undefined
     const key = this.firstKey(command)
@@ -171,35 +202,35 @@ export class CommandBatch implements KeyPlaces {
     return this.bytes.toString("latin1", start, start + this.keyLength(key))
   }
 
-  /** How many commands have a message. */
+  /** The number of commands with a message. */
   get messageCount(): number {
     return this.messages.length
   }
 
-  /** A command's message, if it was opened with one. */
+  /** The message of a command that was opened with one. */
   message(command: number): string {
     return this.messages[this.commands[(command << COMMAND_BITS) + MESSAGE]!]!
   }
 
-  /** The commands from `from` to `to` (exclusive) as a batch of their own, over the same bytes. */
+  /** A batch with the commands from `from` to `to` (exclusive), over the same bytes. */
   part(from: number, to: number): CommandBatch {
     const part = new CommandBatch()
     part.begin(this.bytes)
     for (let command = from; command < to; command++) {
       part.open(this.id(command))
-      const first = this.commands[(command << COMMAND_BITS) + FIRST_ARGUMENT]!
       const argc = this.argc(command)
-      // What has no argument may have a message.
+      // A command without arguments may have a message.
       if (argc === 0 && this.messages.length > 0) part.openWithMessage(this.id(command), this.message(command))
       let key = this.firstKey(command)
       for (let argument = 0; argument < argc; argument++) {
         const start = this.argStart(command, argument)
         const length = this.argLength(command, argument)
-        if (this.keys[key] !== first + argument) part.argument(start, length)
-        else {
+        // A key lies where its argument does.
+        const isKey = key < this.keyCount && this.keyStart(key) === start && this.keyLength(key) === length
+        if (isKey) {
           part.key(start, length)
           key++
-        }
+        } else part.argument(start, length)
       }
       if (this.isStopped && command === this.count - 1) part.closeAndStop()
       else part.close()
@@ -208,20 +239,20 @@ export class CommandBatch implements KeyPlaces {
   }
 
   keyStart(key: number): number {
-    return this.arguments[(this.keys[key]! << ARGUMENT_BITS) + START]!
+    return this.keys[(key << KEY_BITS) + KEY_START]!
   }
 
   keyLength(key: number): number {
-    return this.arguments[(this.keys[key]! << ARGUMENT_BITS) + LENGTH]!
+    return this.keys[(key << KEY_BITS) + KEY_LENGTH]!
   }
 
-  /** A key's hash, a signed 32-bit integer, once an engine has set it. */
+  /** The hash of a key, a signed 32-bit integer, after an engine has set it. */
   hash(key: number): number {
-    return this.arguments[(this.keys[key]! << ARGUMENT_BITS) + HASH]!
+    return this.keys[(key << KEY_BITS) + KEY_HASH]!
   }
 
   setHash(key: number, hash: number): void {
-    this.arguments[(this.keys[key]! << ARGUMENT_BITS) + HASH] = hash
+    this.keys[(key << KEY_BITS) + KEY_HASH] = hash
   }
 
   private grow(): void {
@@ -234,6 +265,6 @@ export class CommandBatch implements KeyPlaces {
 
   private shrink(): void {
     this.arguments = new Int32Array(BATCH_ARGUMENTS << ARGUMENT_BITS)
-    this.keys = new Int32Array(BATCH_ARGUMENTS)
+    this.keys = new Int32Array(BATCH_ARGUMENTS << KEY_BITS)
   }
 }

@@ -1,10 +1,10 @@
-/** Keys of a batch as places in bytes: what an engine needs to know of them. Pure. */
+/** The keys of a batch as places in bytes, as far as an engine needs them. An interface only: see `CommandBatch.ts`. */
 export interface KeyPlaces {
-  /** The bytes that the places are in. */
+  /** The bytes that contain the keys. */
   readonly view: DataView
-  /** How many keys there are. They are counted from 0. */
+  /** The number of keys. They are counted from 0. */
   readonly keyCount: number
-  /** The offset in `view` of a key's first byte. */
+  /** The offset of a key's first byte in `view`. */
   readonly keyStart: (key: number) => number
   /** In bytes. */
   readonly keyLength: (key: number) => number

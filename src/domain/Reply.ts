@@ -1,12 +1,12 @@
 /**
- * The answers of the cache, in two forms: primitive ones, which commands put into a `ReplySink`, and typed ones, which the
- * typed faces (client, prompt, load test) have. How a reply is written on a wire is not said here: see `protocol/`.
+ * The answers of the cache in two forms. Commands put primitive replies into a `ReplySink`. The client, the prompt and
+ * the load test read typed ones. This module does not know how a reply is written on a wire: see `protocol/`.
  *
  * A miss is an answer like any other, never an error.
  */
 import type { ValueReader } from "./ValueReader.ts"
 
-/** A typed answer, one for each command, in order. */
+/** A typed answer. Each command has one, in order. */
 export type Reply =
   /** The answer to a PUT. */
   | { readonly _tag: "Stored" }
@@ -14,20 +14,20 @@ export type Reply =
   | { readonly _tag: "Found"; readonly value: string }
   /** The answer to a DELETE that removed a key. */
   | { readonly _tag: "Deleted" }
-  /** The answer to a GET or a DELETE of a key that is not there. */
+  /** The answer to a GET or a DELETE of a key that does not exist. */
   | { readonly _tag: "NotFound" }
   /** The answer to an EXISTS. */
   | { readonly _tag: "Existence"; readonly exists: boolean }
-  /** The answer to a STATS: names and values, in the order in which they are shown. Each is a word of printable ASCII. */
+  /** The answer to a STATS: names and values, in display order. Each is a word of printable ASCII. */
   | { readonly _tag: "Statistics"; readonly fields: Readonly<Record<string, string>> }
   /** The answer to a FLUSH. */
   | { readonly _tag: "Flushed" }
-  /** The answer to a CLOCK: what time it is then, in ms. */
+  /** The answer to a CLOCK: the time after it, in ms. */
   | { readonly _tag: "Time"; readonly millis: number }
-  /** The answer to a request that was not executed, with what was wrong: one line of printable ASCII. */
+  /** The answer to a request that was not executed: one line of printable ASCII that says what was wrong. */
   | { readonly _tag: "Failed"; readonly message: string }
 
-// The replies without data are made once: on the hot path a reply costs no allocation but for a value.
+// Replies without data are made once, so that on the hot path a reply allocates nothing but its value.
 export const stored: Reply = { _tag: "Stored" }
 export const deleted: Reply = { _tag: "Deleted" }
 export const notFound: Reply = { _tag: "NotFound" }
@@ -45,13 +45,13 @@ export const statistics = (fields: Readonly<Record<string, string>>): Reply => (
 export const time = (millis: number): Reply => ({ _tag: "Time", millis })
 
 /**
- * A reply that is always the same. A sink turns it into bytes once, at first sight, and copies them from then on.
+ * A reply that is always the same. A sink turns it into bytes when it first sees it, and copies the bytes from then on.
  */
 export class FixedReply {
   private static count = 0
-  /** Counted from 0: where a sink finds what it has made of it. */
+  /** Counted from 0. A sink finds its prepared bytes by this number. */
   readonly number = FixedReply.count++
-  /** Writes the reply in the primitive way. */
+  /** Writes the reply with the other calls of a sink. */
   readonly write: (sink: ReplySink) => void
 
   constructor(write: (sink: ReplySink) => void) {
@@ -60,36 +60,39 @@ export class FixedReply {
 }
 
 /**
- * Where a command puts its reply: one of these calls for each. The replies are primitive, as Redis's are, and each
- * protocol writes them in its own way; no command knows of a protocol, and no protocol of a command.
+ * The receiver of a command's reply, which is exactly one of these calls. Replies are primitive, as in Redis, and each
+ * protocol writes them in its own way. So no command knows a protocol, and no protocol knows a command.
  */
 export interface ReplySink {
-  /** A command's reply begins: all that was put here before is whole. What throws takes back only what came since. */
+  /**
+   * To be called before each command's reply. All replies before it are complete, so a command that throws only takes
+   * back its own.
+   */
   readonly begin: () => void
   /** A reply that is prepared once. */
   readonly fixed: (reply: FixedReply) => void
   /** A status: one line of printable ASCII. */
   readonly simple: (text: string) => void
-  /** What was wrong: a word in capitals that says of which kind it is, such as `ERR`, and a line of printable ASCII. */
+  /** What was wrong: the kind of the error as a word in capitals, such as `ERR`, and a line of printable ASCII. */
   readonly error: (code: string, message: string) => void
   readonly integer: (value: number) => void
-  /** Any bytes: `length` of them, from `start` on. */
+  /** Any `length` bytes from `start` on. */
   readonly bulk: (bytes: Buffer, start: number, length: number) => void
   /**
-   * `length` bytes as an engine has them: four to a word, the first one lowest, from `words[at]` on; what is left of the
-   * last word is 0.
+   * `length` bytes as an engine holds them, from `words[at]` on: four to a word, with the first in the lowest bits. The
+   * unused bytes of the last word are 0.
    */
   readonly bulkWords: (words: Int32Array, at: number, length: number) => void
-  /** A long value, to be read in slices. The sink closes the reader, whatever becomes of the reply. */
+  /** A long value that is read in slices. The sink closes the reader, whatever happens to the reply. */
   readonly bulkReader: (value: ValueReader) => void
-  /** There is no such thing. */
+  /** The key or value does not exist. */
   readonly null: () => void
 }
 
-/** The kind of an error that is of no other kind. */
+/** The kind of an error without a more specific kind. */
 export const ERR = "ERR"
 
-/** A typed reply in the primitive way. */
+/** Writes a typed reply as a primitive one. */
 export const write = (reply: Reply, sink: ReplySink): void => {
   switch (reply._tag) {
     case "Stored":

@@ -1,6 +1,6 @@
 /**
- * Chance that is the same for the same seed: the generator mulberry32 (T. Ettinger). For tests and faults, not for
- * secrets.
+ * Random numbers that are the same for the same seed: the generator mulberry32 (T. Ettinger). For tests and fault
+ * injection, not for secrets.
  */
 
 /** A source of numbers in [0, 1). */

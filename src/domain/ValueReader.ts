@@ -1,9 +1,12 @@
-/** A value that is too long to be copied at once, as whoever answers with it reads it: in slices, while others are served. */
+/**
+ * Reads a value that is too long to be copied at once, in slices, while other clients are served. An interface only:
+ * see `engine/Chains.ts`.
+ */
 export interface ValueReader {
-  /** Bytes that are not read yet. */
+  /** The number of bytes not read yet. */
   readonly remaining: number
-  /** Copies at most `most` bytes, 64 KB for a slice that is quick, to `into[at]` and the following; returns how many. */
+  /** Copies at most `most` bytes to `into[at]` and following, and returns how many. Slices of up to 64 KB are quick. */
   readonly read: (into: Uint8Array, at: number, most: number) => number
-  /** Lets go of the value, which is held till then, read or not. May be called again. */
+  /** Releases the value, which is held until then, read or not. May be called again. */
   readonly close: () => void
 }

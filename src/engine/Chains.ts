@@ -1,23 +1,23 @@
 /**
- * Bytes that are too many for a slot: chains of pieces, so that 512 MB need no more than 8,192 pages anywhere. They may be
- * written, read and let go in slices, and while somebody reads them they stay, whatever becomes of the entry.
+ * Keys and values that are too long for a slot, as chains of pieces. So 512 MB need no contiguous memory beyond a page.
+ * A chain can be written, read and let go in slices. While it is being read, it stays, whatever happens to its entry.
  *
- * A piece is a slot: mostly a whole page; what is left at the end lies in one to three slots that fit it within an
- * eighth. Its words:
+ * A piece is a slot, mostly a whole page. The rest at the end takes one to three smaller slots, with at most an eighth
+ * wasted. The words of a piece:
  *
  *     word 0  the next piece, 0 for none
- *          1  the piece before it; of the first one, the entry whose key or value it is, 0 for none
- *          2  bytes in it
- *          3  that it is a piece (`Entry.ts`)
- *     and of the first piece
- *          4  pins: how many read the chain, one more while it is being written
- *          5  while it is being written, the last piece
- *          6  bytes that the chain is to have
- *          7  bytes that it has
+ *          1  the previous piece; in the first piece, the entry that owns the chain, 0 for none
+ *          2  the number of its bytes
+ *          3  the mark of a piece (`Entry.ts`)
+ *     only in the first piece:
+ *          4  pins: the number of readers, plus one while the chain is being written
+ *          5  the last piece, while the chain is being written
+ *          6  the length of the whole chain, in bytes
+ *          7  the bytes written so far
  *     then    the bytes
  *
- * A chain that is pinned does not move. One that is let go while it is pinned is freed with the last pin. Freeing takes
- * no slices: it is 8,192 pages at most, and takes a millisecond or two.
+ * A pinned chain does not move. If a pinned chain is let go, the last unpin frees it. Freeing is not sliced: it frees
+ * at most about 8,192 pages, in a millisecond or two.
  */
 import { isPiece, keyOffset, LONG_KEY, META, PIECE_META, valueOffset, wordAt } from "./Entry.ts"
 import { ARENA_UNIT_BITS, ARENA_UNIT_MASK, DETACHED_BYTES, PAGE_BYTES, PINNED_CHAINS, UNIT_BITS } from "./Layout.ts"
@@ -34,18 +34,21 @@ const WRITTEN = 7
 
 const HEADER_BYTES = 32
 
-/** The class of whole pages. */
+/** The class of slots that are whole pages. */
 const WHOLE = CLASS_COUNT - 1
 
-/** What fills so much of a page is given all of it. */
+/** A rest that would fill this much of a page gets a whole page. */
 const NEARLY_WHOLE = (PAGE_BYTES * 7) / 8
 
-/** Below, a slot is taken that fits; above, one that is filled, and the rest goes elsewhere. */
+/**
+ * In bytes. Up to this size the rest gets a slot that fits it. Above, it fills a smaller slot, and what remains goes to
+ * the next piece.
+ */
 const FITTED = 8192
 
 const NO_BYTES = new Uint8Array(0)
 
-/** There is no chain: no room within the limit, or the system refused. */
+/** There is no chain: the limit leaves no room, or the system refused memory. */
 export const NO_CHAIN = 0
 
 export class Chains {
@@ -53,14 +56,14 @@ export class Chains {
   private readonly slots: Slots
   private readonly take: (sizeClass: number, now: number) => number
 
-  /** `take` gives a slot of a class or `NO_SLOT`; it may make room for it by evicting what is not pinned. */
+  /** `take` gives a slot of a class, or `NO_SLOT`. It may evict entries to make room, but no pinned chains. */
   constructor(memory: Memory, slots: Slots, take: (sizeClass: number, now: number) => number) {
     this.memory = memory
     this.slots = slots
     this.take = take
   }
 
-  /** A chain that is to have so many bytes and belongs to nobody; it is pinned. Or `NO_CHAIN`. */
+  /** Begins a pinned chain of `total` bytes without an owner. Returns its first piece, or `NO_CHAIN`. */
   begin(total: number, now: number): number {
     const first = this.addPiece(total, now)
     if (first === NO_SLOT) return NO_CHAIN
@@ -73,7 +76,10 @@ export class Chains {
     return first
   }
 
-  /** Appends bytes to a chain that is being written; says whether there was room. If not, it has some of them. */
+  /**
+   * Appends bytes to a chain that is being written. Returns whether there was room. If not, some of the bytes may have
+   * been written.
+   */
   write(first: number, bytes: Uint8Array, start: number, length: number, now: number): boolean {
     const total = this.total(first)
     if (length > total - this.get(first, WRITTEN)) throw new RangeError(`a value of ${total} bytes is given more`)
@@ -101,7 +107,7 @@ export class Chains {
     return true
   }
 
-  /** Bytes that a chain is to have. */
+  /** The length of the whole chain, in bytes. */
   total(first: number): number {
     return this.get(first, TOTAL)
   }
@@ -110,26 +116,31 @@ export class Chains {
     return this.get(first, WRITTEN) === this.get(first, TOTAL)
   }
 
-  /** What the chain takes, in bytes. */
+  /** The memory of the chain, in bytes. */
   sizeOf(first: number): number {
     let size = 0
     for (let piece = first; piece !== 0; piece = this.get(piece, NEXT)) size += this.slots.sizeAt(piece)
     return size
   }
 
-  /** A chain that has been written is an entry's now. */
+  /** The bytes that `letGo` gives back at once: none while the chain is pinned. */
+  bytesGivenBack(first: number): number {
+    return this.get(first, PINS) > 0 ? 0 : this.sizeOf(first)
+  }
+
+  /** Gives a completely written chain to an entry. */
   attach(first: number, entry: number): void {
     this.set(first, OWNER, entry)
     this.memory.figures[DETACHED_BYTES]! -= this.sizeOf(first)
     this.unpin(first)
   }
 
-  /** The entry whose chain this is has been copied to another address. */
+  /** Sets the new address of the entry that owns the chain. */
   own(first: number, entry: number): void {
     this.set(first, OWNER, entry)
   }
 
-  /** A chain's entry has no use for it. */
+  /** To be called when the entry no longer needs its chain. */
   letGo(first: number): void {
     if (this.get(first, PINS) > 0) {
       this.set(first, OWNER, 0)
@@ -137,7 +148,7 @@ export class Chains {
     } else this.free(first)
   }
 
-  /** Keeps a chain as it is, until it is unpinned as often. */
+  /** Keeps a chain as it is until `unpin` has been called as often. */
   pin(first: number): void {
     const pins = this.get(first, PINS)
     this.set(first, PINS, pins + 1)
@@ -157,7 +168,7 @@ export class Chains {
     this.free(first)
   }
 
-  /** Copies bytes of a chain, which has them. */
+  /** Copies bytes of a chain. The range must lie within it. */
   copy(first: number, from: number, length: number, into: Uint8Array, at: number): void {
     let piece = first
     let skipped = from
@@ -173,7 +184,7 @@ export class Chains {
     }
   }
 
-  /** Whether a chain's bytes are these. */
+  /** Whether the bytes of a chain equal those from `start` on. */
   equals(first: number, bytes: DataView, start: number): boolean {
     let at = start
     for (let piece = first; piece !== 0; piece = this.get(piece, NEXT)) {
@@ -186,17 +197,17 @@ export class Chains {
     return true
   }
 
-  /** A reader of a chain, which it pins. */
+  /** A reader of a chain. It pins the chain. */
   read(first: number): ChainReader {
     return new ChainReader(this.memory, this, first)
   }
 
-  /** The piece that was at `from` has been copied to `to`. */
+  /** To be called when the piece at `from` has been copied to `to`. */
   moved(from: number, to: number): void {
     const next = this.get(to, NEXT)
     if (next !== 0) this.set(next, OWNER, to)
     const owner = this.get(to, OWNER)
-    // A chain that belongs to nobody is pinned, so this one has an owner.
+    // A chain without an owner is pinned, so this one has an owner.
     const meta = this.get(owner, META)
     if (isPiece(meta)) {
       this.set(owner, NEXT, to)
@@ -206,7 +217,7 @@ export class Chains {
     this.set(owner, isKey ? keyOffset(meta) : valueOffset(meta), to)
   }
 
-  /** A piece with nothing in it, pinned, where `rest` bytes are still to come. Or `NO_SLOT`. */
+  /** An empty, pinned piece for a chain with `rest` bytes to come, or `NO_SLOT`. */
   private addPiece(rest: number, now: number): number {
     const sizeClass = classForRest(rest)
     const piece = this.take(sizeClass, now)
@@ -244,15 +255,15 @@ export class Chains {
   }
 }
 
-/** Reads a chain from its beginning, in slices; what was to be read stays until it is closed. */
+/** Reads a chain from its beginning in slices. The chain stays until the reader is closed. */
 export class ChainReader {
-  /** Bytes that are not read yet. */
+  /** The bytes not read yet. */
   remaining: number
   private readonly memory: Memory
   private readonly chains: Chains
   private first: number
   private piece: number
-  // Bytes of the piece that have been read.
+  // The bytes of the present piece that were read.
   private done = 0
 
   constructor(memory: Memory, chains: Chains, first: number) {
@@ -264,7 +275,7 @@ export class ChainReader {
     chains.pin(first)
   }
 
-  /** Copies at most `most` bytes to `into[at]` and the following; returns how many. After `close` there are none. */
+  /** Copies at most `most` bytes to `into[at]` and following. Returns how many. After `close` it copies none. */
   read(into: Uint8Array, at: number, most: number): number {
     const count = Math.min(most, this.remaining)
     for (let copied = 0; copied < count;) {
@@ -287,7 +298,7 @@ export class ChainReader {
     return count
   }
 
-  /** The bytes may go. */
+  /** Unpins the chain. */
   close(): void {
     if (this.first === NO_CHAIN) return
     this.chains.unpin(this.first)
@@ -296,7 +307,7 @@ export class ChainReader {
   }
 }
 
-/** What a chain of so many bytes takes, in bytes. */
+/** The memory of a chain of `length` bytes, in bytes. */
 export const chainBytes = (length: number): number => {
   let size = 0
   let rest = length
@@ -308,14 +319,14 @@ export const chainBytes = (length: number): number => {
   return size
 }
 
-/** Which class the next piece is of, where so many bytes are to come. */
+/** The class of the next piece of a chain with `rest` bytes to come. */
 const classForRest = (rest: number): number => {
   const size = rest + HEADER_BYTES
   if (size >= NEARLY_WHOLE) return WHOLE
   const fitting = classFor(size)
-  // Above, slots are far apart: one that is filled, and what is left in a smaller one.
+  // Above this size, classes are far apart. So the next piece fills a smaller slot, and what remains gets another one.
   return size <= FITTED || sizeOfClass(fitting) === size ? fitting : fitting - 1
 }
 
-/** The byte of its arena at which a piece's bytes begin. */
+/** The index of a piece's first byte in its arena. */
 const bytesAt = (piece: number): number => ((piece & ARENA_UNIT_MASK) << UNIT_BITS) + HEADER_BYTES

@@ -1,20 +1,21 @@
 /**
- * The memory engine: a bounded cache of bytes by bytes, with exact LRU and a deadline for each key. Synchronous, and pure
- * but for asking a source for arenas: it takes `now`, in ms, a whole number that never decreases, and the secret of its
- * hash.
+ * The memory engine: a bounded cache from bytes to bytes, with exact LRU and a deadline for each key. It is
+ * synchronous. It is pure, except that it asks a source for arenas: it takes the hash's secret and `now`, a whole
+ * number of ms that never decreases.
  *
- * Its whole state is words in arenas that the garbage collector does not walk (`Layout.ts` is the map): entries and
- * pieces of long values in slots (`Slots.ts`, `Entry.ts`, `Chains.ts`), an index that finds them by hash (`Index.ts`), the
- * order of use (`Recency.ts`) and the timing wheel (`Wheel.ts`) as links between them. Objects here are views of that, so
- * another engine attached to the same arenas is the same engine. Nothing grows in large steps, so no operation waits for
- * another one's growth; what shrinks gives memory back, in slices (`maintain`).
+ * Its whole state is words in arenas, which the garbage collector does not walk (`Layout.ts` is the map). Entries and
+ * the pieces of long values are in slots (`Slots.ts`, `Entry.ts`, `Chains.ts`). An index finds entries by hash
+ * (`Index.ts`). Links between them form the order of use (`Recency.ts`) and the timing wheel (`Wheel.ts`). The objects
+ * here are only views, so another engine attached to the same arenas is the same engine. Nothing grows in large steps,
+ * so no operation waits for another's growth. `maintain` gives memory back in slices.
  *
- * Keys and values are bytes where they lie: a view, a start, a length. An entry is named by its address, which is good until
- * the next call that writes, removes, sweeps or maintains: these may move entries. `find` and `touch` move nothing.
+ * Keys and values are passed as bytes in place: a view, a start and a length. An entry is named by its address. The
+ * address is valid until the next call that writes, removes, sweeps or maintains, because these may move entries.
+ * `find` and `touch` move nothing.
  *
- * A write has everything that it needs, slot, pieces, room in the index, before anything is changed. If the limit or the
- * system leaves no room, entries are evicted; if that is not enough, the write says `OUT_OF_MEMORY` and its key is what it
- * was.
+ * A write obtains everything it needs (slot, pieces, room in the index) before it changes anything. If the limit or the
+ * system leaves no room, entries are evicted, the one to be replaced last. If that is not enough, the write returns
+ * `OUT_OF_MEMORY`, and nothing else has changed.
  */
 import { chainBytes, type ChainReader, Chains, NO_CHAIN } from "./Chains.ts"
 import {
@@ -96,44 +97,50 @@ import { classFor, NO_SLOT, PINS, sizeOfClass, Slots } from "./Slots.ts"
 import { BUDGET_SPENT, NEVER, NONE, Wheel } from "./Wheel.ts"
 import { copyFromWords, copyToWords, equalsWords } from "./Words.ts"
 
-/** There is no such entry. An entry's address is any other number, and may be negative. */
+/** There is no such entry. Any other number is the address of an entry. It may be negative. */
 export const NOT_THERE = 0
 
-/** What became of a write. */
+/** The outcomes of a write. */
 export const OUT_OF_MEMORY = 0
 export const STORED = 1
 
 /**
- * How many entries that are not due a write into a full cache may move in the timing wheel while it looks for an expired
- * one to remove. Bounds the time of one write to well under a millisecond. An expired key goes before the least recently
- * used one unless more than this many of nearly the same deadline are in front of it.
+ * How many entries a write into a full cache may move in the timing wheel in search of an expired one to remove. It
+ * bounds a write to well under a millisecond. An expired key goes before the least recently used one, unless more than
+ * this many keys with nearly the same deadline precede it.
  */
 const EVICTION_SEARCH_BUDGET = 4096
 
-/** Entries from which on a batch's memory is fetched together, and keys of a batch: below, it is in a cache anyway. */
+/**
+ * The number of entries and the number of keys in a batch from which memory is fetched together. Smaller caches are in
+ * the processor's cache anyway.
+ */
 const FETCHED_ENTRIES = 50_000
 const FETCHED_TOGETHER = 4
-/** Keys that are fetched at a time: what they need fits into the processor's cache. */
+/** The number of keys fetched at a time. Their memory fits into the processor's cache. */
 const GROUP = 256
-/** Words of a line of the processor's cache. */
+/** The words of a cache line. */
 const LINE_WORDS = 16
 
-/** Identities of databases, those that were cleared included. */
+/** The number of identities of databases, including cleared ones. */
 const ALL_IDENTITIES = 256
-/** 2^32 divided by the golden ratio: each identity's entries are elsewhere in the index. */
+/** 2^32 divided by the golden ratio. It puts the entries of each identity elsewhere in the index. */
 const IDENTITY_HASH = 0x9e37_79b1 | 0
 
-/** Entries that are looked at for those of cleared databases at a time. */
+/** How many entries are examined at a time in search of those of cleared databases. */
 const DRAINED_AT_ONCE = 256
 
-/** How long a spare arena is kept that nobody needs, and how long a refusal of the system's is believed, in ms. */
+/**
+ * In ms: how long an unused spare arena is kept, and how long the engine waits after a refusal before it requests
+ * memory again.
+ */
 const SPARE_TIME = 10_000
 const REFUSED_TIME = 1000
 
-/** What it takes to move a page, in entries. */
+/** The effort of moving a page, in entries. */
 const PAGE_EFFORT = 16
 
-/** What an entry takes, in bytes, as `Engine.usedBytes` counts it. */
+/** The memory of an entry, in bytes, as `Engine.usedBytes` counts it. */
 export const entryBytes = (keyLength: number, valueLength: number, timed: boolean): number => {
   const meta = metaFor(keyLength, 0, valueLength, timed)
   const chains =
@@ -152,9 +159,9 @@ export class Engine {
   private readonly hashes = new Int32Array(GROUP)
   private readonly candidates = new Int32Array(GROUP)
   private readonly doomed: Array<number> = []
-  // What the write in progress will give back, in bytes.
+  // The bytes that the present write will give back.
   private credit = 0
-  // Loads whose result is not used might be left out.
+  // Keeps loads with an unused result from being optimised away.
   protected seen = 0
 
   private constructor(memory: Memory) {
@@ -167,7 +174,7 @@ export class Engine {
     this.keyHash = new KeyHash(memory.header[SECRET]!, memory.header[SECRET + 1]!)
   }
 
-  /** An engine of nothing. `secret` is eight bytes. A source that refuses the first arena, of 1 MB, throws. */
+  /** Makes an empty engine. `secret` has eight bytes. Throws if the source refuses the first arena of 1 MB. */
   static make(limits: Limits, secret: Uint8Array, now: number, source: ArenaSource = arrayBuffers): Engine {
     const memory = Memory.make(source)
     const { figures, header } = memory
@@ -183,59 +190,67 @@ export class Engine {
     return engine
   }
 
-  /** The engine whose `arenas` these are or were, as it was. */
+  /** Attaches to the engine in these arenas, in its present state. */
   static attach(arenas: ReadonlyArray<ArrayBufferLike | undefined>, source: ArenaSource = arrayBuffers): Engine {
     return new Engine(Memory.attach(arenas, source))
   }
 
-  /** All that the engine is. */
+  /** The arenas, which are the engine's whole state. */
   get arenas(): ReadonlyArray<ArrayBufferLike | undefined> {
     return this.memory.arenas
   }
 
-  /** Keys held, those that have expired and were not yet removed included. */
+  /** The number of keys, including expired ones that are not yet removed. */
   get size(): number {
     const { header } = this.memory
     return header[ENTRIES]! - header[DOOMED]!
   }
 
-  /** The same of one database. */
+  /** The number of keys of one database, counted in the same way. */
   keysIn(database: number): number {
     const { header } = this.memory
     return header[IDENTITY_COUNTS + header[IDENTITIES + database]!]!
   }
 
-  /** Keys that have a deadline, in all databases. */
+  /** The number of keys with a deadline, in all databases. */
   get timedKeys(): number {
     return this.wheel.size
   }
 
-  /** Bytes that the entries take: their slots, chains and share of the index; values being written are counted too. */
+  /**
+   * The memory of all entries, in bytes: their slots, chains and shares of the index. Values that are being written
+   * count too.
+   */
   get usedBytes(): number {
     return this.memory.figures[USED_BYTES]!
   }
 
-  /** Of them, bytes of values that are no key's: those being written, and those that are read after they were removed. */
+  /**
+   * The part of `usedBytes` that belongs to no key: values being written, and removed values that are still being read.
+   */
   get detachedBytes(): number {
     return this.memory.figures[DETACHED_BYTES]!
   }
 
-  /** Bytes of memory that have been touched for entries, used and unused, in the arenas that it has. */
+  /** The touched memory of the present arenas, in bytes, whether used or free. */
   get heldBytes(): number {
     return this.memory.header[TOUCHED_PAGES]! * PAGE_BYTES
   }
 
-  /** Bytes of memory that it has held and holds no more: the collector's, once it comes. Only ever grows. */
+  /**
+   * The memory that was held and has been given up, in bytes. It is free when the garbage collector has run. This
+   * figure only grows.
+   */
   get givenUpBytes(): number {
     return this.memory.figures[GIVEN_UP_BYTES]!
   }
 
-  /** Entries removed for a reason: `DELETED`, `EXPIRED`, `EVICTED`, `REPLACED`. */
+  /** The number of entries removed for a reason: `DELETED`, `EXPIRED`, `EVICTED` or `REPLACED`. */
   removed(reason: number): number {
     return this.memory.figures[REMOVED + reason]!
   }
 
-  /** A time in ms before which there is nothing to sweep; infinite if no key has a deadline. */
+  /** A time in ms before which `sweep` has nothing to do; infinite if no key has a deadline. */
   get nextDue(): number {
     return this.wheel.nextDue
   }
@@ -254,17 +269,17 @@ export class Engine {
     return next
   }
 
-  /** The hash of `length` bytes from `start` on; the database is not in it. */
+  /** The hash of the `length` bytes from `start` on. It does not depend on the database. */
   hashOf(view: DataView, start: number, length: number): number {
     return this.keyHash.hash(view, start, length)
   }
 
   /**
-   * Gets ready for a batch of commands: every key's hash is set. In a large cache it also has the processor fetch what
-   * the commands will need, all of it at once: one after the other, each of them would wait twice for memory, and
-   * that takes longer than everything else together. (S. Chen et al., "Improving hash join performance through
-   * prefetching", ICDE 2004: group prefetching. A load whose result nobody waits for serves as the instruction for it.)
-   * The database is only for that: a hash is good in every one.
+   * Prepares for a batch of commands by setting the hash of every key. In a large cache it also fetches the memory that
+   * the commands will need, all at once. Otherwise each command would wait for memory twice, one command after the
+   * other, which takes longer than everything else together. (S. Chen et al., "Improving hash join performance through
+   * prefetching", ICDE 2004: group prefetching. A load with an unused result replaces the prefetch instruction.)
+   * `database` only matters for fetching: the hashes are valid in every database.
    */
   prepare(keys: KeyPlaces, database: number): void {
     const { keyCount, view } = keys
@@ -284,20 +299,20 @@ export class Engine {
   }
 
   /**
-   * The entry of a key that is there and has not expired, or `NOT_THERE`; one that has expired is removed. `hash` is
-   * what `prepare` or `hashOf` gave for the key. Entries stay where they are.
+   * The entry of a key, or `NOT_THERE`. An expired entry is removed and not returned. `hash` comes from `prepare` or
+   * `hashOf`. No entry moves.
    */
   find(keys: DataView, start: number, length: number, hash: number, database: number, now: number): number {
     const identity = this.memory.header[IDENTITIES + database]!
     return this.locate(keys, start, length, hash ^ hashOfIdentity(identity), identity, now)
   }
 
-  /** An entry is the most recently used. */
+  /** Makes an entry the most recently used one. */
   touch(entry: number): void {
     this.recency.touch(entry)
   }
 
-  /** `STRING`, from `Entry.ts`. */
+  /** The type of an entry: `STRING`, from `Entry.ts`. */
   type(entry: number): number {
     return typeOf(this.get(entry, META))
   }
@@ -319,7 +334,10 @@ export class Engine {
     return this.get(entry, VALUE_LENGTH)
   }
 
-  /** Whether the value lies in one piece: at `valueWord` of `valueWords`, the bytes of each word the lowest first. */
+  /**
+   * Whether the value is contiguous: at `valueWord` of `valueWords`, with the first byte of each word in its lowest
+   * bits.
+   */
   isInline(entry: number): boolean {
     return (this.get(entry, META) & LONG_VALUE) === 0
   }
@@ -333,8 +351,8 @@ export class Engine {
   }
 
   /**
-   * Copies `length` bytes of a value, which has them, from its byte `from` on. Of one that is not inline it takes a step for
-   * each 64 KB before `from`: whoever reads all of a long one opens a reader.
+   * Copies `length` bytes of a value from its byte `from` on. The range must lie within the value. If the value is not
+   * inline, it takes a step for each 64 KB before `from`. To read a whole long value, open a reader.
    */
   copyValue(entry: number, from: number, length: number, into: Uint8Array, at: number): void {
     const meta = this.get(entry, META)
@@ -346,14 +364,15 @@ export class Engine {
     this.copyOut(entry, keyOffset(meta), (meta & LONG_KEY) !== 0, 0, keyLengthOf(meta), into, at)
   }
 
-  /** When an entry expires, in ms; `NEVER` if it does not. */
+  /** The deadline of an entry in ms; `NEVER` if it has none. */
   deadline(entry: number): number {
     return (this.get(entry, META) & TIMED) === 0 ? NEVER : this.wheel.deadline(entry)
   }
 
   /**
-   * Stores a value under a key, with a deadline in whole ms or `NEVER`, and replaces both if the key is there.
-   * `OUT_OF_MEMORY` if there is no room for it: then nothing has changed but that others were evicted.
+   * Stores a value under a key with a deadline in whole ms, or `NEVER`. If the key exists, both are replaced. Returns
+   * `OUT_OF_MEMORY` if there is no room. Then nothing has changed, except that entries were evicted, the key's own one
+   * last.
    */
   set(
     keys: DataView,
@@ -376,17 +395,19 @@ export class Engine {
     if (entry === NOT_THERE) {
       return this.store(false, meta, itsHash, keys, keyStart, values, valueStart, valueLength, deadline, now)
     }
-    if (this.fits(entry, meta, valueLength)) {
-      this.recency.touch(entry)
-      this.overwrite(entry, meta, keys, keyStart, values, valueStart, valueLength, deadline)
-    } else if (!this.replace(entry, meta, itsHash, keys, keyStart, values, valueStart, valueLength, deadline, now)) {
-      return OUT_OF_MEMORY
+    if (!this.fits(entry, meta, valueLength)) {
+      return this.replace(true, entry, meta, itsHash, keys, keyStart, values, valueStart, valueLength, deadline, now)
     }
+    this.recency.touch(entry)
+    this.overwrite(entry, meta, keys, keyStart, values, valueStart, valueLength, deadline)
     figures[REMOVED + REPLACED]!++
     return STORED
   }
 
-  /** Another value for an entry, which is a use. Its deadline stays, and nothing counts as replaced. */
+  /**
+   * Sets another value for an entry, which counts as a use. The deadline stays, and the counter of replacements does
+   * not change.
+   */
   setValue(entry: number, values: DataView, valueStart: number, valueLength: number, now: number): number {
     const before = this.get(entry, META)
     const keyLength = keyLengthOf(before)
@@ -404,14 +425,16 @@ export class Engine {
     const hash = this.get(entry, HASH)
     const deadline = this.deadline(entry)
     const its = metaFor(keyLength, identityOf(before), valueLength, deadline !== NEVER)
-    return this.replace(entry, its, hash, view, 0, values, valueStart, valueLength, deadline, now)
-      ? STORED
-      : OUT_OF_MEMORY
+    return this.replace(false, entry, its, hash, view, 0, values, valueStart, valueLength, deadline, now)
   }
 
-  /** Another deadline for an entry, in whole ms, or `NEVER`, which cannot fail. */
+  /**
+   * Sets another deadline for an entry, in whole ms, which counts as a use. `NEVER` removes the deadline and cannot
+   * fail.
+   */
   setDeadline(entry: number, deadline: number, now: number): number {
     const meta = this.get(entry, META)
+    this.recency.touch(entry)
     if ((meta & TIMED) !== 0) {
       this.wheel.cancel(entry)
       if (deadline !== NEVER) this.wheel.schedule(entry, deadline)
@@ -421,10 +444,9 @@ export class Engine {
     const timed = meta | TIMED
     const valueLength = this.get(entry, VALUE_LENGTH)
     if (contentBytes(timed, valueLength) > MAX_ENTRY_BYTES) return this.setDeadlineOfLarge(entry, deadline, now)
-    this.recency.touch(entry)
     const slot = this.takeSlot(classFor(contentBytes(timed, valueLength)), 0, 1, now)
     if (slot === NO_SLOT) return OUT_OF_MEMORY
-    // It may have been moved, but it is the most recently used.
+    // The entry may have moved, but it is the most recently used one.
     const before = this.memory.header[NEWEST]!
     const source = this.memory.words[before >>> ARENA_UNIT_BITS]!
     const target = this.memory.words[slot >>> ARENA_UNIT_BITS]!
@@ -443,15 +465,15 @@ export class Engine {
     return STORED
   }
 
-  /** Removes an entry, for a reason that is counted: see `removed`. */
+  /** Removes an entry and counts the reason: see `removed`. */
   remove(entry: number, reason: number): void {
     this.detach(entry, this.index.bucketOf(this.get(entry, HASH), entry), reason)
     this.slots.settle()
   }
 
   /**
-   * Begins a value of so many bytes that is to be written in slices; memory is taken as they come. Returns its name, or
-   * `OUT_OF_MEMORY` where it cannot have room. It must be given to `setLarge` or `abandonLarge`.
+   * Begins a value of `length` bytes that will be written in slices. Memory is taken as they come. Returns a name for
+   * the value, or `OUT_OF_MEMORY` if there cannot be room for it. The value must end in `setLarge` or `abandonLarge`.
    */
   beginLarge(length: number, now: number): number {
     checkLengths(0, length)
@@ -461,14 +483,17 @@ export class Engine {
   }
 
   /**
-   * Appends bytes to a value that was begun. `OUT_OF_MEMORY` if there is no room for all of them; then it is of no more
-   * use. To be quick, slices are of 64 KB at most.
+   * Appends bytes to such a value. Returns `OUT_OF_MEMORY` if there is no room for all of them. Then the value can only
+   * be abandoned. Slices of at most 64 KB keep each call short.
    */
   writeLarge(large: number, bytes: Uint8Array, start: number, length: number, now: number): number {
     return this.chains.write(large, bytes, start, length, now) ? STORED : OUT_OF_MEMORY
   }
 
-  /** As `set`, with a value that was written in slices, all of it. After `OUT_OF_MEMORY` it is still the caller's. */
+  /**
+   * Works like `set`, with a value that was written in slices and is complete. After `OUT_OF_MEMORY` the caller still
+   * owns the value.
+   */
   setLarge(
     keys: DataView,
     keyStart: number,
@@ -481,34 +506,34 @@ export class Engine {
   ): number {
     checkLengths(keyLength, 0)
     if (!this.chains.isComplete(large)) throw new RangeError("a value is stored before all of it was written")
-    const { figures, header } = this.memory
+    const { header } = this.memory
     const identity = header[IDENTITIES + database]!
     const itsHash = hash ^ hashOfIdentity(identity)
     const valueLength = this.chains.total(large)
     const meta = metaFor(keyLength, identity, valueLength, deadline !== NEVER) | LONG_VALUE
     const entry = this.locate(keys, keyStart, keyLength, itsHash, identity, now)
     const isThere = entry !== NOT_THERE
-    if (isThere) this.recency.touch(entry)
+    if (isThere) this.protect(entry)
     else this.makeKeyRoom(now)
     const made = this.place(isThere, meta, itsHash, keys, keyStart, large, valueLength, deadline, now)
+    this.unprotect(made !== NO_SLOT)
     if (made === NO_SLOT) return OUT_OF_MEMORY
-    if (isThere) figures[REMOVED + REPLACED]!++
     this.slots.settle()
     return STORED
   }
 
-  /** A value that was begun is not wanted. */
+  /** Abandons a value that was begun. */
   abandonLarge(large: number): void {
     this.chains.unpin(large)
     this.slots.settle()
   }
 
-  /** Reads a value that is not inline, in slices, whatever becomes of its entry meanwhile. It must be closed. */
+  /** Reads a value that is not inline in slices, whatever happens to its entry meanwhile. The reader must be closed. */
   openReader(entry: number): ChainReader {
     return this.chains.read(this.get(entry, valueOffset(this.get(entry, META))))
   }
 
-  /** Removes what has expired, at most `budget` entries looked at or moved; says whether there may be more. */
+  /** Removes expired entries. At most `budget` entries are removed or moved. Returns whether there may be more. */
   sweep(now: number, budget: number): boolean {
     for (let left = budget; left > 0; left -= 1 + this.wheel.moved) {
       const entry = this.wheel.popDue(now, left)
@@ -526,13 +551,13 @@ export class Engine {
       this.start(now)
       return
     }
-    // Somebody reads what lies among the rest.
+    // A reader still needs values among them.
     for (let database = 0; database < DATABASES; database++) this.clearDatabase(database)
   }
 
   /**
-   * Removes every key of a database at once. Nothing is counted as removed. The memory is free later: it is taken by
-   * writes that need it, and by `maintain`.
+   * Removes every key of a database at once. Nothing is counted as removed. The memory is freed later, by writes that
+   * need it and by `maintain`.
    */
   clearDatabase(database: number): void {
     const { header } = this.memory
@@ -549,7 +574,7 @@ export class Engine {
     header[IDENTITIES + database] = this.freeIdentity()
   }
 
-  /** Two databases change places. */
+  /** Exchanges two databases. */
   swapDatabases(one: number, other: number): void {
     const { header } = this.memory
     const identity = header[IDENTITIES + one]!
@@ -558,9 +583,9 @@ export class Engine {
   }
 
   /**
-   * Visits keys of a database, in the order of their hashes: about `count` of all databases' from a cursor on, 0 for the
-   * first. Returns the next cursor, 0 at the end. Whatever is there from the first call to the last is visited; keys that
-   * have expired may be, too. `see` is given entries and must not write.
+   * Visits keys of a database in the order of their hashes. Each call covers about `count` keys of all databases from
+   * `cursor` on, 0 for the first call. Returns the next cursor, or 0 at the end. A key that exists from the first call
+   * to the last is visited. Expired keys may be visited too. `see` receives entries and must not write.
    */
   scan(cursor: number, count: number, database: number, see: (entry: number) => void): number {
     const identity = this.memory.header[IDENTITIES + database]!
@@ -570,8 +595,9 @@ export class Engine {
   }
 
   /**
-   * Gives memory back, in slices: frees what cleared databases had, empties pages of which little is in use, then
-   * arenas. Moves about `budget` entries at most, or one page's; says whether there is more to do. See `nextMaintenance`.
+   * Gives memory back in slices. It frees the entries of cleared databases, then empties sparsely used pages, then
+   * arenas. Moves at most about `budget` entries, or those of one page. Returns whether there is more to do. See
+   * `nextMaintenance`.
    */
   maintain(now: number, budget: number): boolean {
     const { figures, header } = this.memory
@@ -597,7 +623,7 @@ export class Engine {
     return left <= 0 && this.nextMaintenance === 0
   }
 
-  /** Nothing is in it. */
+  /** Resets everything to an empty engine. */
   private start(now: number): void {
     const { figures, header } = this.memory
     for (const word of [NEWEST, OLDEST, ENTRIES, DOOMED, DOOM_CURSOR, SPARSE_CLASS]) header[word] = 0
@@ -630,8 +656,8 @@ export class Engine {
   }
 
   /**
-   * Brings what a group's commands will need of entries into the processor's cache. Not the neighbours in the order of use:
-   * a use only writes to them, and nobody waits for a write.
+   * Loads what a group of commands will need of entries into the processor's cache. It does not load the neighbours in
+   * the order of use: a use only writes to them, and nothing waits for a write.
    */
   private fetch(count: number): void {
     const { candidates, hashes, index } = this
@@ -649,7 +675,7 @@ export class Engine {
     this.seen = seen
   }
 
-  /** Whether an entry can be what `meta` says, with a value of this length, where it is. */
+  /** Whether an entry can take this meta word and a value of this length where it is. */
   private fits(entry: number, meta: number, valueLength: number): boolean {
     const before = this.get(entry, META)
     const lengthBefore = this.get(entry, VALUE_LENGTH)
@@ -681,7 +707,7 @@ export class Engine {
     if ((meta & TIMED) !== 0) this.wheel.schedule(entry, deadline)
   }
 
-  /** A value for a key that is not there. */
+  /** Stores a value under a key that does not exist, or, with `isThere`, whose entry has no room for it. */
   private store(
     isThere: boolean,
     meta: number,
@@ -710,8 +736,9 @@ export class Engine {
     return STORED
   }
 
-  /** A value for an entry that has no room for it where it is; says whether there is memory for it. */
+  /** Replaces an entry that has no room for the new value where it is. `counts` says whether it counts as replaced. */
   private replace(
+    counts: boolean,
     entry: number,
     meta: number,
     hash: number,
@@ -722,19 +749,32 @@ export class Engine {
     valueLength: number,
     deadline: number,
     now: number
-  ): boolean {
-    // The last to be evicted, and found again by that.
-    this.recency.touch(entry)
-    this.credit = this.bytesOf(entry)
+  ): number {
+    this.protect(entry)
     const outcome = this.store(true, meta, hash, keys, keyStart, values, valueStart, valueLength, deadline, now)
-    this.credit = 0
-    return outcome === STORED
+    this.unprotect(counts && outcome === STORED)
+    return outcome
   }
 
   /**
-   * Makes an entry of a key whose value is a chain, or whose value's words the caller fills. Where the key was there (and
-   * was used last), the new entry takes the place of the old one. Returns it, or `NO_SLOT`, with nothing changed but that
-   * others were evicted.
+   * Prepares the replacement of an entry. It becomes the most recently used one, so that it is evicted last and can be
+   * found again, and its memory no longer counts.
+   */
+  private protect(entry: number): void {
+    this.recency.touch(entry)
+    this.credit = this.bytesOf(entry)
+  }
+
+  /** Ends a replacement and counts it if it succeeded, unless the old entry was evicted for it. */
+  private unprotect(isReplaced: boolean): void {
+    if (isReplaced && this.credit > 0) this.memory.figures[REMOVED + REPLACED]!++
+    this.credit = 0
+  }
+
+  /**
+   * Makes an entry for a key. Its value is a chain, or the caller fills the words of the value. With `isThere`, the new
+   * entry replaces the most recently used one, which must have the same key. Returns the new entry, or `NO_SLOT`. In
+   * that case nothing has changed, except that entries were evicted, the key's own one last.
    */
   private place(
     isThere: boolean,
@@ -759,7 +799,7 @@ export class Engine {
       if (key !== NO_CHAIN) this.chains.unpin(key)
       return NO_SLOT
     }
-    // From here on nothing can fail. The old entry may have been moved or even evicted, but not overtaken.
+    // Nothing can fail from here on. The old entry may have moved or been evicted, but it has not been overtaken.
     const { figures, header } = this.memory
     const before = isThere ? header[NEWEST]! : NOT_THERE
     const arena = this.memory.words[slot >>> ARENA_UNIT_BITS]!
@@ -791,7 +831,7 @@ export class Engine {
     return slot
   }
 
-  /** As `setDeadline` of an entry whose value is to be a chain because of it. */
+  /** Works like `setDeadline`, for an entry whose value must become a chain to make room for the deadline. */
   private setDeadlineOfLarge(entry: number, deadline: number, now: number): number {
     const meta = this.get(entry, META)
     const key = new Uint8Array(keyLengthOf(meta))
@@ -802,7 +842,7 @@ export class Engine {
     const values = new DataView(value.buffer)
     const itsMeta = metaFor(key.length, identityOf(meta), value.length, true)
     const hash = this.get(entry, HASH)
-    return this.replace(entry, itsMeta, hash, keys, 0, values, 0, value.length, deadline, now) ? STORED : OUT_OF_MEMORY
+    return this.replace(false, entry, itsMeta, hash, keys, 0, values, 0, value.length, deadline, now)
   }
 
   /** A chain of these bytes, or `NO_CHAIN`. */
@@ -817,15 +857,14 @@ export class Engine {
     return NO_CHAIN
   }
 
-  /** A slot, for which entries are evicted as long as there are more than `keep`; or `NO_SLOT`. */
+  /** A slot, or `NO_SLOT`. Entries are evicted for it while there are more than `keep`. */
   private takeSlot(sizeClass: number, extra: number, keep: number, now: number): number {
     const { figures, header } = this.memory
     const size = sizeOfClass(sizeClass) + extra
     if (figures[DETACHED_BYTES]! + size > figures[MAX_BYTES]!) return NO_SLOT
     for (;;) {
-      // An entry that is replaced counts no more, as long as it is there.
-      const credit = header[ENTRIES] === 0 ? 0 : this.credit
-      if (figures[USED_BYTES]! - credit + size <= figures[MAX_BYTES]!) {
+      if (header[ENTRIES] === 0) this.credit = 0
+      if (figures[USED_BYTES]! - this.credit + size <= figures[MAX_BYTES]!) {
         const slot = this.slots.take(sizeClass)
         if (slot !== NO_SLOT) return slot
       }
@@ -848,7 +887,10 @@ export class Engine {
     while (header[ENTRIES]! >= figures[MAX_ENTRIES]! && header[ENTRIES] !== 0) this.evict(now)
   }
 
-  /** Removes an entry at least, of which there is one: of a cleared database, else expired, else the least recently used. */
+  /**
+   * Removes at least one entry. Entries of cleared databases go first, then an expired one, then the least recently
+   * used one. There must be an entry.
+   */
   private evict(now: number): void {
     if (this.memory.header[DOOMED] !== 0 && this.drain(DRAINED_AT_ONCE) > 0) {
       this.slots.settle()
@@ -863,7 +905,7 @@ export class Engine {
     this.remove(victim, now < this.deadline(victim) ? EVICTED : EXPIRED)
   }
 
-  /** Takes an entry out of everything. */
+  /** Removes an entry from all structures. */
   private detach(entry: number, bucket: number, reason: number): void {
     const { figures, header } = this.memory
     const identity = identityOf(this.get(entry, META))
@@ -881,7 +923,7 @@ export class Engine {
     if (left === 0) header[DOOMED_IDENTITIES + (identity >>> 5)]! &= ~(1 << (identity & 31))
   }
 
-  /** Gives back what an entry takes: it is in the index and the order of use no more. */
+  /** Frees the memory of an entry that is no longer in the index and the order of use. */
   private discard(entry: number): void {
     const meta = this.get(entry, META)
     if ((meta & TIMED) !== 0) this.wheel.cancel(entry)
@@ -890,7 +932,7 @@ export class Engine {
     this.slots.release(entry)
   }
 
-  /** What was in the slot at `from` is in the one at `to`. */
+  /** Updates all references after the contents of the slot at `from` have moved to `to`. */
   private moved(from: number, to: number): void {
     const meta = this.get(to, META)
     if (isPiece(meta)) {
@@ -904,7 +946,7 @@ export class Engine {
     if ((meta & LONG_VALUE) !== 0) this.chains.own(this.get(to, valueOffset(meta)), to)
   }
 
-  /** An identity that no database has or had of which there are entries. */
+  /** An identity that no database has and that has no entries left. */
   private freeIdentity(): number {
     const { header } = this.memory
     for (;;) {
@@ -912,7 +954,7 @@ export class Engine {
         const isUsed = header[IDENTITY_COUNTS + identity] !== 0 || this.isDoomed(identity) || this.hasDatabase(identity)
         if (!isUsed) return identity
       }
-      // So many databases were cleared in a short time: one of them goes for good.
+      // Too many databases were cleared in a short time. Entries of cleared ones are removed to free an identity.
       this.drain(ALL_IDENTITIES)
     }
   }
@@ -929,7 +971,7 @@ export class Engine {
     return ((this.memory.header[DOOMED_IDENTITIES + (identity >>> 5)]! >>> (identity & 31)) & 1) !== 0
   }
 
-  /** Looks at about `count` entries, and removes those of cleared databases; returns how many these were. */
+  /** Examines about `count` entries and removes those of cleared databases. Returns how many it removed. */
   private drain(count: number): number {
     const { header } = this.memory
     const { doomed } = this
@@ -941,7 +983,7 @@ export class Engine {
     return doomed.length
   }
 
-  /** Empties a page of the arena that is being emptied, or chooses one; returns the effort, in entries. */
+  /** Empties a page of the arena that is being emptied, or chooses an arena. Returns the effort, in entries. */
   private evacuate(): number {
     const { header } = this.memory
     if (header[EVACUATED_ARENA] === 0) {
@@ -954,7 +996,7 @@ export class Engine {
     const arena = header[EVACUATED_ARENA]!
     const page = (arena << ARENA_PAGE_BITS) | header[EVACUATION_CURSOR]!
     if (header[EVACUATION_CURSOR]! >= this.memory.pagesOf(arena)) {
-      // It came to its end, and something is left.
+      // All pages were tried, and some are still in use.
       header[EVACUATED_ARENA] = 0
       header[STUCK_AT] = header[USED_PAGES]!
       return PAGE_EFFORT
@@ -970,7 +1012,7 @@ export class Engine {
     return PAGE_EFFORT + Math.max(0, this.slots.evacuate(page))
   }
 
-  /** Whether everything in an arena may be moved. */
+  /** Whether everything in an arena can be moved. */
   private isFree(arena: number): boolean {
     const first = arena << ARENA_PAGE_BITS
     for (let page = first + 1; page < first + this.memory.pagesOf(arena); page++) {
@@ -980,11 +1022,12 @@ export class Engine {
     return true
   }
 
+  /** Bytes that an entry gives back when it goes: what somebody reads of it stays. */
   private bytesOf(entry: number): number {
     const meta = this.get(entry, META)
     let bytes = this.slots.sizeAt(entry)
-    if ((meta & LONG_KEY) !== 0) bytes += this.chains.sizeOf(this.get(entry, keyOffset(meta)))
-    if ((meta & LONG_VALUE) !== 0) bytes += this.chains.sizeOf(this.get(entry, valueOffset(meta)))
+    if ((meta & LONG_KEY) !== 0) bytes += this.chains.bytesGivenBack(this.get(entry, keyOffset(meta)))
+    if ((meta & LONG_VALUE) !== 0) bytes += this.chains.bytesGivenBack(this.get(entry, valueOffset(meta)))
     return bytes
   }
 

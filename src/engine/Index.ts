@@ -1,22 +1,24 @@
 /**
- * Finds an entry by its key's hash: extendible hashing over open-addressing tables of a page each. It is ignorant of
- * keys: it offers candidates whose whole hash is equal, and the caller compares.
+ * Finds entries by the hash of the key: extendible hashing over open-addressing tables of one page each. It does not
+ * know keys. It offers candidates whose whole hash is equal, and the caller compares the keys.
  *
- * A directory of the hash's highest bits points to segments of 8,192 buckets. A segment that is three quarters full is
- * split in two: growing costs a tenth of a millisecond at a time, whatever the number of keys, where doubling one large
- * table would hold up everybody. (R. Fagin et al., "Extendible hashing - a fast access method for dynamic files", ACM TODS
- * 4, 1979.) Two segments that a split could have made and that are together less than half of a full one are merged
- * again, so the index shrinks with the cache, and one that swings around a split does not swing with it. Within a
- * segment, linear probing, and deletion that moves later entries up: no tombstones, so that a segment in which keys come
- * and go for ever stays as fast as a new one. (D. Knuth, TAOCP 3, 6.4, algorithm R.)
+ * A directory, chosen by the highest bits of the hash, points to segments of 8,192 buckets. A segment that is three
+ * quarters full is split in two. So growing takes a tenth of a millisecond at a time, whatever the number of keys.
+ * Doubling one large table would make everybody wait. (R. Fagin et al., "Extendible hashing - a fast access method for
+ * dynamic files", ACM TODS 4, 1979.) Two segments that a split could have made are merged when both together fill less
+ * than half of a full one. So the index shrinks with the cache, and a cache whose size swings around a split causes no
+ * merges.
  *
- * Splitting cannot tell equal hashes apart, so it has a limit; a segment that has come to it is continued in another one
- * instead. With an even hash that begins at about a thousand million entries.
+ * Within a segment, probing is linear, and a removal moves later entries up instead of leaving a tombstone. So a
+ * segment whose keys come and go for ever stays as fast as a new one. (D. Knuth, TAOCP 3, 6.4, algorithm R.)
  *
- * Since a segment holds a range of hashes, a walk through all of them is a position among hashes, and neither a split
- * nor a merge on the way makes it miss anything: see `visit`.
+ * Splitting cannot separate equal hashes, so it has a limit. A segment at that limit is continued in another segment.
+ * With an even hash this begins above a billion entries.
  *
- * A bucket is 8 bytes, so it has an address like everything else; 0, the header's, serves as none.
+ * A segment covers a range of hashes, so the cursor of a walk through all entries is a hash. A split or merge on the
+ * way makes the walk miss nothing: see `visit`.
+ *
+ * A bucket has 8 bytes, so it has an address like everything else. 0, the header's address, stands for none.
  */
 import {
   ARENA_PAGE_BITS,
@@ -39,60 +41,60 @@ const BUCKET_BITS = PAGE_UNIT_BITS
 const BUCKETS = 1 << BUCKET_BITS
 const BUCKET_MASK = BUCKETS - 1
 const FULL = (BUCKETS * 3) / 4
-/** Together, so many entries are merged into one segment. */
+/** Two segments with at most this many entries together are merged. */
 const SPARSE = FULL / 2
 
-/** A bucket is two words: the entry's address, so that 0 is an empty one, and the hash. */
+/** A bucket is two words: the address of the entry, then the hash. An address of 0 marks an empty bucket. */
 const EMPTY = 0
 
-/** A segment and a bucket in it are chosen by different bits of the hash. */
+/** The deepest split. Up to here, different bits of the hash choose the segment and the bucket. */
 const MAX_DEPTH = 18
 
 const DIRECTORY_PAGE_BITS = PAGE_WORD_BITS
 const DIRECTORY_PAGE_MASK = PAGE_WORDS - 1
 
-// What is known of a segment, in its page's descriptor.
-/** How many of the hash's highest bits its entries have in common; and these bits. */
+// The words of a segment in the descriptor of its page.
+/** How many of the highest bits of the hash its entries share, and these bits. */
 export const COMMON = 3
 export const PREFIX = 4
-/** Entries in it. */
+/** The number of its entries. */
 export const COUNT = 5
 /** The segment that continues it, and the one that it continues; 0 for none. */
 export const CONTINUED = 6
 export const CONTINUES = 7
 
-/** Which part of the directory a page is. */
+/** The part of the directory that a page is. */
 const PART = 3
 
-/** Nine of ten entries are so near to where the search for them begins. */
+/** Nine of ten entries are within this many buckets of the place where the search begins. */
 const NEAR_BUCKETS = 4
 
-/** There is no (further) candidate. */
+/** There is no candidate, or no further one. */
 export const NO_BUCKET = 0
 
 /**
- * What an entry takes in the index, in bytes: a bucket is two words, and segments are between 37 and 75 % full, 55 % in
- * the mean.
+ * The share of an entry in the index, in bytes. A bucket has two words, and segments are 37 to 75 % full, on average 55
+ * %.
  */
 export const INDEX_BYTES = 16
 
-/** Of 2^32 hashes as a double. */
+/** The number of hashes, 2^32, as a double. */
 const HASHES = 2 ** 32
 
 export class Index {
   private readonly memory: Memory
-  /** The words of the directory's pages. */
+  /** Views of the directory's pages. */
   private readonly directory: Array<Int32Array> = []
-  // What a segment held that is being split.
+  // A copy of the segment that is being split.
   private readonly before = new Int32Array(PAGE_WORDS)
 
-  /** Of what is in the memory already; `start` makes an empty one. */
+  /** Attaches to the index that is in the memory. `start` makes an empty one. */
   constructor(memory: Memory) {
     this.memory = memory
     this.seeDirectory()
   }
 
-  /** An index of nothing, in a memory that has no page in use. */
+  /** Makes an empty index, in a memory without a page in use. */
   start(): void {
     const { header } = this.memory
     header.fill(0, DIRECTORY, SEGMENTS_OF_DEPTH + MAX_DEPTH + 1)
@@ -102,22 +104,22 @@ export class Index {
     this.directory[0]![0] = this.addSegment(0, 0)
   }
 
-  /** Where to look for a hash: the first candidate, or `NO_BUCKET`. */
+  /** The first candidate for a hash, or `NO_BUCKET`. */
   first(hash: number): number {
     return this.probe(hash, this.segmentOf(hash), hash & BUCKET_MASK)
   }
 
-  /** The next candidate behind one. */
+  /** The next candidate after `bucket`, or `NO_BUCKET`. */
   next(hash: number, bucket: number): number {
     return this.probe(hash, bucket >>> PAGE_UNIT_BITS, (bucket + 1) & BUCKET_MASK)
   }
 
-  /** The entry of a bucket that `first` or `next` gave. */
+  /** The entry of a bucket that `first` or `next` returned. */
   entry(bucket: number): number {
     return this.memory.words[bucket >>> ARENA_UNIT_BITS]![(bucket & ARENA_UNIT_MASK) << 1]!
   }
 
-  /** The bucket of an entry that is there. */
+  /** The bucket of an entry, which must be in the index. */
   bucketOf(hash: number, entry: number): number {
     let bucket = this.first(hash)
     while (bucket !== NO_BUCKET && this.entry(bucket) !== entry) bucket = this.next(hash, bucket)
@@ -125,12 +127,12 @@ export class Index {
     return bucket
   }
 
-  /** A bucket's entry is at another address now. */
+  /** Sets the new address of a bucket's entry. */
   point(bucket: number, entry: number): void {
     this.memory.words[bucket >>> ARENA_UNIT_BITS]![(bucket & ARENA_UNIT_MASK) << 1] = entry
   }
 
-  /** Brings the buckets where the search for these hashes begins into the processor's cache. The result means nothing. */
+  /** Loads the first bucket for each hash into the processor's cache. The result has no meaning. */
   fetch(hashes: Int32Array, count: number): number {
     const { words } = this.memory
     let seen = 0
@@ -143,8 +145,8 @@ export class Index {
   }
 
   /**
-   * The entries that these hashes stand for, most likely, or 0: those in the first few buckets. It does without branches,
-   * since half of them would be mispredicted.
+   * The likely entry for each hash, or 0. It only looks at the first few buckets. It has no branches, because half of
+   * them would be mispredicted.
    */
   candidates(hashes: Int32Array, count: number, into: Int32Array): void {
     const { words } = this.memory
@@ -157,7 +159,7 @@ export class Index {
       for (let step = 0; step < NEAR_BUCKETS; step++) {
         const word = base + (((hash + step) & BUCKET_MASK) << 1)
         const difference = arena[word + 1]! ^ hash
-        // All bits where the hashes are equal, else none.
+        // All bits are set if the hashes are equal, none if not.
         const equal = ~((difference | -difference) >> 31)
         found = (found & ~equal) | (arena[word]! & equal)
       }
@@ -165,7 +167,7 @@ export class Index {
     }
   }
 
-  /** Makes room for one more entry under a hash; says whether there is. What was in the index stays as it was. */
+  /** Makes room for one more entry with this hash. Returns whether there is room. Entries stay as they were. */
   makeRoom(hash: number): boolean {
     for (;;) {
       let segment = this.segmentOf(hash)
@@ -183,14 +185,14 @@ export class Index {
     }
   }
 
-  /** Adds an entry under a hash that `makeRoom` has made room for. */
+  /** Adds an entry. `makeRoom` must have made room for its hash. */
   add(hash: number, entry: number): void {
     let segment = this.segmentOf(hash)
     while (this.known(segment, COUNT) === FULL) segment = this.known(segment, CONTINUED)
     this.place(segment, hash, entry)
   }
 
-  /** Removes the entry of a bucket that `first` or `next` gave. */
+  /** Removes the entry of a bucket that `first` or `next` returned. */
   remove(hash: number, bucket: number): void {
     const segment = bucket >>> PAGE_UNIT_BITS
     const words = this.wordsOf(segment)
@@ -200,7 +202,7 @@ export class Index {
       const word = base + (at << 1)
       if (words[word] === EMPTY) break
       const home = words[word + 1]! & BUCKET_MASK
-      // An entry may move up into the hole unless its home lies behind the hole.
+      // An entry may move up into the hole unless its home is after the hole.
       if (((at - home) & BUCKET_MASK) < ((at - hole) & BUCKET_MASK)) continue
       const holeWord = base + (hole << 1)
       words[holeWord] = words[word]!
@@ -216,13 +218,13 @@ export class Index {
   }
 
   /**
-   * Visits the entries whose hashes are in a range that begins with `cursor`, of about `count` entries, and returns where
-   * the next one begins; 0 at the end. Hashes are taken as unsigned here. `see` must not change anything.
+   * Visits about `count` entries: those whose hashes are in a range that begins with `cursor`. Returns the beginning of
+   * the next range, or 0 at the end. Hashes are unsigned here. `see` must not change anything.
    */
   visit(cursor: number, count: number, see: (entry: number) => void): number {
     const hash = cursor | 0
     let segment = this.segmentOf(hash)
-    // As many equal parts of the segment's range of hashes as make the entries of one about `count`.
+    // Divides the segment's range of hashes into equal parts with about `count` entries each.
     const parts = 2 ** Math.ceil(Math.log2(Math.max(1, this.known(segment, COUNT) / Math.max(1, count))))
     const width = Math.max(1, HASHES / 2 ** this.known(segment, COMMON) / parts)
     const start = Math.floor(cursor / width) * width
@@ -238,7 +240,7 @@ export class Index {
     return end >= HASHES ? 0 : end
   }
 
-  /** Moves a segment, or a page of the directory, to another page; says whether there was one. */
+  /** Moves a segment or a page of the directory to another page. Returns whether there was one. */
   relocate(page: number, kind: number): boolean {
     const to = this.memory.take(kind)
     if (to === NO_PAGE) return false
@@ -261,7 +263,7 @@ export class Index {
   }
 
   private segmentOf(hash: number): number {
-    // In two steps, as a shift by 32 is none in JavaScript.
+    // Shifts in two steps, because a shift by 32 does nothing in JavaScript.
     const at = (hash >>> 1) >>> (31 - this.memory.header[DEPTH]!)
     return this.directory[at >>> DIRECTORY_PAGE_BITS]![at & DIRECTORY_PAGE_MASK]!
   }
@@ -297,7 +299,7 @@ export class Index {
     this.setKnown(segment, COUNT, this.known(segment, COUNT) + 1)
   }
 
-  /** Says whether there was memory for it. */
+  /** Returns whether there was memory for it. */
   private split(segment: number): boolean {
     const { header } = this.memory
     const depth = this.known(segment, COMMON) + 1
@@ -343,7 +345,7 @@ export class Index {
     this.removeSegment(segment)
   }
 
-  /** Merges the segment of a hash with the one that a split could have made of the same, while both are sparse. */
+  /** Merges the segment of a hash with its sibling while both are sparse. A split could have made the two. */
   private mergeAround(hash: number): void {
     for (;;) {
       const one = this.segmentOf(hash)
@@ -375,7 +377,7 @@ export class Index {
     this.shrinkDirectory()
   }
 
-  /** Points the directory's entries for a segment's hashes to it. */
+  /** Points the directory's entries for a segment's hashes to the segment. */
   private direct(segment: number): void {
     const width = 1 << (this.memory.header[DEPTH]! - this.known(segment, COMMON))
     const start = this.known(segment, PREFIX) * width
@@ -386,7 +388,7 @@ export class Index {
     this.directory[at >>> DIRECTORY_PAGE_BITS]![at & DIRECTORY_PAGE_MASK] = segment
   }
 
-  /** Doubles it; says whether there was memory. */
+  /** Doubles the directory. Returns whether there was memory. */
   private growDirectory(): boolean {
     const { header } = this.memory
     const size = 2 << header[DEPTH]!
@@ -409,7 +411,7 @@ export class Index {
     return true
   }
 
-  /** Halves it while no segment needs all of its bits. */
+  /** Halves the directory while no segment needs all of its bits. */
   private shrinkDirectory(): void {
     const { header } = this.memory
     while (header[DEPTH]! > 0 && header[SEGMENTS_OF_DEPTH + header[DEPTH]!] === 0) {
@@ -468,5 +470,5 @@ export class Index {
   }
 }
 
-/** Where in the words of its arena a page begins. */
+/** The index of a page's first word among the words of its arena. */
 const wordOfPage = (page: number): number => (page & ARENA_PAGE_MASK) << PAGE_WORD_BITS

@@ -1,12 +1,12 @@
 /**
- * Arenas and the pages that they are cut into. Pure, but for asking the source for arenas.
+ * Arenas and their pages. Pure, except that it asks its source for arenas.
  *
- * Nothing is kept here but views: which arenas there are, which of their pages are in use, were used or were never
- * touched is said by words of the arenas (`Layout.ts`). What is held is counted in pages that have been touched, since
- * untouched memory takes nothing of the machine.
+ * This class holds only views. Words of the arenas record which arenas exist, and which of their pages are in use, were
+ * used, or were never touched (`Layout.ts`). The memory held is counted in touched pages, because untouched memory
+ * costs the machine nothing.
  *
- * An arena whose last page comes back is kept as a spare if there is none yet, else it is given up. So a cache that
- * swings around an arena's edge does not ask the system for memory at each swing.
+ * When the last page of an arena is released, the arena is kept as a spare. If there is a spare already, the arena is
+ * given up. So a cache whose size swings around the edge of an arena does not request memory at each swing.
  */
 import * as Result from "effect/Result"
 import {
@@ -47,18 +47,20 @@ import {
   VERSION_WORD
 } from "./Layout.ts"
 
-/** Where arenas come from. */
+/** The provider of arenas. */
 export interface ArenaSource {
-  /** Zeroed memory, or a RangeError where there is none. */
+  /** Zeroed memory. It throws a RangeError if there is none. */
   readonly allocate: (bytes: number) => ArrayBufferLike
 }
 
 export const arrayBuffers: ArenaSource = { allocate: (bytes) => new ArrayBuffer(bytes) }
 
-/** There is no page: no room within the limit, or the system refused. */
+/** There is no page: the limit leaves no room, or the system refused memory. */
 export const NO_PAGE = 0
 
-/** The most pages that are free elsewhere when an arena is emptied: half of one. */
+/**
+ * To empty an arena, this many pages, half an arena's, must stay free in the others. Fewer suffice in a small memory.
+ */
 const MARGIN = 1 << (ARENA_PAGE_BITS - 1)
 
 const NO_WORDS = new Int32Array(0)
@@ -66,11 +68,11 @@ const NO_DOUBLES = new Float64Array(0)
 const NO_BYTES = new Uint8Array(0)
 
 export class Memory {
-  /** Each arena's memory in three shapes; empty where there is no arena. */
+  /** Three views of each arena's memory, empty if there is no arena. */
   readonly words: Array<Int32Array> = []
   readonly doubles: Array<Float64Array> = []
   readonly bytes: Array<Uint8Array> = []
-  /** The first arena's words and doubles, which begin with the header. */
+  /** The words and doubles of the first arena, which begin with the header. */
   readonly header: Int32Array
   readonly figures: Float64Array
   private readonly source: ArenaSource
@@ -82,7 +84,7 @@ export class Memory {
     this.figures = this.doubles[0]!
   }
 
-  /** One arena, and nothing in it. A source that refuses even that throws. */
+  /** A memory of one empty arena. Throws if the source refuses even that. */
   static make(source: ArenaSource): Memory {
     const memory = new Memory(source.allocate(FIRST_ARENA_BYTES), source)
     memory.header[MAGIC] = MAGIC_WORD
@@ -91,7 +93,7 @@ export class Memory {
     return memory
   }
 
-  /** The same memory, seen anew. */
+  /** A new view of existing memory. */
   static attach(arenas: ReadonlyArray<ArrayBufferLike | undefined>, source: ArenaSource): Memory {
     const [first] = arenas
     if (first === undefined) throw new TypeError("an engine's first arena is missing")
@@ -108,12 +110,12 @@ export class Memory {
     return memory
   }
 
-  /** What `attach` takes. */
+  /** The arenas, as `attach` takes them. */
   get arenas(): ReadonlyArray<ArrayBufferLike | undefined> {
     return this.words.map((words) => (words.length === 0 ? undefined : words.buffer))
   }
 
-  /** Gives up all arenas but the first, in which no page is in use afterwards. */
+  /** Gives up all arenas but the first, and frees all pages of the first. */
   reset(): void {
     for (let arena = this.header[ARENAS]! - 1; arena > 0; arena--) {
       if (this.table(arena, CAPACITY) !== 0) this.giveUp(arena)
@@ -125,14 +127,14 @@ export class Memory {
     const touched = this.table(0, FRESH)
     header.fill(0, DESCRIPTORS, DESCRIPTORS + (this.table(0, CAPACITY) << DESCRIPTOR_BITS))
     this.format()
-    // What was touched stays touched.
+    // Touched pages remain touched.
     for (let page = touched - 1; page > 0; page--) this.toFreeList(page)
     this.setTable(0, FRESH, touched)
     header[TOUCHED_PAGES] = touched
     header[FREE_PAGES] = touched - 1
   }
 
-  /** Where in the words of its arena a page's descriptor begins. */
+  /** The index of a page's descriptor among the words of its arena. */
   descriptor(page: number): number {
     return DESCRIPTORS + ((page & ARENA_PAGE_MASK) << DESCRIPTOR_BITS)
   }
@@ -146,14 +148,14 @@ export class Memory {
     this.words[page >>> ARENA_PAGE_BITS]![this.descriptor(page) + word] = value
   }
 
-  /** The number of a page, whose descriptor is zeroed but for its kind; its words hold anything. Or `NO_PAGE`. */
+  /** The number of a page, or `NO_PAGE`. Its descriptor is 0 except for the kind, and its words may hold anything. */
   take(kind: number): number {
     const page = this.find()
     if (page !== NO_PAGE) this.setKnown(page, KIND, kind)
     return page
   }
 
-  /** Gives a page back. */
+  /** Releases a page. */
   release(page: number): void {
     const { header } = this
     const arena = page >>> ARENA_PAGE_BITS
@@ -174,13 +176,13 @@ export class Memory {
     this.figures[SPARE_SINCE] = Number.NaN
   }
 
-  /** Gives up the spare arena. */
+  /** Gives up the spare arena, if there is one. */
   giveUpSpare(): void {
     const spare = this.header[SPARE_ARENA]!
     if (spare !== 0) this.giveUp(spare)
   }
 
-  /** Whether so much is free that an arena could be emptied into the others, and they would have room for more. */
+  /** Whether an arena could be emptied into the others, with room to spare. */
   get isSpacious(): boolean {
     const { header } = this
     const spare = header[SPARE_ARENA]!
@@ -191,7 +193,7 @@ export class Memory {
     return rest > 0 && rest - header[USED_PAGES]! >= Math.min(MARGIN, rest >> 1)
   }
 
-  /** The arena, not the first, with the fewest pages in use among those that `may` accepts; 0 for none. */
+  /** The arena with the fewest pages in use, except the first, among those that `may` accepts; 0 for none. */
   emptiest(may: (arena: number) => boolean): number {
     let best = 0
     for (let arena = 1; arena < this.header[ARENAS]!; arena++) {
@@ -201,7 +203,7 @@ export class Memory {
     return best
   }
 
-  /** Pages of an arena that may be in use, its own included: those below this number. */
+  /** Pages from this number on were never touched, so only pages below it may be in use. The reserved page counts. */
   pagesOf(arena: number): number {
     return this.table(arena, FRESH)
   }
@@ -216,12 +218,12 @@ export class Memory {
     )
   }
 
-  /** A page that was used before if there is one, so that no more is held; from an arena that is in use if there is one. */
+  /** Prefers a page that was used before, so that no more memory is held, and an arena that is in use. */
   private find(): number {
     const { header } = this
     const spare = header[SPARE_ARENA]!
     const evacuated = header[EVACUATED_ARENA]!
-    // The first arena is neither.
+    // The first arena is never spare and never emptied.
     const isFilled = (arena: number): boolean => arena === 0 || (arena !== spare && arena !== evacuated)
     const isLimited = header[TOUCHED_PAGES]! >= header[PAGE_LIMIT]!
     if (header[FREE_PAGES]! > 0) {
@@ -234,18 +236,18 @@ export class Memory {
     }
     for (const arena of [spare, evacuated]) {
       if (arena === 0) continue
-      // Room is needed more than an empty arena.
+      // The page is needed more than an empty arena.
       if (arena === evacuated) header[EVACUATED_ARENA] = 0
       if (this.table(arena, FREE_HEAD) !== 0) return this.reuse(arena)
       if (!isLimited && this.table(arena, FRESH) < this.table(arena, CAPACITY)) return this.touch(arena)
     }
-    // A page of the arena's own is touched with the first one.
+    // A new arena touches its reserved page and the first one.
     if (header[TOUCHED_PAGES]! + 2 > header[PAGE_LIMIT]!) return NO_PAGE
     const arena = this.add()
     return arena === -1 ? NO_PAGE : this.touch(arena)
   }
 
-  /** The lowest arena that `may` accepts, so that the last ones become empty; -1 for none. */
+  /** The lowest arena that `may` accepts, or -1. Using the lowest lets the last ones become empty. */
   private first(may: (arena: number) => boolean): number {
     const count = this.header[ARENAS]!
     for (let arena = 0; arena < count; arena++) if (may(arena)) return arena
@@ -283,7 +285,7 @@ export class Memory {
     this.setTable(arena, FREE_HEAD, page & ARENA_PAGE_MASK)
   }
 
-  /** The number of a new arena, or -1. This is the one place where the system may refuse memory. */
+  /** The number of a new arena, or -1. This is the only place where the system may refuse memory. */
   private add(): number {
     const { header } = this
     if (header[REFUSED] !== 0) return -1
@@ -318,12 +320,12 @@ export class Memory {
     this.words.length = header[ARENAS]!
     this.doubles.length = header[ARENAS]!
     this.bytes.length = header[ARENAS]!
-    // There is memory now.
+    // The system has memory again.
     header[REFUSED] = 0
     header[STUCK_AT] = 0
   }
 
-  /** The header's tables of arenas and pages, with the first arena alone. */
+  /** Resets the header's tables of arenas and pages to the first arena alone. */
   private format(): void {
     const { header } = this
     header[ARENAS] = 1
@@ -343,7 +345,7 @@ export class Memory {
     this.openTable(0)
   }
 
-  /** Its first page is the arena's own. */
+  /** Adds an arena to the table. Its first page is reserved. */
   private openTable(arena: number): void {
     const capacity = this.words[arena]!.length >>> PAGE_WORD_BITS
     this.setTable(arena, CAPACITY, capacity)

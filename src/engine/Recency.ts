@@ -1,8 +1,6 @@
 /**
- * Which entry goes when the cache is full. A policy only: it knows the order of use, not keys, sizes or limits.
- *
- * Least recently used, exactly: a doubly linked list through the entries' words, so that a use costs a few writes and
- * makes no garbage.
+ * The order of use, which decides the entry to evict. It is exact LRU: a doubly linked list through the words of the
+ * entries, so that a use costs a few writes and leaves no garbage. This module knows no keys, sizes or limits.
  */
 import { NEWER, OLDER, wordAt } from "./Entry.ts"
 import { ARENA_UNIT_BITS, NEWEST, OLDEST } from "./Layout.ts"
@@ -20,7 +18,7 @@ export class Recency {
     return this.memory.header[OLDEST]!
   }
 
-  /** An entry that is new in the order: it is the most recently used. */
+  /** Adds an entry as the most recently used one. */
   add(entry: number): void {
     const { header } = this.memory
     const newest = header[NEWEST]!
@@ -31,7 +29,7 @@ export class Recency {
     header[NEWEST] = entry
   }
 
-  /** An entry in the order that has been used: it is the most recently used. */
+  /** Makes an entry of the order the most recently used one. */
   touch(entry: number): void {
     const { header, words } = this.memory
     const newest = header[NEWEST]!
@@ -40,7 +38,7 @@ export class Recency {
     const at = wordAt(entry)
     const newer = arena[at + NEWER]!
     const older = arena[at + OLDER]!
-    // There is a newer one, since this is not the newest.
+    // There is a newer entry, because this one is not the newest.
     words[newer >>> ARENA_UNIT_BITS]![wordAt(newer) + OLDER] = older
     if (older === 0) header[OLDEST] = newer
     else words[older >>> ARENA_UNIT_BITS]![wordAt(older) + NEWER] = newer
@@ -50,12 +48,12 @@ export class Recency {
     header[NEWEST] = entry
   }
 
-  /** Takes an entry out of the order. */
+  /** Removes an entry from the order. */
   remove(entry: number): void {
     this.join(this.get(entry, OLDER), this.get(entry, NEWER))
   }
 
-  /** An entry's words have been copied to another address. */
+  /** To be called when the words of an entry have been copied to another address. */
   moved(to: number): void {
     const { header } = this.memory
     const newer = this.get(to, NEWER)

@@ -1,16 +1,16 @@
 /**
- * Slots of a few sizes, cut from pages: where entries and the pieces of long values lie. Pure storage: of what is in a
- * slot it knows only that word 3 is 0 where it is free, and it tells somebody when it moves one.
+ * Slots of a few sizes, cut from pages, for entries and the pieces of long values. This module does not know their
+ * contents, except that word 3 of a free slot is 0. It calls `Tenants` when it moves a slot.
  *
- * Up to 1 KB a slot's size is a multiple of 8 bytes, so that an entry fits within 7 bytes; above it sizes grow by an
- * eighth, a page holding a whole number of each, up to the page itself. The trouble with size classes is memory that one
- * class holds and another needs. Here a class whose free slots add up to a page and a quarter empties one of its pages
- * into the others, and gives it back: whatever sizes came before, a class holds no more than that. The quarter keeps a
- * class whose entries come and go from moving them each time.
+ * Up to 1 KB, sizes are multiples of 8 bytes, so an entry wastes at most 7. Above that, sizes grow by an eighth up to a
+ * whole page, and a page holds a whole number of each. The usual problem of size classes is memory that one class holds
+ * and another needs. Here, a class with a page and a quarter of free slots moves the contents of one page into its
+ * others and returns the page. So no class holds more than that, whatever sizes came before. The quarter keeps a class
+ * whose entries come and go from moving them each time.
  *
- * Each page has its own list of free slots and count of those in use (J. Bonwick, "The slab allocator: an object-caching
- * kernel memory allocator", USENIX 1994), so a page can be emptied by itself. Pages with room are in a list, the one that
- * got it last first: a slot that has just been left is still in the processor's cache.
+ * Each page has its own free list and count of used slots, so that a page can be emptied by itself (J. Bonwick, "The
+ * slab allocator: an object-caching kernel memory allocator", USENIX 1994). Pages with room are in a list, latest
+ * first, because a slot that was just released is still in the processor's cache.
  */
 import { META } from "./Entry.ts"
 import {
@@ -32,17 +32,17 @@ import {
 } from "./Layout.ts"
 import { type Memory, NO_PAGE } from "./Memory.ts"
 
-/** There is no slot: no room within the limit, or the system refused. */
+/** There is no slot: the limit leaves no room, or the system refused memory. */
 export const NO_SLOT = 0
 
-/** The smallest one. */
+/** The smallest slot in bytes. */
 const MIN_SIZE = 24
-/** Up to here sizes are multiples of a unit. */
+/** Up to this size, in bytes, sizes are multiples of a unit. */
 const MAX_EXACT_SIZE = 1016
-/** Slots of a page, from there on. */
+/** The slots of a page in the first class above that. */
 const MAX_GRADED_SLOTS = 64
 
-/** Sizes of slots, in bytes, ascending. */
+/** The sizes of slots, in bytes, ascending. */
 export const SIZES: ReadonlyArray<number> = (() => {
   const sizes: Array<number> = []
   for (let size = MIN_SIZE; size <= MAX_EXACT_SIZE; size += UNIT_BYTES) sizes.push(size)
@@ -54,11 +54,11 @@ export const SIZES: ReadonlyArray<number> = (() => {
 
 export const CLASS_COUNT = SIZES.length
 const units = Int32Array.from(SIZES, (size) => size >>> UNIT_BITS)
-/** Slots of a page, by class. */
+/** The slots of a page, by class. */
 export const perPage = Int32Array.from(SIZES, (size) => Math.floor(PAGE_BYTES / size))
-/** Free slots from which on a class is too sparse. */
+/** The number of free slots from which a class is too sparse. */
 const sparseFrom = perPage.map((slots) => slots + Math.max(1, slots >> 2))
-/** The smallest class for so many units. */
+/** The smallest class for a number of units. */
 const classes = (() => {
   const table = new Uint8Array((PAGE_BYTES >>> UNIT_BITS) + 1)
   let sizeClass = 0
@@ -69,31 +69,31 @@ const classes = (() => {
   return table
 })()
 
-/** The class whose slots have room for `bytes`, at most a page. */
+/** The class whose slots hold `bytes`, which must not exceed a page. */
 export const classFor = (bytes: number): number => classes[(bytes + UNIT_BYTES - 1) >>> UNIT_BITS]!
 
 export const sizeOfClass = (sizeClass: number): number => SIZES[sizeClass]!
 
-// What is known of a class, in words of the header.
-/** The first of its pages that have room; 0 for none. */
+// The words of a class in the header.
+/** The first page of the class with room; 0 for none. */
 export const WITH_ROOM = 0
-/** Free slots of its pages. */
+/** The free slots of all pages of the class. */
 export const FREE = 1
 
-// What is known of a page, beyond `KIND` and its links among those with room.
+// The words of a page's descriptor, besides `KIND` and the links of the pages with room.
 export const IN_USE = 3
-/** The first free slot: its unit in the page, and 1; 0 for none. */
+/** The first free slot: its unit in the page plus 1; 0 for none. */
 export const FREE_SLOT = 4
 /** Slots from this unit on were never used. */
 export const FRESH_UNIT = 5
-/** Slots that must stay where they are. */
+/** The number of pins, which keep the page's slots where they are. */
 export const PINS = 6
 
-/** Pages that are looked at to find one that is nearly empty. */
+/** How many pages are examined to find a nearly empty one. */
 const CANDIDATES = 16
 
 export interface Tenants {
-  /** What was at `from` is at `to`, and whoever knows the one is to know the other. */
+  /** The contents of the slot at `from` are at `to` now, and all references must follow. */
   readonly moved: (from: number, to: number) => void
 }
 
@@ -106,7 +106,7 @@ export class Slots {
     this.tenants = tenants
   }
 
-  /** The address of a slot, in which word 3 is 0; or `NO_SLOT`. The caller fills it before anything else is asked of this. */
+  /** The address of a slot whose word 3 is 0, or `NO_SLOT`. The caller must fill the slot before any other call. */
   take(sizeClass: number): number {
     const { header, words } = this.memory
     const known = CLASSES + (sizeClass << CLASS_WORDS_BITS)
@@ -134,7 +134,7 @@ export class Slots {
     return address
   }
 
-  /** Gives a slot back. Moves nothing: see `settle`. */
+  /** Releases a slot. It moves nothing: see `settle`. */
   release(address: number): void {
     const { figures, header, words } = this.memory
     const arena = words[address >>> ARENA_UNIT_BITS]!
@@ -159,12 +159,12 @@ export class Slots {
     return this.memory.known(address >>> PAGE_UNIT_BITS, KIND) - 1
   }
 
-  /** Bytes of the slot at an address. */
+  /** The size in bytes of the slot at an address. */
   sizeAt(address: number): number {
     return SIZES[this.classAt(address)]!
   }
 
-  /** Keeps the slot at an address where it is, until it is unpinned as often. */
+  /** Keeps the slot at an address where it is until `unpin` has been called as often. */
   pin(address: number): void {
     const page = address >>> PAGE_UNIT_BITS
     this.memory.setKnown(page, PINS, this.memory.known(page, PINS) + 1)
@@ -175,7 +175,7 @@ export class Slots {
     this.memory.setKnown(page, PINS, this.memory.known(page, PINS) - 1)
   }
 
-  /** Empties a page of the class that was found to be sparse, if it still is. Moves at most a page's slots. */
+  /** Empties a page of the class that was found too sparse, if it still is. Moves at most the slots of one page. */
   settle(): void {
     const { header } = this.memory
     const sizeClass = header[SPARSE_CLASS]! - 1
@@ -184,7 +184,10 @@ export class Slots {
     this.compact(sizeClass)
   }
 
-  /** Empties a page of the first class that is sparse; returns how many slots have moved, -1 if no class is. */
+  /**
+   * Empties a page of the first class that is too sparse. Returns the number of moved slots, or -1 if no class is too
+   * sparse.
+   */
   compactAny(): number {
     for (let sizeClass = 0; sizeClass < CLASS_COUNT; sizeClass++) {
       const moved = this.compact(sizeClass)
@@ -194,8 +197,8 @@ export class Slots {
   }
 
   /**
-   * Moves what is in a page elsewhere and gives the page back; returns how many slots have moved, or -1 where there was
-   * no room for the rest of them.
+   * Moves the contents of a page elsewhere and returns the page. Gives the number of moved slots, or -1 if there was no
+   * room for the rest of them.
    */
   evacuate(page: number): number {
     const { header, words } = this.memory
@@ -205,7 +208,7 @@ export class Slots {
     const known = CLASSES + (sizeClass << CLASS_WORDS_BITS)
     const capacity = perPage[sizeClass]!
     const step = units[sizeClass]!
-    // Its free slots are no longer for the taking.
+    // The free slots of this page must not be taken.
     if (arena[at + IN_USE]! < capacity) this.unlink(page)
     header[known + FREE]! -= capacity - arena[at + IN_USE]!
     const end = arena[at + FRESH_UNIT]!
@@ -237,7 +240,7 @@ export class Slots {
     const { header } = this.memory
     const known = CLASSES + (sizeClass << CLASS_WORDS_BITS)
     if (header[known + FREE]! < sparseFrom[sizeClass]!) return -1
-    // The emptiest of some; the others have room for what is in it, whichever it is.
+    // The emptiest page of some is chosen. Whichever it is, the other pages have room for its contents.
     let best = 0
     let page = header[known + WITH_ROOM]!
     for (let looked = 0; looked < CANDIDATES && page !== 0; looked++) {
@@ -266,7 +269,7 @@ export class Slots {
     this.memory.release(page)
   }
 
-  /** A page of the class has room now. */
+  /** Adds a page to those of its class with room. */
   private link(page: number, sizeClass: number): void {
     const { header } = this.memory
     const head = CLASSES + (sizeClass << CLASS_WORDS_BITS) + WITH_ROOM
@@ -289,7 +292,7 @@ export class Slots {
   }
 }
 
-/** Slots up to so many words are copied by the word: making a view takes longer. */
+/** In words. Shorter slots are copied word by word, because making a view takes longer. */
 const SHORT = 64
 
 const copy = (source: Int32Array, from: number, target: Int32Array, to: number, count: number): void => {

@@ -1,15 +1,15 @@
 /**
- * When entries expire: an index from deadlines to entries, as a hierarchical timing wheel. It takes `now` as an argument,
- * knows neither keys nor values, and removes nothing by itself.
+ * The deadlines of entries, as a hierarchical timing wheel. It takes `now` as an argument, knows neither keys nor
+ * values, and removes no entries.
  *
- * Nine levels of 64 buckets: a bucket of level 0 is 1 ms wide, one of the next level as wide as the whole level below,
- * so that the wheel reaches 2^54 ms, beyond the largest whole number of ms that a double holds: no deadline is too far
- * away to have its place. An entry goes to the level of the highest group of 6 bits in which its deadline differs from the
- * wheel's time, and moves down as that time comes closer: at most eight moves in its life. Scheduling and cancelling are
- * O(1) without a comparison between entries. (Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", 1987; the
- * choice of level by exclusive or, and the bitmap of occupied buckets, are those of tokio's timer.)
+ * There are nine levels of 64 buckets. A bucket of level 0 spans 1 ms, and a bucket of any other level spans the whole
+ * level below. So the wheel reaches 2^54 ms, which is beyond the largest whole number of ms in a double: no deadline is
+ * too far away. An entry's level is the highest group of 6 bits in which its deadline differs from the wheel's time. As
+ * the time approaches, the entry moves down, at most eight times in its life. Scheduling and cancelling are O(1),
+ * without comparing entries. (Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", 1987. The choice of level by
+ * exclusive or and the bitmap of occupied buckets come from tokio's timer.)
  *
- * Deadlines and links are in the entries (`Entry.ts`); heads, bitmap and time are in the header.
+ * Deadlines and links are in the entries (`Entry.ts`). Heads, bitmap and time are in the header.
  */
 import { DEADLINE, doubleAt, WHEEL_NEXT, WHEEL_PREVIOUS, wordAt } from "./Entry.ts"
 import { ARENA_UNIT_BITS, DRAINING, OCCUPIED, WHEEL_HEADS, WHEEL_TIME, WITH_DEADLINE } from "./Layout.ts"
@@ -26,10 +26,16 @@ const LEVELS_IN_LOW = LOW_BITS / BITS
 /** The deadline of an entry that does not expire. */
 export const NEVER = Number.POSITIVE_INFINITY
 
-/** `popDue` found nothing that is due. */
+/** The latest deadline, in ms. */
+export const MAX_DEADLINE = Number.MAX_SAFE_INTEGER
+
+/** The result of `popDue` if nothing is due. */
 export const NONE = 0
 
-/** `popDue` used up its budget: there may be something due behind what it moved. No entry has this address. */
+/**
+ * The result of `popDue` if it used up its budget. There may be a due entry behind those it moved. No entry has this
+ * address.
+ */
 export const BUDGET_SPENT = 1
 
 export class Wheel {
@@ -40,7 +46,7 @@ export class Wheel {
     this.memory = memory
   }
 
-  /** Empties it. `now` in ms, an integer; every later `now` must not be smaller. */
+  /** Empties the wheel. `now` is a whole number of ms, and no later `now` may be smaller. */
   start(now: number): void {
     const { figures, header } = this.memory
     header.fill(0, WHEEL_HEADS, WHEEL_HEADS + ALL_BUCKETS)
@@ -50,7 +56,7 @@ export class Wheel {
     figures[WHEEL_TIME] = now
   }
 
-  /** How many entries have a deadline. */
+  /** The number of entries with a deadline. */
   get size(): number {
     return this.memory.header[WITH_DEADLINE]!
   }
@@ -60,29 +66,29 @@ export class Wheel {
     return this.memory.figures[WHEEL_TIME]!
   }
 
-  /** How many entries the last `popDue` moved: what it has used of its budget. */
+  /** How many entries the last `popDue` moved, so how much of its budget it used. */
   get moved(): number {
     return this.moves
   }
 
-  /** When an entry that has the words for it expires, in ms; `NEVER` if it does not. */
+  /** The deadline of an entry with the words for one, in ms; `NEVER` if it has none. */
   deadline(entry: number): number {
     return this.memory.doubles[entry >>> ARENA_UNIT_BITS]![doubleAt(entry) + DEADLINE]!
   }
 
-  /** Gives an entry that has none a deadline, in ms, an integer; its words hold anything. */
+  /** Gives a deadline (whole ms) to an entry without one. The words for it may hold anything. */
   schedule(entry: number, deadline: number): void {
     this.setDeadline(entry, deadline)
     this.memory.header[WITH_DEADLINE]!++
     this.place(entry, deadline)
   }
 
-  /** An entry has the words for a deadline, and none. */
+  /** Initialises the words for a deadline as having none. */
   clear(entry: number): void {
     this.setDeadline(entry, NEVER)
   }
 
-  /** Removes an entry's deadline, if it has one. */
+  /** Removes the deadline of an entry, if it has one. */
   cancel(entry: number): void {
     if (this.deadline(entry) === NEVER) return
     this.setDeadline(entry, NEVER)
@@ -90,7 +96,7 @@ export class Wheel {
     this.unlink(entry)
   }
 
-  /** An entry's words have been copied to another address. */
+  /** To be called when the words of an entry have been copied to another address. */
   relocated(to: number): void {
     if (this.deadline(to) === NEVER) return
     const next = this.get(to, WHEEL_NEXT)
@@ -99,9 +105,9 @@ export class Wheel {
   }
 
   /**
-   * An entry whose deadline is at or before `now`, its deadline removed; `NONE` if there is none. At most `budget`
-   * entries are moved down the wheel in search of it, else `BUDGET_SPENT`: a bucket that is wide may hold many that are
-   * not due yet, and no caller should wait for all of them.
+   * Returns an entry whose deadline is at or before `now`, and removes the deadline. Returns `NONE` if there is none.
+   * The search moves at most `budget` entries down the wheel and then returns `BUDGET_SPENT`. A wide bucket may hold
+   * many entries that are not due, and no caller should wait for all of them.
    */
   popDue(now: number, budget: number): number {
     const { header } = this.memory
@@ -126,7 +132,7 @@ export class Wheel {
 
   /**
    * A time in ms before which nothing is due; `NEVER` if nothing has a deadline. It may be earlier than the first
-   * deadline: a wide bucket is looked into when its time comes, and then there is a later bound.
+   * deadline, because a wide bucket is only examined when its time comes. Then the bound moves.
    */
   get nextDue(): number {
     const { figures, header } = this.memory
@@ -139,14 +145,14 @@ export class Wheel {
   }
 
   /**
-   * Moves the wheel's time to the next occupied bucket that begins by `now`, or to `now` if there is none. Every bucket
-   * that began at or before the wheel's time is empty, but for the one that is being drained.
+   * Moves the wheel's time to the next occupied bucket that begins by `now`, or to `now` if there is none. All buckets
+   * that began by the wheel's time are empty, except the one being drained.
    */
   private advance(now: number): boolean {
     const { figures, header } = this.memory
     if (header[WITH_DEADLINE] !== 0) {
       for (let level = 0; level < LEVELS; level++) {
-        // All of a level lies before all of the next: the first bucket found is the earliest.
+        // All of a level comes before all of the next, so the first bucket found is the earliest.
         const index = this.firstOccupied(level)
         if (index === -1) continue
         const start = this.startOf(level, index)
@@ -163,7 +169,7 @@ export class Wheel {
   private place(entry: number, deadline: number): void {
     const { figures, header } = this.memory
     const time = figures[WHEEL_TIME]!
-    // A bucket that began already is not looked at again, so the earliest place is the next millisecond.
+    // A bucket that has begun is not examined again, so the earliest place is the next millisecond.
     const at = Math.max(deadline, time + 1)
     const high = Math.floor(at / LOW)
     const low = at % LOW
@@ -176,7 +182,7 @@ export class Wheel {
     const bucket = level * BUCKETS + index
     const head = header[WHEEL_HEADS + bucket]!
     this.set(entry, WHEEL_NEXT, head)
-    // The first entry of a bucket has the bucket's number and 1 before it: no entry's address is so small.
+    // The first entry of a bucket has the bucket's number plus 1 as its predecessor. No entry's address is so small.
     this.set(entry, WHEEL_PREVIOUS, bucket + 1)
     if (head !== 0) this.set(head, WHEEL_PREVIOUS, entry)
     header[WHEEL_HEADS + bucket] = entry
@@ -194,7 +200,7 @@ export class Wheel {
     }
   }
 
-  /** Says what comes after an entry, or after a bucket's head; returns whether it is a bucket. */
+  /** Sets the successor of an entry or of a bucket's head. Returns whether it was a bucket's head. */
   private setNextOf(before: number, next: number): boolean {
     if (before >>> 0 <= ALL_BUCKETS) {
       this.memory.header[WHEEL_HEADS + before - 1] = next

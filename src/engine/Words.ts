@@ -1,21 +1,21 @@
 /**
- * Bytes as words of four, the first byte lowest, on every machine: copying and comparing by the word takes a third of the
- * time that it takes by the byte. Pure.
+ * Bytes as words of four, with the first byte in the lowest bits on every machine. Copying and comparing words takes a
+ * third of the time that bytes take. Pure.
  *
- * A text lies in words from the beginning of one; what is left of its last word is 0.
+ * A text starts at the beginning of a word. The unused bytes of its last word are 0.
  */
 
-/** How many words a text of `length` bytes takes. */
+/** The number of words for a text of `length` bytes. */
 export const wordsOf = (length: number): number => (length + 3) >>> 2
 
-/** The bytes from `from` to `end` (exclusive), three at most, as a word. */
+/** The bytes from `from` to `end` (exclusive), at most three, as a word. */
 export const lastWord = (bytes: DataView, from: number, end: number): number => {
   let word = 0
   for (let at = end - 1; at >= from; at--) word = (word << 8) | bytes.getUint8(at)
   return word
 }
 
-/** Copies `length` bytes from `start` on to `words[at]` and the following. */
+/** Copies `length` bytes from `start` on to the words from `words[at]` on. */
 export const copyToWords = (words: Int32Array, at: number, bytes: DataView, start: number, length: number): void => {
   const whole = start + (length & ~3)
   let word = at
@@ -23,7 +23,7 @@ export const copyToWords = (words: Int32Array, at: number, bytes: DataView, star
   if (whole < start + length) words[word] = lastWord(bytes, whole, start + length)
 }
 
-/** Whether `length` bytes from `start` on are those in `words[at]` and the following. */
+/** Whether the `length` bytes from `start` on equal those in the words from `words[at]` on. */
 export const equalsWords = (words: Int32Array, at: number, bytes: DataView, start: number, length: number): boolean => {
   const whole = start + (length & ~3)
   let word = at
@@ -31,7 +31,7 @@ export const equalsWords = (words: Int32Array, at: number, bytes: DataView, star
   return whole === start + length || words[word] === lastWord(bytes, whole, start + length)
 }
 
-/** Copies `length` bytes of the text at `words[at]`, from its byte `from` on, to `into[to]` and the following. */
+/** Copies `length` bytes of the text at `words[at]`, starting with its byte `from`, to `into[to]` and following. */
 export const copyFromWords = (
   words: Int32Array,
   at: number,

@@ -1,21 +1,22 @@
 /**
- * What a user demands of a run with `--assert`: `p99<5ms`, `rps>10000`, `error_rate=0`, `hit_rate>99%`.
+ * The demands on a run that a user makes with `--assert`: `p99<5ms`, `rps>10000`, `error_rate=0`, `hit_rate>99%`.
  *
- * Reads such a text, and checks it against a result. It neither prints nor exits: see `cli/LoadTestCommand.ts`.
+ * This module reads such a text and checks it against a result. It neither prints nor exits: see
+ * `cli/LoadTestCommand.ts`.
  */
 import * as Result from "effect/Result"
 import { judgedThroughput, keptSchedule } from "./Assessment.ts"
 import * as Format from "./Format.ts"
 import type { Latency, LoadResult } from "./LoadResult.ts"
 
-/** What a figure is, and so which units its bound may have. */
+/** The kind of a figure. It decides which units the bound may have. */
 type Kind = "latency" | "rate" | "count"
 
 interface Metric {
   readonly kind: Kind
-  /** The figure, or nothing where the run has not measured it. */
+  /** The figure, or `undefined` if the run did not measure it. */
   readonly read: (result: LoadResult) => number | undefined
-  /** The figure that a bound from below is held against, where that is another one. */
+  /** The figure that a lower bound is compared with, if it is not the measured one. */
   readonly judged?: (result: LoadResult) => number
 }
 
@@ -34,7 +35,7 @@ export interface Assertion {
 export interface Checked {
   readonly assertion: Assertion
   readonly holds: boolean
-  /** The actual figure with its unit, or that there is none. */
+  /** The actual figure with its unit, or a text that says there is none. */
   readonly figure: string
 }
 
@@ -52,7 +53,7 @@ const KINDS_OF_REQUEST = [
   ["get_", "get"]
 ] as const
 
-/** No latency holds for a run that has none: `p99<5ms` would be met by a server that never answered. */
+/** A run without answers has no latency to assert. Otherwise `p99<5ms` would hold for a server that never answered. */
 const readLatency = (latency: Latency, name: (typeof LATENCIES)[number]): number | undefined =>
   latency.count > 0 ? latency[name] : undefined
 
@@ -69,7 +70,7 @@ const METRICS: ReadonlyMap<string, Metric> = new Map<string, Metric>([
     "hit_rate",
     {
       kind: "rate",
-      // Stricter than the assessment, which any run gets: who asserts a hit rate of a run without GETs has made a mistake.
+      // Stricter than the assessment, which judges every run. Whoever asserts a hit rate expects the run to have GETs.
       read: (result) => (result.cache_hits + result.cache_misses > 0 ? result.hit_rate : undefined)
     }
   ],
@@ -103,7 +104,7 @@ const UNITS_TEXT: { readonly [K in Kind]: string } = {
   count: "none, k (thousands) or m (millions)"
 }
 
-/** Every name that an assertion may have. */
+/** All names that an assertion may have. */
 const NAMES_TEXT: string =
   "rps, mean, min, max, p50 (median), p90, p95, p99, p999 (p99.9), p9999 (p99.99), stddev, each of these latencies " +
   "also as put_… or get_… (get_p99), error_rate, hit_rate, errors, requests"
@@ -120,7 +121,7 @@ const canonical = (name: string): string => {
   return prefix + (ALIASES.get(rest) ?? rest)
 }
 
-/** Reads an assertion. The failure is plain data: what was wrong and what is allowed. */
+/** Reads an assertion. A failure is plain data: what was wrong and what is allowed. */
 export const parse = (text: string): Result.Result<Assertion, string> => {
   const [, written = "", operator = "", digits = "", unit = ""] = FORM.exec(text.trim()) ?? []
   if (!isOperator(operator)) return Result.fail(`Not an assertion. Expected ${FORM_TEXT}`)
@@ -165,7 +166,7 @@ const figureOf = (kind: Kind, value: number, bound: number): string => {
   }
 }
 
-/** Checks an assertion. One about a figure that the run has not measured does not hold. */
+/** Checks an assertion. It does not hold if the run did not measure its figure. */
 export const check = (assertion: Assertion, result: LoadResult): Checked => {
   const metric = METRICS.get(assertion.name)
   const value = metric?.read(result)
@@ -176,12 +177,12 @@ export const check = (assertion: Assertion, result: LoadResult): Checked => {
   if (metric.judged === undefined || rate === null || !(operator === ">" || operator === ">=")) {
     return { assertion, holds: compare(value, operator, bound), figure }
   }
-  // As the assessment does: a schedule of that rate that was kept cannot have more.
+  // An open loop is judged by its rate, as in the assessment. A schedule that was kept cannot give more than its rate.
   const holds = metric.judged(result) >= bound
   const kept = keptSchedule(result) ? "kept" : "not kept"
   return { assertion, holds, figure: `${Format.rate(value)} (rate ${Format.rate(rate)} ${kept})` }
 }
 
-/** Checks many, in order. */
+/** Checks assertions, in order. */
 export const checkAll = (assertions: ReadonlyArray<Assertion>, result: LoadResult): ReadonlyArray<Checked> =>
   assertions.map((assertion) => check(assertion, result))

@@ -1,22 +1,22 @@
 /**
- * What a result is worth: the five metrics of a load test, each against a target and a minimum, and the verdict.
+ * The quality of a result: the five metrics of a load test, each against a target and a minimum, and the verdict.
  *
- * It judges figures and says nothing about how far they can be trusted: see `Findings.ts`. What a user asks for with
- * `--assert` is another matter: see `Assertion.ts`.
+ * This module judges figures and does not say how far they can be trusted: see `Findings.ts`. It does not know what the
+ * user demanded with `--assert`: see `Assertion.ts`.
  */
 import * as Format from "./Format.ts"
 import type { LoadResult } from "./LoadResult.ts"
 
-/** A bound and whether the figure keeps it. */
+/** A bound and whether the figure meets it. */
 export interface Mark {
-  /** As in `< 1 ms`. */
+  /** For example `< 1 ms`. */
   readonly bound: string
   readonly met: boolean
 }
 
 export interface Line {
   readonly metric: "requests/second" | "mean latency" | "p99 latency" | "error rate" | "hit rate"
-  /** The figure, or why there is none. Written so that it lies visibly on the right side of both bounds. */
+  /** The figure, or why there is none. It has enough decimals to lie visibly on the right side of both bounds. */
   readonly figure: string
   readonly target: Mark
   readonly minimum: Mark
@@ -30,7 +30,7 @@ export interface Assessment {
   readonly note: Note | undefined
 }
 
-/** Why the mean target is out of reach in a closed loop, where that is what failed. */
+/** Why a closed loop could not reach the target of the mean latency. Present only if that target was missed. */
 export interface Note {
   readonly reason: string
   /** The flags of the run that measures latency below saturation. */
@@ -41,17 +41,17 @@ export interface Note {
 const TARGETS = { throughput: 10_000, mean: 1, p99: 5, errorRate: 0, hitRate: 0.99 } as const
 const MINIMA = { throughput: 5000, mean: 10, p99: 20, errorRate: 0, hitRate: 0.99 } as const
 
-/** An open loop that answered so much of what it was asked for has kept its schedule: the rest is its two ends. */
+/** An open loop that reached this share of its rate kept its schedule. The rest is lost at the start and the end. */
 const SCHEDULE_KEPT = 0.99
 
-/** Whether an open loop kept the rate that it was asked for. True for a closed loop, which has no schedule. */
+/** Whether an open loop kept the rate that was asked for. True for a closed loop, which has no schedule. */
 export const keptSchedule = ({ requests_per_second, settings }: LoadResult): boolean =>
   settings.rate === null || requests_per_second >= SCHEDULE_KEPT * settings.rate
 
 /**
- * Requests per second as they are judged. In an open loop they are the schedule's, not the server's: they cannot exceed
- * the rate, and so could never be above a target that the rate equals. There, a bound is met by a rate that reaches it
- * and was kept.
+ * The throughput that is judged, in requests per second. In an open loop the schedule sets the measured throughput, not
+ * the server. It cannot exceed the rate, so it could never exceed a target that equals the rate. Therefore a rate that
+ * was kept counts itself.
  */
 export const judgedThroughput = (result: LoadResult): number => {
   const { requests_per_second: measured, settings } = result
@@ -80,7 +80,7 @@ const throughput = (result: LoadResult): Line => {
 
 const latency = (result: LoadResult, metric: "mean latency" | "p99 latency", bound: "mean" | "p99"): Line => {
   const value = result.latency.all[bound]
-  // A run without an answer has latencies of 0, which are no latencies.
+  // Without answers the latencies are 0, which says nothing about the server.
   const measured = result.latency.all.count > 0
   return {
     metric,
@@ -102,7 +102,7 @@ const errorRate = ({ error_rate, total_requests }: LoadResult): Line => {
 
 const hitRate = ({ cache_hits, cache_misses, get_count, hit_rate, total_requests }: LoadResult): Line => {
   const measured = cache_hits + cache_misses > 0
-  // A run of PUTs alone misses nothing. A run whose GETs all failed is another thing: it has shown no hit.
+  // A run of PUTs alone cannot miss. A run whose GETs all failed is different: it showed no hit.
   const exempt = get_count === 0 && total_requests > 0
   const figure = measured ? Format.percent(hit_rate, [TARGETS.hitRate]) : get_count === 0 ? "no GETs" : "no answers"
   return {
@@ -113,24 +113,24 @@ const hitRate = ({ cache_hits, cache_misses, get_count, hit_rate, total_requests
   }
 }
 
-/** Down to two digits that a person would choose: 8,731 to 8,700. */
+/** Rounds down to two digits, as a person would: 8,731 to 8,700. */
 const roundDown = (value: number): number => {
   const unit = 10 ** Math.max(0, Math.floor(Math.log10(value)) - 1)
   return Math.max(1, Math.floor(value / unit) * unit)
 }
 
-/** A rate below saturation: the target's, unless that is near to all that the server can do. */
+/** A rate below saturation: the target's rate, unless that is too close to the server's capacity. */
 const rateBelowSaturation = (capacity: number): number =>
   0.8 * capacity >= TARGETS.throughput ? TARGETS.throughput : roundDown(0.8 * capacity)
 
-/** s: below this a run says more of its start than of the server. */
+/** In s. A shorter run measures its own start more than the server. */
 const SHORT = 3
 
-/** Whether a run was too short to be believed, by its own settings: not because it was broken off. */
+/** Whether the settings made the run too short to be believed. A run that ended early does not count as short. */
 export const isShort = ({ ended, total_duration_seconds }: LoadResult): boolean =>
   ended === "complete" && total_duration_seconds < SHORT
 
-/** The flag that makes a run long enough. */
+/** The flag for a run that is long enough. */
 export const LONG_ENOUGH = "--duration 10s"
 
 const closedLoopNote = (result: LoadResult): Note => {
@@ -145,13 +145,13 @@ const closedLoopNote = (result: LoadResult): Note => {
     reason:
       `In a closed loop the mean latency is connections × pipeline / throughput: ${senders} can meet ` +
       `${TARGETS.mean} ms only above ${needed} requests/s.`,
-    // A short run is told to be longer anyway, once.
+    // If the run was short, its warning already asks for a longer one.
     flags: `--rate ${rateBelowSaturation(requests_per_second)}${isShort(result) ? "" : ` ${LONG_ENOUGH}`}`
   }
 }
 
 const verdictOf = (lines: ReadonlyArray<Line>, { ended }: LoadResult): Verdict => {
-  // However good the figures were until then.
+  // A lost server fails, however good the figures were until then.
   if (ended === "server lost") return "below minimum"
   if (lines.every((line) => line.target.met)) return "targets met"
   return lines.every((line) => line.minimum.met) ? "minimum met" : "below minimum"
@@ -165,7 +165,7 @@ export const assess = (result: LoadResult): Assessment => {
   return { lines, verdict: verdictOf(lines, result), note: outOfReach ? closedLoopNote(result) : undefined }
 }
 
-/** What comes between a note's reason and its flags. */
+/** The words between a note's reason and its flags. */
 export const NOTE_REMEDY = "To measure latency below saturation, run it with"
 
 const metricsThatFail = (lines: ReadonlyArray<Line>, column: "target" | "minimum"): string =>
@@ -174,7 +174,7 @@ const metricsThatFail = (lines: ReadonlyArray<Line>, column: "target" | "minimum
     .map((line) => line.metric)
     .join(", ")
 
-/** The verdict as a sentence that names what was missed. */
+/** The verdict as a sentence that names the missed bounds. */
 export const verdictText = ({ lines, verdict }: Assessment): string => {
   switch (verdict) {
     case "targets met":

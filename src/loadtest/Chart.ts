@@ -1,26 +1,27 @@
 /**
- * The charts of the HTML report, as inline SVG without a script: the curve of the percentiles, the histogram, and how the
- * run went over time. Drawn from plain numbers; colours and fonts are classes that the page's style gives.
+ * The charts of the HTML report as inline SVG without a script: the percentile curve, the histogram, and the run over
+ * time. They are drawn from plain numbers. Colours and fonts are classes of the page's stylesheet: see `HtmlStyle.ts`.
  *
- * Each chart has a title and a description for those who cannot see it. Tables of the same data are the page's affair.
+ * Each chart has a title and a description for readers who cannot see it. Tables of the same data are not drawn here:
+ * see `HtmlReport.ts`.
  */
 import * as Format from "./Format.ts"
 import type { Bucket, Latency, Percentile, Slice } from "./LoadResult.ts"
 import { empty, type Markup, markup } from "./Markup.ts"
 
-/** Units of the drawing; a unit is about a CSS pixel. */
+/** In units of the drawing. A unit is about one CSS pixel. */
 export interface Size {
   readonly width: number
   readonly height: number
 }
 
 export interface Drawing {
-  /** Unique in the page: the title and the description are referred to by it. */
+  /** Unique in the page, because the title and the description are referenced by it. */
   readonly id: string
   readonly size: Size
 }
 
-/** From a value to a place, in units of the drawing, rounded: a tenth of a pixel is enough. */
+/** Maps a value to a place in units of the drawing, rounded to a tenth of a pixel, which is enough. */
 type Scale = (value: number) => number
 
 interface Tick {
@@ -42,7 +43,7 @@ interface Box {
   readonly bottom: number
 }
 
-/** Width of a character of the labels, in units: of digits, in the fonts that systems have; and of bold text. */
+/** The width of a label's character, in units. It is the width of digits in the usual system fonts, plain and bold. */
 const CHARACTER = 7
 const BOLD_CHARACTER = 7.8
 const LINE = 15
@@ -51,32 +52,32 @@ const round = (value: number): number => Math.round(value * 10) / 10
 
 const STEPS = [1, 2, 5, 10]
 
-/** The smallest of 1, 2, 5 times a power of ten that is not below a value. */
+/** The smallest number of the form 1, 2 or 5 times a power of ten that is at least the value. */
 const stepUp = (value: number): number => {
   const power = 10 ** Math.floor(Math.log10(value))
-  // With a margin, since powers of ten are not exact.
+  // The margin is needed because powers of ten are not exact.
   return power * (STEPS.find((step) => step * power >= value * (1 - 1e-9)) ?? 10)
 }
 
-/** The largest such that is not above a value. */
+/** The largest number of that form that is at most the value. */
 const stepDown = (value: number): number => {
   const power = 10 ** Math.floor(Math.log10(value))
   return power * (STEPS.findLast((step) => step * power <= value * (1 + 1e-9)) ?? 1)
 }
 
-/** From 0 to a round number not below the largest value. */
+/** From 0 to a round number that is at least the largest value. */
 const linearAxis = (largest: number, wanted: number, label: (value: number) => string): Axis => {
   const step = stepUp((largest > 0 ? largest : 1) / wanted)
   const steps = Math.max(1, Math.ceil(largest / step - 1e-9))
   const ticks = Array.from({ length: steps + 1 }, (_, index) => {
-    // Not index * step alone: 3 * 0.1 is not written as 0.3.
+    // Rounded, because 3 * 0.1 would not print as 0.3.
     const value = Number((index * step).toPrecision(12))
     return { value, label: label(value) }
   })
   return { from: 0, to: steps * step, ticks, logarithmic: false }
 }
 
-/** From one round number to another, by factors. */
+/** From one round number to another, in equal ratios. */
 const logarithmicAxis = (smallest: number, largest: number, label: (value: number) => string): Axis => {
   const from = stepDown(smallest)
   const to = Math.max(stepUp(largest), stepUp(from * 1.5))
@@ -92,7 +93,7 @@ const logarithmicAxis = (smallest: number, largest: number, label: (value: numbe
   return { from, to, ticks, logarithmic: true }
 }
 
-/** Linear, unless a few outliers would press all else onto the axis. */
+/** Linear, unless a few outliers would press everything else onto the axis. */
 const latencyAxis = (values: ReadonlyArray<number>, typical: number, wanted: number): Axis => {
   const positive = values.filter((value) => value > 0)
   const largest = positive.reduce((max, value) => Math.max(max, value), 0)
@@ -128,11 +129,11 @@ interface Frame {
   readonly legend?: ReadonlyArray<readonly [className: string, label: string]>
   /** Draws the data, between the grid and the axes. */
   readonly body: (x: Scale, y: Scale, plot: Box) => Markup
-  /** The parts that say their values. */
+  /** The parts that show their values. */
   readonly spots: (x: Scale, plot: Box) => ReadonlyArray<Spot>
 }
 
-/** Labels under the axis that have room; the grid has all of its lines. */
+/** The labels that have room under the axis. The grid keeps all its lines. */
 const xLabels = (axis: Axis, x: Scale, plot: Box, width: number): ReadonlyArray<Markup> => {
   const labels: Array<Markup> = []
   let free = 0
@@ -153,7 +154,7 @@ const yLabels = (axis: Axis, y: Scale, plot: Box): ReadonlyArray<Markup> =>
 
 const legendOf = (entries: Frame["legend"], plot: Box): ReadonlyArray<Markup> => {
   let right = plot.right
-  // From the right edge on, so that the axis' title has the left.
+  // From right to left, because the axis title is on the left.
   return (entries ?? []).toReversed().map(([className, label]) => {
     const left = right - widthOf(label)
     right = left - 34
@@ -175,7 +176,7 @@ const frame = ({
 }: Frame): Markup => {
   const { id, size } = drawing
   const widest = yAxis.ticks.reduce((max, { label }) => Math.max(max, widthOf(label)), 0)
-  // Room for half of the last label beyond the axis' end.
+  // Half of the last label may reach beyond the end of the axis.
   const beyond = Math.max(10, widthOf(xAxis.ticks.at(-1)?.label ?? "") / 2)
   const plot = { left: widest + 12, right: size.width - beyond, top: 34, bottom: size.height - 46 }
   const x = scaleOf(xAxis, plot.left, plot.right)
@@ -205,15 +206,15 @@ ${spotsOf(spots(x, plot), plot)}
 
 type Point = readonly [x: number, y: number]
 
-/** A part of a chart that says its value. */
+/** A part of a chart that shows its value. */
 interface Spot {
   readonly box: Box
   readonly text: string
 }
 
 /**
- * Invisible parts that say their values when they are pointed at, by a `title`, or have the focus, by a line above the
- * plot that the style shows then: no script is needed.
+ * Invisible parts that show their values without a script. Under the pointer, a `title` does it. With the keyboard
+ * focus, the stylesheet shows a line above the plot.
  */
 const spotsOf = (spots: ReadonlyArray<Spot>, plot: Box): Markup =>
   markup`<g class="spots">${spots.map(
@@ -221,7 +222,7 @@ const spotsOf = (spots: ReadonlyArray<Spot>, plot: Box): Markup =>
       markup`<g class="spot" tabindex="0" role="img" aria-label="${text}"><title>${text}</title><rect x="${round(box.left)}" y="${round(box.top)}" width="${round(Math.max(1, box.right - box.left))}" height="${round(box.bottom - box.top)}"/><text class="name value" x="${round(plot.right)}" y="${round(plot.top - 4)}" text-anchor="end">${text}</text></g>`
   )}</g>`
 
-/** Spots as high as the plot, each as wide as is nearer to its place than to any other. */
+/** Spots as high as the plot. Each covers what is closer to its place than to any other. */
 const columnsOf = (
   places: ReadonlyArray<{ readonly x: number; readonly text: string }>,
   plot: Box
@@ -238,21 +239,21 @@ const columnsOf = (
 const pathOf = (points: ReadonlyArray<Point>): string =>
   points.map(([x, y], index) => `${index === 0 ? "M" : "L"}${x} ${y}`).join("")
 
-/** How many ticks an axis has room for. */
+/** How many ticks fit on an axis. */
 const wantedTicks = ({ height }: Size): number => (height < 280 ? 4 : 5)
 
-/** How far along the axis a percentile stands: each step of 1 has ten times fewer requests beyond it. */
+/** The place of a percentile on the axis. Each step of 1 leaves a tenth of the requests beyond it. */
 const nines = (percentile: number): number => -Math.log10(Math.max(0, 1 - percentile / 100))
 
 const NINES = [50, 90, 99, 99.9, 99.99, 99.999, 99.9999, 99.99999]
 
-/** A point of the curve that is named. */
+/** A point of the curve with a name. */
 interface Named {
   readonly label: string
   readonly point: Point
 }
 
-/** Where a name of a width may stand beside a point of a rising curve: the best places first, nearest to the point. */
+/** The places for a name of the given width beside a point of a rising curve, best first. The nearest are the best. */
 const placesBeside = ([x, y]: Point, width: number): ReadonlyArray<Box> =>
   [0, LINE, 2 * LINE, 3 * LINE].flatMap((away) => [
     { left: x - 7 - width, right: x - 7, top: y - 7 - LINE - away, bottom: y - 5 - away },
@@ -262,9 +263,9 @@ const placesBeside = ([x, y]: Point, width: number): ReadonlyArray<Box> =>
     { left: x + 7, right: x + 7 + width, top: y - 7 - LINE - away, bottom: y - 5 - away }
   ])
 
-/** Names points of a rising curve where it leaves room, the first ones first. */
+/** Names the points of a rising curve where there is room, the first ones first. */
 const nameLabels = (points: ReadonlyArray<Named>, plot: Box): Markup => {
-  // The maximum stands at the top, and its name above the plot, beside the title of the axis.
+  // The maximum is at the top and its name above the plot, where the axis title already stands.
   const taken: Array<Box> = [{ left: 0, right: widthOf("latency (ms), logarithmic"), top: 0, bottom: 20 }]
   const dots = points.map(({ point: [x, y] }) => ({ left: x - 4, right: x + 4, top: y - 4, bottom: y + 4 }))
   const labels = points.map(({ label, point }, index) => {
@@ -287,9 +288,9 @@ const nameLabels = (points: ReadonlyArray<Named>, plot: Box): Markup => {
   return markup`${labels}`
 }
 
-/** The latency at each percentile, on the axis of HDR histograms. The points rise; `count` requests were measured. */
+/** The latency at each percentile, on the axis of HDR histograms. The points must rise. */
 export const percentileCurve = (drawing: Drawing, points: ReadonlyArray<Percentile>, latency: Latency): Markup => {
-  // Beyond the last request there is nothing to tell: the maximum stands there, and not at infinity.
+  // The axis ends at the last request. The maximum stands there instead of at infinity.
   const end = Math.max(1, Math.log10(Math.max(1, latency.count)))
   const place = (percentile: number): number => Math.min(end, nines(percentile))
   const x: Axis = {
@@ -306,7 +307,7 @@ export const percentileCurve = (drawing: Drawing, points: ReadonlyArray<Percenti
     latency.p50,
     wantedTicks(drawing.size)
   )
-  // The labels that matter most first: they take the room.
+  // The most important labels come first, because they take the room.
   const named: ReadonlyArray<readonly [label: string, percentile: number, value: number]> = [
     ["p50", 50, latency.p50],
     ["p99", 99, latency.p99],
@@ -343,7 +344,7 @@ export const percentileCurve = (drawing: Drawing, points: ReadonlyArray<Percenti
         x: toX(place(point.percentile)),
         text: `${Format.number(point.percentile, 7)} % took at most ${Format.millis(point.latency)}`
       }))
-      // Of points that share a place, the last one says what is true of all.
+      // If points share a place, the last one holds for all of them.
       return columnsOf(
         texts.filter(({ x }, index) => texts[index + 1]?.x !== x),
         plot
@@ -352,7 +353,7 @@ export const percentileCurve = (drawing: Drawing, points: ReadonlyArray<Percenti
   })
 }
 
-/** Requests by latency in bars of equal ratio. */
+/** The requests of a range of latencies. All bars span the same ratio. */
 export interface Bar {
   readonly from: number
   readonly to: number
@@ -362,15 +363,16 @@ export interface Bar {
 
 const MAX_BARS = 40
 
-/** Buckets of nearly equal ratio. */
+/** Whether all buckets span nearly the same ratio. */
 const areEqual = (buckets: ReadonlyArray<Bucket>): boolean => {
   const ratios = buckets.map(({ from, to }) => to / from)
   return ratios.every((ratio) => Math.abs(ratio / (ratios[0] ?? 1) - 1) < 0.01)
 }
 
 /**
- * Buckets as bars of equal width on a logarithmic axis: as they are, if they are such bars already. Otherwise a bucket that lies in several bars is split
- * between them by its overlap: whole, it would leave gaps where bars are narrower than buckets.
+ * Buckets as bars of equal width on a logarithmic axis. If the buckets already are such bars, they stay as they are.
+ * Otherwise a bucket is split between the bars that it overlaps. An unsplit bucket would leave gaps where bars are
+ * narrower than buckets.
  */
 export const barsOf = (histogram: ReadonlyArray<Bucket>, bars = MAX_BARS): ReadonlyArray<Bar> => {
   const buckets = histogram.filter(({ count, to }) => count > 0 && to > 0)
@@ -388,7 +390,7 @@ export const barsOf = (histogram: ReadonlyArray<Bucket>, bars = MAX_BARS): Reado
   return edges.slice(1).map((to, index) => {
     const from = edges[index] ?? first
     const count = buckets.reduce((sum, bucket) => {
-      // What lies at 0 has no place on such an axis: it goes into the first bar.
+      // A logarithmic axis has no place for 0, so what lies there goes into the first bar.
       const start = Math.max(bucket.from, first)
       const end = Math.max(bucket.to, start)
       const overlap = Math.min(end, to) - Math.max(start, from)
@@ -399,15 +401,15 @@ export const barsOf = (histogram: ReadonlyArray<Bucket>, bars = MAX_BARS): Reado
   })
 }
 
-/** How many requests took how long. */
+/** How many requests had which latency. */
 export const latencyHistogram = (drawing: Drawing, histogram: ReadonlyArray<Bucket>, latency: Latency): Markup => {
   const bars = barsOf(histogram)
   const [least, most] = [bars[0]?.from ?? 1, bars.at(-1)?.to ?? 10]
-  // A factor of four at least, or one bucket would fill the axis and have no number beside it.
+  // The axis spans at least a factor of four. Otherwise one bucket would fill it, with no number beside it.
   const middle = Math.sqrt(least * most)
   const [first, last] = [Math.min(least, middle / 2), Math.max(most, middle * 2)]
   const wide = logarithmicAxis(first, last, (value) => Format.number(value, 9))
-  // The round numbers are the ticks; the axis itself ends where the data does.
+  // The ticks are round numbers, but the axis ends where the data does.
   const ticks = wide.ticks.filter(({ value }) => value >= first && value <= last)
   const x = { ...wide, from: first, to: last, ticks }
   const largest = bars.reduce((max, { share }) => Math.max(max, share), 0)
@@ -428,7 +430,7 @@ export const latencyHistogram = (drawing: Drawing, histogram: ReadonlyArray<Buck
     body: (toX, toY, plot) => {
       const rects = bars.map(({ from, share, to }) => {
         const left = toX(from)
-        // So few that no pixel would show them are still shown: the tail is what a reader looks for.
+        // Shares too small for a pixel are still shown, because a reader looks for the tail.
         const height = share === 0 ? 0 : Math.max(1, plot.bottom - toY(share * 100))
         const width = Math.max(0.5, toX(to) - left - 1)
         return markup`<rect x="${left}" y="${round(plot.bottom - height)}" width="${round(width)}" height="${round(height)}"/>`
@@ -443,19 +445,19 @@ export const latencyHistogram = (drawing: Drawing, histogram: ReadonlyArray<Buck
   })
 }
 
-/** A shorter part of a slice than this is noise. */
+/** A rest of a slice shorter than this share is noise. */
 const MIN_SHARE = 0.2
 
 /**
- * Every slice of a run of so many seconds, those without a request too: a server that stalls leaves no record, and a line
- * drawn across the gap would hide it. The last one is as long as the run was; a short rest is left out, unless it is all
- * there is.
+ * All slices of a run of `duration` seconds, including those without a request. A server that stalls leaves no record,
+ * and a line across the gap would hide the stall. The last slice ends with the run. A short rest is left out, unless it
+ * is the whole run.
  */
 export const slicesOf = (slices: ReadonlyArray<Slice>, duration: number): ReadonlyArray<Slice> => {
   const [first] = slices
   if (first === undefined) return []
   const { length } = first
-  // Rounded, since 3 times 0.1 is not quite 0.3.
+  // Rounded, because 3 times 0.1 is not exactly 0.3.
   const indexOf = (from: number) => Math.round(from / length)
   const byIndex = new Map(slices.map((slice) => [indexOf(slice.from), slice]))
   const last = slices.reduce((max, { from }) => Math.max(max, indexOf(from)), 0)
@@ -470,7 +472,7 @@ export const slicesOf = (slices: ReadonlyArray<Slice>, duration: number): Readon
 
 const STEPS_OF_TIME = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 28_800, 86_400]
 
-/** Above this many seconds the axis counts minutes. */
+/** From this many seconds on, the axis counts minutes. */
 const MINUTES = 300
 
 const UNITS_OF_TIME = { milliseconds: 0.001, seconds: 1, minutes: 60 }
@@ -495,13 +497,13 @@ const endOf = (slices: ReadonlyArray<Slice>): number => {
   return last === undefined ? 1 : last.from + last.length
 }
 
-/** A piece of time, in words. */
+/** A period in words. */
 const periodText = ({ from, length }: Slice): string =>
   from + length < 10
     ? `${Format.seconds(from)} to ${Format.seconds(from + length)}`
     : `${Format.number(from, 2)} s to ${Format.number(from + length, 2)} s`
 
-/** Spots of the slices, each with what is said of it. */
+/** The spots of the slices, each with its text. */
 const timeSpots = (slices: ReadonlyArray<Slice>, toX: Scale, plot: Box, say: (slice: Slice) => string) =>
   slices.map((slice) => ({
     box: { left: toX(slice.from), right: toX(slice.from + slice.length), top: plot.top, bottom: plot.bottom },
@@ -561,7 +563,7 @@ export const throughputOverTime = (drawing: Drawing, slices: ReadonlyArray<Slice
   })
 }
 
-/** Runs of slices that have latencies: between them the line is broken. */
+/** Groups of neighbouring slices that have latencies. The line is broken between them. */
 const runsOf = (slices: ReadonlyArray<Slice>): ReadonlyArray<ReadonlyArray<Slice>> => {
   const runs: Array<Array<Slice>> = [[]]
   for (const slice of slices) {
@@ -571,7 +573,7 @@ const runsOf = (slices: ReadonlyArray<Slice>): ReadonlyArray<ReadonlyArray<Slice
   return runs.filter((run) => run.length > 0)
 }
 
-/** More points than this need no dots. */
+/** With more points than this, dots are not needed. */
 const MAX_DOTS = 40
 
 /** p50 and p99 of each slice over time. */

@@ -1,4 +1,7 @@
-/** The command line that repeats a run, as a shell takes it. It reads no flags: see `cli/LoadTestCommand.ts`. */
+/**
+ * The command line that repeats a run, written for a shell. This module does not read flags: see
+ * `cli/LoadTestCommand.ts`.
+ */
 import type { Assertion } from "./Assertion.ts"
 import * as Format from "./Format.ts"
 import type { LoadResult } from "./LoadResult.ts"
@@ -29,7 +32,7 @@ const keyFlags = ({ settings }: LoadResult): ReadonlyArray<FlagAndValue> => {
 }
 
 /**
- * The command line that sends the same requests again. Every setting is named, so that it stays true when a default
+ * The command line that repeats the same requests. It names every setting, so that it stays true when a default
  * changes.
  */
 export const commandLine = (result: LoadResult, assertions: ReadonlyArray<Assertion>, program: string): string => {

@@ -1,6 +1,6 @@
 /**
- * Two runs side by side: which figures differ by more than the runs themselves vary, and whether that is better or worse.
- * It compares and prints nothing: see `Report.ts`.
+ * Compares two runs: which figures differ by more than the runs themselves vary, and whether they got better or worse.
+ * It prints nothing: see `Report.ts`.
  */
 import * as Findings from "./Findings.ts"
 import * as Format from "./Format.ts"
@@ -8,30 +8,32 @@ import type { Latency, LoadResult, Slice } from "./LoadResult.ts"
 
 export type Word = "better" | "worse" | "no difference" | "too short"
 
-/** A figure of two runs. */
+/** One figure of two runs. */
 export interface Row {
   readonly name: string
-  /** As text; nothing where a run has not measured it. */
+  /** As text, or `undefined` if a run did not measure it. */
   readonly a: string | undefined
   readonly b: string | undefined
-  /** The second by the first; nothing where there is none. */
+  /** The second divided by the first, or `undefined` if there is no ratio. */
   readonly ratio: number | undefined
-  /** The share by which the two may differ without saying anything; nothing where it is not known, or not a share. */
+  /** The share by which the two may differ by chance. `undefined` if it is unknown or not a share. */
   readonly noise: number | undefined
-  /** Nothing where there is nothing to compare. */
+  /** `undefined` if there is nothing to compare. */
   readonly word: Word | undefined
 }
 
 export interface Comparison {
   readonly rows: ReadonlyArray<Row>
-  /** Why the latencies of the two are not the same thing, and so are not compared; nothing where they are. */
+  /**
+   * Why the latencies of the two runs mean different things and so are not compared. `undefined` if they are compared.
+   */
   readonly incomparable: string | undefined
-  /** The figures that `--fail-if-worse` looks at and that are worse, or better, in the second run. */
+  /** The figures of `--fail-if-worse` that are worse, or better, in the second run. */
   readonly worse: ReadonlyArray<string>
   readonly better: ReadonlyArray<string>
 }
 
-/** How much a figure varies within a run: as a share of it, or nothing where the run was too short to say. */
+/** How much a figure varies within a run, as a share of the figure. `undefined` if the run was too short to tell. */
 type Spread = (result: LoadResult) => number | undefined
 
 interface Metric {
@@ -39,22 +41,30 @@ interface Metric {
   readonly better: "higher" | "lower"
   readonly read: (result: LoadResult) => number | undefined
   readonly format: (value: number) => string
-  /** Of what varies; a rate, a share of requests that each came out one way or the other, has its own noise instead. */
+  /**
+   * How much the figure varies. `"rate"` marks a share of requests, whose noise follows from the number of requests.
+   */
   readonly noise: Spread | "rate"
-  /** Whether `--fail-if-worse` looks at it: not at extremes, which differ from run to run whatever the server does. */
+  /**
+   * Whether `--fail-if-worse` looks at it. Extremes do not count: they differ from run to run whatever the server does.
+   */
   readonly isDecisive: boolean
 }
 
-/** Parts of equal length that a run is cut into to see how much it varies, and the fewest that say something. */
+/**
+ * A run is cut into parts of equal length to see how much it varies. The second number is the fewest parts that tell.
+ */
 const PARTS = 10
 const FEWEST_PARTS = 5
 
-/** However steady they were, two runs of the same differ by so much: what they share of a machine is never the same. */
+/**
+ * Two runs of the same thing differ at least this much, however steady each was, because the machine's state differs.
+ */
 const LEAST_NOISE = 0.05
 
 const partsOf = (slices: ReadonlyArray<Slice>): ReadonlyArray<ReadonlyArray<Slice>> => {
   const size = Math.max(1, Math.floor(slices.length / PARTS))
-  // What is left at the end is shorter, and so more extreme.
+  // The rest at the end is shorter than a part, and so more extreme.
   const count = Math.min(PARTS, Math.floor(slices.length / size))
   return Array.from({ length: count }, (_, part) => slices.slice(part * size, (part + 1) * size))
 }
@@ -66,7 +76,7 @@ const sum = <A>(items: ReadonlyArray<A>, read: (item: A) => number): number =>
 const spreadOf =
   (read: (part: ReadonlyArray<Slice>) => number): Spread =>
   ({ slices, total_duration_seconds }) => {
-    // The last slice is cut off by the run's end.
+    // The end of the run cuts the last slice short.
     const whole = slices.filter(({ from, length }) => from + length <= total_duration_seconds + 1e-9)
     const parts = partsOf(whole).filter((part) => part.some(({ requests }) => requests > 0))
     if (parts.length < FEWEST_PARTS) return undefined
@@ -76,7 +86,7 @@ const spreadOf =
     return mean === 0 ? 0 : Math.sqrt(variance) / mean
   }
 
-/** A latency of a part: that of its slices, each as much as it has requests. */
+/** A latency of a part: the mean of its slices, weighted by their requests. */
 const weighted = (read: (slice: Slice) => number): Spread =>
   spreadOf((part) => sum(part, (slice) => read(slice) * slice.requests) / sum(part, ({ requests }) => requests))
 
@@ -154,13 +164,13 @@ const METRICS: ReadonlyArray<Metric> = [
   }
 ]
 
-/** The share by which two figures differ, whichever is the larger. */
+/** The share by which two figures differ, whichever is larger. */
 const differenceOf = (a: number, b: number): number => {
   const [small, large] = [Math.min(a, b), Math.max(a, b)]
   return small === 0 ? (large === 0 ? 0 : Number.POSITIVE_INFINITY) : large / small - 1
 }
 
-/** Two standard deviations of the difference between two shares, if both were the same. */
+/** Two standard deviations of the difference between two shares, if the true shares were equal. */
 const rateNoise = (a: number, b: number, countA: number, countB: number): number => {
   const pooled = (a * countA + b * countB) / Math.max(1, countA + countB)
   return 2 * Math.sqrt(pooled * (1 - pooled) * (1 / Math.max(1, countA) + 1 / Math.max(1, countB)))
@@ -176,7 +186,7 @@ const wordOf = (metric: Metric, first: number, second: number, isDifferent: bool
   return (metric.better === "higher" ? second > first : second < first) ? "better" : "worse"
 }
 
-/** The figures of a row, not compared. */
+/** A row whose figures are not compared. */
 const apart = ({ format, name, read }: Metric, a: LoadResult, b: LoadResult): Row => {
   const text = (value: number | undefined) => (value === undefined ? undefined : format(value))
   return { name, a: text(read(a)), b: text(read(b)), ratio: undefined, noise: undefined, word: undefined }
@@ -186,7 +196,7 @@ const rowOf = (metric: Metric, a: LoadResult, b: LoadResult): Row => {
   const row = apart(metric, a, b)
   const [first, second] = [metric.read(a), metric.read(b)]
   if (first === undefined || second === undefined) return row
-  // From nothing to something there is no ratio, but there is a better and a worse.
+  // A change from 0 has no ratio, but it is still better or worse.
   const ratio = first === 0 ? undefined : second / first
   if (metric.noise === "rate") {
     const isDifferent = Math.abs(first - second) > rateNoise(first, second, a.total_requests, b.total_requests)

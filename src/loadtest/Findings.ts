@@ -1,6 +1,7 @@
 /**
  * What a reader must know before believing a result: whether the run ended early, whether the load generator was the
- * limit, whether the figures agree with each other; and what was run, in words. Both reports say the same.
+ * limit, and whether the figures agree with each other. It also describes the run in words. Both reports use these
+ * texts.
  *
  * It does not say whether the server is good enough: see `Assessment.ts`.
  */
@@ -10,19 +11,19 @@ import type { Latency, LoadResult } from "./LoadResult.ts"
 
 /** Little's law: the mean number of requests in flight is the throughput times the mean latency. */
 export interface LittlesLaw {
-  /** Requests that connections and pipeline keep in flight in a closed loop. */
+  /** The requests in flight that connections and pipeline ask for, in a closed loop. */
   readonly asked: number
-  /** Answers per second: those whose latency was counted. */
+  /** Answers per second. Only answers whose latency was counted. */
   readonly throughput: number
   /** Throughput times mean latency. */
   readonly inFlight: number
-  /** Whether the two agree. True for an open loop, which does not keep a number of requests in flight. */
+  /** Whether the two agree. True for an open loop, which keeps no fixed number of requests in flight. */
   readonly agrees: boolean
 }
 
 const LITTLE_TOLERANCE = 0.1
 
-/** Checks the latencies against the throughput, two figures that were measured apart. Nothing without an answer. */
+/** Checks the latencies against the throughput, which is measured independently. `undefined` without an answer. */
 export const littlesLaw = (result: LoadResult): LittlesLaw | undefined => {
   const { count, mean } = result.latency.all
   if (count === 0 || result.total_duration_seconds <= 0) return undefined
@@ -61,11 +62,17 @@ const littlesLawWarning = (result: LoadResult): ReadonlyArray<string> => {
 
 const BUSY = 0.9
 
-/** The share of the mean latency from which on a mean schedule lag is worth a warning; and ms of the largest one. */
+/**
+ * A mean schedule lag above this share of the mean latency deserves a warning. So does a largest lag above this many
+ * ms.
+ */
 const LAG_SHARE = 0.1
 const LAG_MAX = 100
 
-/** ms of event loop delay that any run has; and its share of the p99 from which on that latency is half the sender's. */
+/**
+ * Every run has up to this much event loop delay, in ms. If the delay exceeds this share of the p99 latency, the load
+ * generator itself accounts for half of that latency.
+ */
 const DELAY = 5
 const DELAY_SHARE = 0.5
 
@@ -82,7 +89,7 @@ const generatorWarnings = ({ generator, latency, machine, settings }: LoadResult
     const against = `${Format.millis(delay)} late at p99, against a p99 latency of ${Format.millis(latency.all.p99)}`
     warnings.push(`The load generator's event loop was ${against}: much of that may be its own.`)
   }
-  // What was spent on waiting for moments is no work.
+  // Time spent waiting for scheduled moments is not work.
   const cpu = generator.cpu - polling * settings.threads
   if (machine.cores > 0 && cpu > BUSY * machine.cores) {
     const used = `${Format.number(cpu, 1)} of ${Format.plural(machine.cores, "core")}`
@@ -128,7 +135,7 @@ const endWarnings = ({ ended }: LoadResult): ReadonlyArray<string> => {
   }
 }
 
-/** Fewer answers than this, and the percentiles say little about the next run. */
+/** With fewer answers than this, the percentiles say little about the next run. */
 const ENOUGH_ANSWERS = 1000
 
 const fewWarning = ({ latency: { all } }: LoadResult): ReadonlyArray<string> =>
@@ -136,12 +143,12 @@ const fewWarning = ({ latency: { all } }: LoadResult): ReadonlyArray<string> =>
     ? []
     : [`There were only ${Format.plural(all.count, "answer")}: another run may well differ.`]
 
-/** All that is said of a short run: what else would be found has the same cause. */
+/** The only warning about a short run, because all others would have the same cause. */
 const shortWarning = ({ latency, total_duration_seconds }: LoadResult): string =>
   `The run was short, ${Format.plural(latency.all.count, "answer")} in ${Format.seconds(total_duration_seconds)}: ` +
   `for figures that the next run repeats, add ${LONG_ENOUGH}.`
 
-/** Everything that should make a reader doubt the figures, the gravest first. Empty for a sound run. */
+/** All reasons to doubt the figures, the gravest first. Empty for a sound run. */
 export const warnings = (result: LoadResult): ReadonlyArray<string> => [
   ...endWarnings(result),
   ...scheduleWarnings(result),
@@ -168,7 +175,7 @@ const lengthText = ({ requests_per_connection, settings }: LoadResult): string =
 
 const ttlText = (ttl: number): string => (ttl === 0 ? "no TTL" : `TTL ${Format.count(ttl)} s`)
 
-/** What each request was like, in words. */
+/** The requests in words. */
 export const workloadText = (result: LoadResult): string => {
   const { key_size, ttl_seconds, value_size } = result.settings
   const parts = [
@@ -181,7 +188,7 @@ export const workloadText = (result: LoadResult): string => {
   return parts.filter((part) => part !== "").join(", ")
 }
 
-/** Which keys were asked for, in words. */
+/** The choice of keys in words. */
 export const keysText = ({ settings }: LoadResult): string => {
   const { distribution, keys, zipf_exponent } = settings
   const how = distribution === "zipf" ? `zipf with exponent ${Format.number(zipf_exponent)}` : "uniform"
@@ -190,16 +197,16 @@ export const keysText = ({ settings }: LoadResult): string => {
     : `${Format.plural(keys, "key")} shared by all and preloaded, ${how}`
 }
 
-/** When the run was and how long it took. */
+/** When the run started and how long it took. */
 export const timeText = ({ settings, start_time, total_duration_seconds }: LoadResult): string => {
   const measured = `${Format.moment(start_time)}, ${Format.seconds(total_duration_seconds)} measured`
   if (settings.warmup_seconds === 0) return `${measured}, no warm-up`
-  // A run by count warms up by count, too, if that is sooner.
+  // A run with a number of requests counts its warm-up in requests too, if that ends sooner.
   const most = settings.duration_seconds === null ? "at most " : ""
   return `${measured} after ${most}${Format.seconds(settings.warmup_seconds)} of warm-up`
 }
 
-/** How the load generator fared. */
+/** The state of the load generator in words. */
 export const generatorText = ({ generator, loop, machine, settings }: LoadResult): string => {
   const parts = [
     Format.plural(settings.threads, "thread"),
@@ -213,7 +220,7 @@ export const generatorText = ({ generator, loop, machine, settings }: LoadResult
   return parts.join(", ")
 }
 
-/** Open loop: by how much requests were sent behind their moment; nothing for a closed loop. */
+/** In an open loop, how late requests were sent. `undefined` for a closed loop. */
 export const lagText = ({ generator, loop }: LoadResult): string | undefined => {
   if (loop === "closed") return undefined
   const { schedule_lag_max, schedule_lag_mean, schedule_lag_p99 } = generator
@@ -243,7 +250,7 @@ export const hitRateText = ({ cache_hits, cache_misses, get_count, hit_rate }: L
   return `${Format.percent(hit_rate)} (${Format.plural(cache_hits, "hit")}, ${misses})`
 }
 
-/** The columns of every table of latencies: an open loop has a service time that is another thing than its latency. */
+/** The columns of every table of latencies. In an open loop the service time differs from the latency. */
 export const latencyColumns = ({
   latency,
   loop,
@@ -255,7 +262,7 @@ export const latencyColumns = ({
   ...(loop === "open" ? [["service time", service_time] as const] : [])
 ]
 
-/** The kinds of latency, and their names, in the order of every table. */
+/** The kinds of latency with their names, in the order of every table. */
 export const LATENCIES = [
   ["min", "min"],
   ["mean", "mean"],

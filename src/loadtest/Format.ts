@@ -1,19 +1,17 @@
-/**
- * Figures as people read them, for the reports. Pure text from numbers: no colours, no layout, no judgement.
- */
+/** Figures written for people, for the reports. Pure text from numbers, without colours, layout or judgement. */
 
 const group = (digits: string): string => digits.replace(/\B(?=(?:\d{3})+(?!\d))/g, ",")
 
-/** A number with so many decimals and its thousands grouped. */
+/** A number with the given decimals and grouped thousands. */
 export const fixed = (value: number, decimals: number): string => {
   const text = Math.abs(value).toFixed(decimals)
   const [whole = "", fraction] = text.split(".")
-  // "-0.00" would be a sign without a meaning.
+  // "-0.00" would have a meaningless sign.
   const sign = value < 0 && Number(text) !== 0 ? "-" : ""
   return `${sign}${group(whole)}${fraction === undefined ? "" : `.${fraction}`}`
 }
 
-/** The same without the zeros at the end. */
+/** The same without zeros at the end. */
 const trimmed = (value: number, decimals: number): string => {
   const text = fixed(value, decimals)
   return text.includes(".") ? text.replace(/\.?0+$/, "") : text
@@ -21,7 +19,7 @@ const trimmed = (value: number, decimals: number): string => {
 
 const MAX_DECIMALS = 12
 
-/** As many decimals as three digits need, so that 0.0004 is not written as nothing. */
+/** The decimals that three significant digits need, so that 0.0004 is not written as 0. */
 const decimalsOf = (value: number): number => {
   const size = Math.abs(value)
   if (size === 0) return 0
@@ -29,8 +27,8 @@ const decimalsOf = (value: number): number => {
 }
 
 /**
- * As many decimals, from the given number on, as keep the written figure on the same side of each bound as the true
- * one: 0.9996 beside the bound 1 is not written as 1.00, since the tick or cross beside it would then look wrong.
+ * The decimals, at least the given number, that keep the written figure on the same side of each bound as the true one.
+ * Beside the bound 1, 0.9996 is not written as 1.00, because the tick or cross beside it would then look wrong.
  */
 const decimalsBeside = (value: number, decimals: number, bounds: ReadonlyArray<number>): number => {
   let enough = decimals
@@ -49,7 +47,7 @@ export const count = (value: number): string => fixed(value, 0)
 /** A number of things: `1 request`, `2 requests`. */
 export const plural = (value: number, noun: string): string => `${count(value)} ${noun}${value === 1 ? "" : "s"}`
 
-/** A plain number with at most so many decimals: `0.5`, `3`. */
+/** A plain number with at most the given decimals: `0.5`, `3`. */
 export const number = (value: number, decimals = 6): string => trimmed(value, decimals)
 
 /** Requests per second: `12,345`, `12.3`. */
@@ -60,7 +58,7 @@ export const rate = (value: number, bounds: ReadonlyArray<number> = []): string 
 export const millis = (value: number, bounds: ReadonlyArray<number> = []): string =>
   `${fixed(value, decimalsBeside(value, decimalsOf(value), bounds))} ms`
 
-/** Latencies that stand in one column: three decimals, or more where all of them are smaller than that shows. */
+/** Latencies in one column: three decimals, or six if all of them are too small for three. */
 export const millisColumn = (values: ReadonlyArray<number>): ReadonlyArray<string> => {
   const largest = values.reduce((max, value) => Math.max(max, value), 0)
   const decimals = largest > 0 && largest < 0.01 ? 6 : 3
@@ -76,7 +74,7 @@ export const percent = (share: number, bounds: ReadonlyArray<number> = []): stri
   return `${trimmed(value, decimalsBeside(value, decimals, beside))} %`
 }
 
-/** Seconds as a person says them: `250 ms`, `3.21 s`, `12 min 30 s`. */
+/** Seconds as people say them: `250 ms`, `3.21 s`, `12 min 30 s`. */
 export const seconds = (value: number): string => {
   if (value < 1) return `${trimmed(value * 1000, decimalsOf(value * 1000))} ms`
   if (value < 120) return `${trimmed(value, 2)} s`
@@ -87,16 +85,16 @@ export const seconds = (value: number): string => {
 
 /** Seconds as a flag takes them: `250ms`, `10s`. */
 export const secondsFlag = (value: number): string => {
-  // Without grouping, which no flag understands.
+  // Without grouping, because no flag accepts it.
   const plain = (amount: number): string => trimmed(amount, 6).replaceAll(",", "")
   return value > 0 && value < 1 ? `${plain(value * 1000)}ms` : `${plain(value)}s`
 }
 
-/** A moment in ISO 8601 as a person reads it: `2026-03-01 12:00:00 UTC`. Other text stays as it is. */
+/** A moment in ISO 8601, made readable: `2026-03-01 12:00:00 UTC`. Other text is unchanged. */
 export const moment = (text: string): string =>
   text.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z$/, "$1 $2 UTC")
 
-/** Numbers of one axis in little space, all in one unit: `8k`, `10k`. */
+/** The numbers of one axis, short and all in one unit: `8k`, `10k`. */
 export const compact =
   (largest: number) =>
   (value: number): string => {
@@ -106,5 +104,5 @@ export const compact =
     return largest >= 10_000 ? `${trimmed(value / 1e3, 6)}k` : trimmed(value, 6)
   }
 
-/** Text from a file or a flag, safe for a terminal: no control characters, so no escape sequences. */
+/** Text from a file or a flag, made safe for a terminal: without control characters, so without escape sequences. */
 export const printable = (text: string): string => text.replace(/\p{Cc}/gu, "\u{FFFD}")

@@ -1,19 +1,19 @@
 /**
- * A histogram of times, exact to 0.1 %, whose recording costs a few nanoseconds: an addition in an array of numbers.
+ * A histogram of times, exact to 0.1 %. A recording is an addition in an array of numbers and takes a few nanoseconds.
  *
- * The buckets are those of HDR histograms (G. Tene, hdrhistogram.org): each power of two has 1,024 of equal width. Node's
- * own histogram has the same, but each recording is a call out of JavaScript, and it cannot be filled with counts. What
- * the figures of a result are made of it is said in `Statistics.ts`.
+ * The buckets are those of HDR histograms (G. Tene, hdrhistogram.org): each power of two has 1,024 of equal width.
+ * Node's own histogram has the same buckets. But each of its recordings is a call out of JavaScript, and it cannot be
+ * filled with counts. This module does not compute the figures of a result: see `Statistics.ts`.
  */
 
-/** Buckets of a power of two, and the bits that they take. */
+/** The buckets of each power of two, and the bits that they take. */
 const BUCKETS = 1024
 const BUCKET_BITS = 10
 
-/** The longest time that is told apart from longer ones, in ns: ten minutes. The shortest is 1. */
+/** The longest time that is distinguished from longer ones, in ns: ten minutes. The shortest is 1 ns. */
 const HIGHEST = 600 * 1e9
 
-/** Bit operations are for numbers up to here. */
+/** Bit operations work below this number. */
 const TWO_TO_32 = 2 ** 32
 
 /** The bucket of a whole number of ns from 1 to `HIGHEST`. */
@@ -23,7 +23,7 @@ const placeOf = (nanos: number): number => {
   return shift * BUCKETS + (nanos >>> shift)
 }
 
-/** The smallest number of a bucket. */
+/** The smallest number in a bucket. */
 const lowestOf = (place: number): number => {
   const shift = Math.max(0, Math.floor(place / BUCKETS) - 1)
   return (place - shift * BUCKETS) * 2 ** shift
@@ -31,27 +31,29 @@ const lowestOf = (place: number): number => {
 
 const PLACES = placeOf(HIGHEST) + 1
 
-/** A histogram's content as plain data, which takes little where few buckets are used: for another thread, or to keep. */
+/**
+ * The content of a histogram as plain data, to be kept or sent to another thread. With few buckets in use it is small.
+ */
 export interface HistogramData {
-  /** Ascending, and how often each was recorded. */
+  /** The buckets in use, ascending, and the count of each. */
   readonly places: Int32Array
   readonly counts: Float64Array
-  /** ns; of all that was recorded. */
+  /** In ns, over everything that was recorded. */
   readonly min: number
   readonly max: number
   readonly sum: number
 }
 
 export class Histogram {
-  /** How many times were recorded. */
+  /** The number of recorded times. */
   count = 0
-  /** ns; 0 where nothing was recorded. */
+  /** In ns; 0 if nothing was recorded. */
   max = 0
   private least = Number.POSITIVE_INFINITY
   private sum = 0
   private readonly counts = new Float64Array(PLACES)
 
-  /** Records a time in ns; one outside of what can be told apart counts as the nearest that can. */
+  /** Records a time in ns. A time outside the range counts as the nearest one within it. */
   record(nanos: number): void {
     const time = Math.min(HIGHEST, Math.max(1, Math.round(nanos)))
     const place = placeOf(time)
@@ -62,7 +64,7 @@ export class Histogram {
     if (time < this.least) this.least = time
   }
 
-  /** Records all that another one has. */
+  /** Adds everything that another histogram has recorded. */
   add({ counts, max, min, places, sum }: HistogramData): void {
     places.forEach((place, index) => {
       const count = counts[index] ?? 0
@@ -82,17 +84,17 @@ export class Histogram {
     this.least = Number.POSITIVE_INFINITY
   }
 
-  /** ns; 0 where nothing was recorded. */
+  /** In ns; 0 if nothing was recorded. */
   get min(): number {
     return this.count === 0 ? 0 : this.least
   }
 
-  /** ns, exact; 0 where nothing was recorded. */
+  /** In ns, exact; 0 if nothing was recorded. */
   get mean(): number {
     return this.count === 0 ? 0 : this.sum / this.count
   }
 
-  /** ns; 0 where nothing was recorded. */
+  /** In ns; 0 if nothing was recorded. */
   get stddev(): number {
     if (this.count === 0) return 0
     const { mean } = this
@@ -101,7 +103,9 @@ export class Histogram {
     return Math.sqrt(squares / this.count)
   }
 
-  /** The smallest time, in ns, that at least `rank` of the recorded ones are not above; as its bucket's largest number. */
+  /**
+   * The smallest time that at least `rank` recorded times do not exceed, in ns. It is the largest number of its bucket.
+   */
   atRank(rank: number): number {
     let passed = 0
     for (let place = placeOf(Math.max(1, this.min)); place < PLACES; place++) {
@@ -111,7 +115,7 @@ export class Histogram {
     return this.max
   }
 
-  /** Visits the buckets that are not empty, ascending: from which ns (inclusive) to which (exclusive), and how many. */
+  /** Visits the buckets in use in ascending order, each from `from` (ns, inclusive) to `to` (ns, exclusive). */
   each(visit: (from: number, to: number, count: number) => void): void {
     if (this.count === 0) return
     const last = placeOf(this.max)
@@ -121,7 +125,7 @@ export class Histogram {
     }
   }
 
-  /** What it has recorded, apart from what it will record. */
+  /** A copy of what has been recorded so far. */
   get data(): HistogramData {
     const places: Array<number> = []
     const counts: Array<number> = []
@@ -139,7 +143,7 @@ export class Histogram {
   }
 }
 
-/** One histogram of all that others have recorded. */
+/** One histogram of everything that the parts have recorded. */
 export const merge = (parts: ReadonlyArray<HistogramData>): Histogram => {
   const merged = new Histogram()
   for (const part of parts) merged.add(part)

@@ -1,8 +1,9 @@
 /**
- * A result as one HTML file to send to others: no network, no script, light and dark, for screens of any width.
+ * A result as one HTML file that can be sent to others. It needs no network and no script, has a light and a dark
+ * style, and fits screens of any width.
  *
- * Made of a result alone; nothing is written here: see `cli/LoadTestCommand.ts`. The same for a terminal is in
- * `Report.ts`, the charts are in `Chart.ts`, the style in `HtmlStyle.ts`.
+ * It is made from a result alone and written elsewhere: see `cli/LoadTestCommand.ts`. `Report.ts` makes the report for
+ * a terminal. The charts are in `Chart.ts`, the stylesheet is in `HtmlStyle.ts`.
  */
 import type { Checked } from "./Assertion.ts"
 import * as Assessment from "./Assessment.ts"
@@ -18,7 +19,7 @@ import { verdictOf } from "./Verdict.ts"
 export interface HtmlOptions {
   /** The results of `--assert`. */
   readonly assertions?: ReadonlyArray<Checked>
-  /** How the program is called in the command line that repeats the run. */
+  /** The name of the program in the command line that repeats the run. */
   readonly program?: string
 }
 
@@ -27,7 +28,7 @@ const tick = (met: boolean): Markup =>
     ? markup`<span class="mark good" role="img" aria-label="met">✓</span>`
     : markup`<span class="mark bad" role="img" aria-label="not met">✗</span>`
 
-/** A table that scrolls by itself where the screen is too narrow, so that the page does not. */
+/** A table that scrolls on its own if the screen is too narrow, so that the page does not. */
 const table = (
   caption: string,
   head: ReadonlyArray<string>,
@@ -43,7 +44,10 @@ const table = (
   )}</tbody>
 </table></div>`
 
-/** A chart with its data. Drawn twice, since text that fits a wide screen is too small when scaled to a phone. */
+/**
+ * A chart with its data. It is drawn in two sizes, because text that fits a wide screen is too small when scaled to a
+ * phone.
+ */
 const figure = (
   id: string,
   heading: string,
@@ -61,7 +65,7 @@ const figure = (
 const tile = (label: string, value: string, unit: string, met: boolean): Markup =>
   markup`<div class="tile ${met ? "met" : "missed"}"><dt>${label}</dt><dd class="${/^[0-9]/.test(value) ? "number" : "words"}">${value}<span class="unit">${unit}</span></dd></div>`
 
-/** A figure apart from its unit, which is written smaller. */
+/** Splits a figure from its unit, which is written smaller. */
 const split = (figureText: string): readonly [value: string, unit: string] => {
   const [, value = figureText, unit = ""] = /^([0-9.,]+) (ms|%)$/.exec(figureText) ?? []
   return [value, unit]
@@ -69,7 +73,7 @@ const split = (figureText: string): readonly [value: string, unit: string] => {
 
 const tiles = (result: LoadResult, { lines }: Assessment.Assessment): Markup => {
   const shown = lines.map((line) => {
-    // The schedule's rate is said in the table below; here is what was measured.
+    // The tile shows what was measured. The rate of the schedule is in the table below.
     if (line.metric === "requests/second") {
       return tile("Throughput", Format.rate(result.requests_per_second), "/s", line.target.met)
     }
@@ -84,13 +88,13 @@ const tiles = (result: LoadResult, { lines }: Assessment.Assessment): Markup => 
   return markup`<dl class="tiles">${shown}</dl>`
 }
 
-/** May be broken after a slash, where a column is narrow. */
+/** Lets a text break after a slash, for narrow columns. */
 const breakable = (text: string): Markup => {
   const [first = "", ...rest] = text.split("/")
   return markup`${first}${rest.map((part) => markup`/<wbr>${part}`)}`
 }
 
-/** A figure stays with its unit; what is said in brackets may come below it. */
+/** Keeps a figure and its unit on one line. Only a text in brackets may move to the next. */
 const nonBreaking = (text: string): string => text.replaceAll(" ", "\u{A0}").replace("\u{A0}(", " (")
 
 const assessmentTable = ({ lines, note }: Assessment.Assessment): Markup => {
@@ -240,7 +244,7 @@ const settingsList = (result: LoadResult, options: HtmlOptions): Markup => {
 </section>`
 }
 
-/** The page's policy says what its making ensures: nothing is loaded and nothing is run. */
+/** The policy states what this module ensures: the page loads nothing and runs nothing. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 /** The report as a whole HTML document. */

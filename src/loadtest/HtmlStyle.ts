@@ -1,4 +1,7 @@
-/** The style of the HTML report: colours for light and dark, type, and spacing. Only system fonts: nothing is loaded. */
+/**
+ * The stylesheet of the HTML report: colours for light and dark, type, and spacing. It uses system fonts only, so that
+ * the page loads nothing.
+ */
 export const style = `
 :root {
   color-scheme: light dark;

@@ -1,28 +1,28 @@
 /**
- * What a connection has sent and not been answered, oldest first, in rings of numbers that grow as they must. Those that
- * were given up are among them: their answers come in their turn.
+ * The requests of a connection that are sent and not answered, oldest first, in rings of numbers that grow on demand.
+ * Requests that timed out stay in the rings, because their answers still arrive in turn.
  */
 import type { WorkItem } from "./Workload.ts"
 
 const FIRST_CAPACITY = 16
 
 export class InFlight {
-  /** How many there are. */
+  /** The number of requests. */
   count = 0
   private capacity = FIRST_CAPACITY
   private head = 0
   private items = new Int32Array(FIRST_CAPACITY)
-  // ns: the moments that latencies count from, and when they were sent.
+  // In ns: the moments that latencies count from, and the times of sending.
   private moments = new Float64Array(FIRST_CAPACITY)
   private sendings = new Float64Array(FIRST_CAPACITY)
 
-  /** Adds one; its times are not known yet. */
+  /** Adds a request. Its times follow with `time`. */
   add(item: WorkItem): void {
     if (this.count === this.capacity) this.grow()
     this.items[this.placeOf(this.count++)] = item
   }
 
-  /** Says of the one at an index, counted from the oldest, when it was due and when it was sent. */
+  /** Sets when a request was due and when it was sent. The index counts from the oldest. */
   time(index: number, moment: number, sent: number): void {
     const place = this.placeOf(index)
     this.moments[place] = moment
@@ -41,7 +41,7 @@ export class InFlight {
     return this.sendings[this.placeOf(index)] ?? 0
   }
 
-  /** Removes the oldest. */
+  /** Removes the oldest request. */
   drop(): void {
     this.head = (this.head + 1) & (this.capacity - 1)
     this.count--

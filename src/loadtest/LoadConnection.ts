@@ -1,8 +1,9 @@
 /**
- * One connection of a load test: sends requests, matches the answers, and records how long each took.
+ * One connection of a load test: it sends requests, matches the answers, and records how long each took.
  *
- * Like the server's connection it works in listeners and plain loops, on places in bytes: what the load generator costs
- * is taken from what it can measure. When to send is the driver's to say, how a request is written the wire's.
+ * Like the server's connection, it works in listeners and plain loops on offsets in bytes, because the cost of the load
+ * generator reduces what it can measure. It does not decide when to send: see `LoadDriver.ts`. It does not know how a
+ * request is written: see `Wire.ts`.
  */
 import type * as Net from "node:net"
 import * as Duration from "effect/Duration"
@@ -25,51 +26,51 @@ import { getOf, isPut, putOf, type WorkItem, type WorkSource } from "./Workload.
 export interface LoadConnectionOptions {
   readonly host: string
   readonly port: number
-  /** All connections of a thread may have the same. */
+  /** Both may be shared by all connections of a thread. */
   readonly wire: Wire
   readonly outbox: Outbox
   readonly recorder: Recorder
-  /** ns after which a request has failed, answered or not. */
+  /** In ns. After this time a request has failed, answered or not. */
   readonly timeout: number
-  /** The monotonic time, in ns. */
+  /** The monotonic time in ns. */
   readonly now: () => number
-  /** Called when answers have come, and when the connection is lost, with the time at which that was, in ns. */
+  /** Called when answers have arrived and when the connection is lost, with the time of that in ns. */
   readonly onProgress: (connection: LoadConnection, now: number) => void
 }
 
-/** What was asked outside of a phase, and is not recorded. */
+/** Requests sent outside of a phase. They are not recorded. */
 interface Asked {
-  /** Answers still to come. */
+  /** The number of answers still to come. */
   left: number
-  /** The words of the first refusal. */
+  /** The text of the first refusal. */
   refusal: string | undefined
   readonly resume: (result: Effect.Effect<string | undefined, ClientError>) => void
 }
 
 const READ_BUFFER_BYTES = 64 * 1024
 
-// Read and decoded within one callback, so one buffer serves all connections of a thread.
+// Each read is decoded within its callback, so one buffer serves all connections of a thread.
 const readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
 
 const nothing = Buffer.alloc(0)
 
 export class LoadConnection {
-  /** Requests sent whose time is still being taken. */
+  /** The requests in flight that have not timed out. */
   inFlight = 0
-  /** Why the connection was lost, or nothing. */
+  /** Why the connection was lost, or `undefined`. */
   lost: Failure | undefined
-  /** Whether the loss failed a request of this phase; where none was in flight, it has not yet. */
+  /** Whether the loss has failed a request of this phase. If none was in flight, it has not yet. */
   hasFailedByLoss = false
   private readonly options: LoadConnectionOptions
   private readonly name: string
   private source: WorkSource = { next: () => getOf(0) }
   private readonly awaited = new InFlight()
-  // How many of the oldest have been recorded as timed out: their answers are dropped.
+  // How many of the oldest requests have been recorded as timed out. Their answers are dropped.
   private abandoned = 0
   private asked: Asked | undefined
   private failure: ClientError | undefined
   private socket: Net.Socket | undefined
-  // The beginning of a reply whose end has not come.
+  // The beginning of a reply whose end has not arrived.
   private rest = nothing
 
   constructor(options: LoadConnectionOptions) {
@@ -78,8 +79,8 @@ export class LoadConnection {
   }
 
   /**
-   * Connects, until the scope closes, and waits for a first answer: a server that takes no more connections accepts
-   * them all the same, and only then says so.
+   * Connects until the scope closes and waits for a first answer. The wait is needed because a server at its limit
+   * accepts the connection and only then refuses it.
    */
   get open(): Effect.Effect<void, ClientError, Scope.Scope> {
     const socket = openSocket(this.options, {
@@ -103,15 +104,15 @@ export class LoadConnection {
     )
   }
 
-  /** Begins with a row of requests. */
+  /** Starts a new sequence of requests. */
   prepare(source: WorkSource): void {
     this.source = source
     this.hasFailedByLoss = false
   }
 
   /**
-   * Sends the next `count` requests, in one write if they fit. `moment` is the time in ns that their latencies count
-   * from, where that is not their sending. On a connection that is lost they fail at once.
+   * Sends the next `count` requests, in one write if they fit. Their latencies count from `moment`, in ns, or from the
+   * sending if it is absent. On a lost connection they fail at once.
    */
   send(count: number, moment?: number): void {
     const { now, outbox, recorder } = this.options
@@ -126,21 +127,21 @@ export class LoadConnection {
     const first = awaited.count
     this.inFlight += count
     const length = this.make(count, this.source.next, socket)
-    // As late as can be: the making of requests is no part of the time that is measured.
+    // Taken as late as possible, because making the requests is not part of the measured time.
     const sent = now()
     for (let i = first; i < awaited.count; i++) awaited.time(i, moment ?? sent, sent)
     if (moment !== undefined) recorder.sentLate(Math.max(0, sent - moment))
     outbox.send(socket, length)
   }
 
-  /** Puts keys, and completes when all are stored. Nothing of it is recorded. */
+  /** Puts keys and completes when all are stored. Nothing is recorded. */
   put(keys: ReadonlyArray<number>): Effect.Effect<void, ClientError> {
     return Effect.flatMap(this.ask(keys.map(putOf)), (refusal) =>
       refusal === undefined ? Effect.void : Effect.fail(this.refusedWith("a PUT of the preload", refusal))
     )
   }
 
-  /** Records the requests that are late by `now`, in ns, as timed out. */
+  /** Records the requests that are late at `now`, in ns, as timed out. */
   expire(now: number): void {
     for (; this.abandoned < this.awaited.count; this.abandoned++) {
       if (now - this.awaited.momentAt(this.abandoned) <= this.options.timeout) return
@@ -149,7 +150,7 @@ export class LoadConnection {
     }
   }
 
-  /** Makes requests, writes those for which there is no room, and returns how many bytes are left to be written. */
+  /** Makes requests and returns how many bytes remain to be written. If the buffer fills up, it is written first. */
   private make(count: number, next: () => WorkItem, socket: Net.Socket): number {
     const { outbox, wire } = this.options
     let length = 0
@@ -165,7 +166,7 @@ export class LoadConnection {
     return length
   }
 
-  /** Sends what is no part of the measured run, and gives the words of the first refusal. */
+  /** Sends requests outside of the measured run and gives the text of the first refusal. */
   private ask(items: ReadonlyArray<WorkItem>): Effect.Effect<string | undefined, ClientError> {
     return Effect.callback<string | undefined, ClientError>((resume) => {
       if (this.failure !== undefined) return resume(Effect.fail(this.failure))
@@ -194,7 +195,7 @@ export class LoadConnection {
   }
 
   private receive(bytes: Buffer, length: number): void {
-    // The answers of one read arrived together.
+    // All answers of one read arrived together.
     const now = this.options.now()
     if (this.rest.length === 0) this.read(bytes, length, now)
     else {
@@ -221,13 +222,13 @@ export class LoadConnection {
         return this.lose("malformed_reply", new MalformedReplyError({ message }))
       }
       if (item === NOTHING) {
-        // Said before it was asked: the server does not take the connection.
+        // A reply before any request: the server refuses the connection.
         return this.lose("refused", this.refusedWith("the connection", wire.message))
       }
       at = next
       const moment = awaited.momentAt(0)
       const sent = awaited.sentAt(0)
-      // First of all: what an answer leads to may look at what is awaited.
+      // Dropped before anything else, because whatever handles the answer may look at the requests in flight.
       awaited.drop()
       if (this.asked !== undefined) this.collect(this.asked)
       else if (this.abandoned > 0) this.abandoned--
@@ -247,10 +248,10 @@ export class LoadConnection {
     asked.resume(Effect.succeed(asked.refusal))
   }
 
-  /** Records an answer that came `latency` ns after its request was due, and `service` ns after it was sent. */
+  /** Records an answer that came `latency` ns after its request was due and `service` ns after it was sent. */
   private record(item: WorkItem, latency: number, service: number, now: number): void {
     const { recorder, timeout, wire } = this.options
-    // Late, though nobody has looked in the meantime.
+    // The answer is late, but `expire` has not run since.
     if (latency > timeout) return recorder.failed(isPut(item), "timeout", now)
     switch (wire.outcome) {
       case "stored":

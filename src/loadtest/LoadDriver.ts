@@ -1,8 +1,9 @@
 /**
- * One thread's share of a load test: opens its connections, puts the keys that are to be there, warms up, and drives
- * the measured run as a closed or an open loop.
+ * One thread's share of a load test. It opens the connections, preloads the keys, warms up, and drives the measured run
+ * as a closed or an open loop.
  *
- * Effect is paid for a phase, not for a request: within a phase an answer makes its connection send what comes next.
+ * Effect is paid once per phase, not per request: within a phase, an answer makes its connection send the next
+ * requests. The driver does not know other threads: see `LoadThread.ts`.
  */
 import { type IntervalHistogram, monitorEventLoopDelay, performance as hooks } from "node:perf_hooks"
 import type * as Clock from "effect/Clock"
@@ -18,38 +19,38 @@ import { Recorder, type Recording, type SliceRecord } from "./Recorder.ts"
 import type { Wire } from "./Wire.ts"
 import { makeSource, type Part, preloadedKeys, type WorkloadOptions } from "./Workload.ts"
 
-/** What one thread is asked to do. Plain data: it can be sent to another thread. */
+/** The work of one thread, as plain data that can be sent to another thread. */
 export interface LoadPlan {
   readonly host: string
   readonly port: number
   readonly workload: WorkloadOptions
-  /** The thread's connections: those numbered from `first` up to, not including, `end`. */
+  /** The thread's connections have the numbers from `first` to `end`, exclusive. */
   readonly first: number
   readonly end: number
   readonly pipeline: number
-  /** TTL of PUTs, in seconds. */
+  /** The TTL of PUTs in seconds. */
   readonly ttl: number
-  /** Requests of each connection, or nothing for a run by time. */
+  /** The requests of each connection. Absent if the run has a duration. */
   readonly requests?: number | undefined
-  /** ms, for a run by time. */
+  /** In ms. Absent if the run has a number of requests. */
   readonly duration?: number | undefined
-  /** Requests per second of all connections of all threads; absent for a closed loop. */
+  /** Requests per second of all connections of all threads. Absent for a closed loop. */
   readonly rate?: number | undefined
-  /** ms that the warm-up takes at most; 0 for none. */
+  /** The longest warm-up in ms; 0 for none. */
   readonly warmup: number
-  /** Requests of each connection after which the warm-up is over, if that is sooner. */
+  /** The warm-up ends earlier if each connection has sent this many requests. */
   readonly warmupRequests?: number | undefined
-  /** ms after which a request has failed. */
+  /** In ms. After this time a request has failed. */
   readonly timeout: number
 }
 
-/** How the thread itself fared in the measured run. */
+/** How the load generator's thread itself did during the measured run. */
 export interface GeneratorHealth {
-  /** Share of the time that the event loop had something to do, 0 to 1. */
+  /** The share of the time that the event loop worked, 0 to 1. */
   readonly utilization: number
-  /** Share of the time that it looked at the clock and had nothing to do, 0 to 1. */
+  /** The share of the time that the thread polled the clock without work, 0 to 1. */
   readonly polling: number
-  /** ms */
+  /** The event loop's delay, in ms. */
   readonly delayP99: number
   readonly cpuSeconds: number
 }
@@ -57,23 +58,23 @@ export interface GeneratorHealth {
 export interface DriverResult {
   readonly recording: Recording
   readonly health: GeneratorHealth
-  /** ns */
+  /** In ns. */
   readonly elapsed: number
-  /** Open loop: requests whose moment had come and that were never sent. */
+  /** Requests of an open loop that were due and never sent. */
   readonly unsent: number
   /** Whether all connections were lost before the end. */
   readonly isServerLost: boolean
 }
 
-/** How often all connections are looked at: for requests that are late, and for the end of the phase. */
+/** The interval at which all connections are checked for late requests and for the end of the phase. */
 const LOOK = Duration.millis(20)
 
-/** Preloading PUTs in one write, and connections that are opened, or that preload, at a time. */
+/** The PUTs of a preload in one write, and the connections that open or preload at the same time. */
 const PRELOAD_BATCH = 256
 const PRELOAD_AT_A_TIME = 64
 const OPEN_AT_A_TIME = 256
 
-/** ms: what the event loop's delay is measured with is itself so late, even in a loop that is idle. */
+/** In ms. The timer that measures the event loop's delay is late by this much even in an idle loop. */
 const DELAY_RESOLUTION = 1
 
 export class LoadDriver {
@@ -81,10 +82,10 @@ export class LoadDriver {
   private readonly clock: Clock.Clock
   private readonly recorder: Recorder
   private readonly connections: ReadonlyArray<LoadConnection>
-  // What an answer leads to depends on the phase.
+  // The phase decides what follows an answer.
   private phaseNow: Phase | undefined
   private unsent = 0
-  // Of an open loop's phases.
+  // For the phases of an open loop.
   private readonly poller = new Poller(
     () => this.now(),
     (now) => this.phaseNow?.meet(now) ?? Number.POSITIVE_INFINITY
@@ -122,7 +123,7 @@ export class LoadDriver {
     }).pipe(Effect.andThen(this.preload))
   }
 
-  /** Warms up, then runs and measures, until all is done or `stop` completes. */
+  /** Warms up, then runs and measures, until the work is done or `stop` completes. */
   run(stop: Effect.Effect<void>): Effect.Effect<DriverResult> {
     const { duration, rate, requests, warmup, warmupRequests } = this.plan
     const warmUp =
@@ -165,7 +166,7 @@ export class LoadDriver {
     return {
       recording: this.recorder.end(),
       health: {
-        // To Node, who polls is busy.
+        // Node counts polling as work.
         utilization: Math.max(0, hooks.eventLoopUtilization(loop).utilization - polling),
         polling,
         delayP99: Math.max(0, delay.percentile(99) / 1e6 - DELAY_RESOLUTION),
@@ -239,7 +240,7 @@ export class LoadDriver {
   }
 }
 
-/** What a warm-up and a measured run have in common; `duration` in ms. */
+/** The settings that the warm-up and the measured run have in common. */
 type PhaseOptions = Pick<LoadPlan, "requests" | "duration" | "rate">
 
 const batches = (from: number, end: number): ReadonlyArray<ReadonlyArray<number>> =>
@@ -248,7 +249,7 @@ const batches = (from: number, end: number): ReadonlyArray<ReadonlyArray<number>
     return Array.from({ length: Math.min(PRELOAD_BATCH, end - first) }, (__, offset) => first + offset)
   })
 
-/** A phase that runs: feeds connections, and knows which of them have something left to do. */
+/** A running phase. It feeds connections and knows which of them have work left. */
 class Phase {
   private readonly connections: ReadonlyArray<LoadConnection>
   private readonly pacer: Pacer
@@ -264,21 +265,21 @@ class Phase {
     this.busy = new Map(connections.map((connection, index) => [connection, index]))
   }
 
-  /** Answers have come to a connection, or it was lost. */
+  /** To be called when answers have come to a connection, and when it was lost. */
   changed(connection: LoadConnection, now: number): void {
     this.feed(connection, now)
-    // While answers come, moments pass.
+    // Requests become due while answers are handled.
     if (this.isOpen) this.meet(now)
   }
 
-  /** Open loop: sends what has come due, and returns the next moment, in ns. */
+  /** In an open loop, sends the requests that are due and returns the next moment, in ns. */
   meet(now: number): number {
     const { pacer } = this
     if (now >= pacer.nextMoment) pacer.eachDue(now, (index) => this.feedAt(index, now))
     return pacer.nextMoment
   }
 
-  /** Time has passed: looks at every connection. */
+  /** Checks every connection, as time has passed. */
   look(now: number): void {
     for (const connection of this.connections) {
       connection.expire(now)
@@ -297,10 +298,10 @@ class Phase {
     const isLost = connection.lost !== undefined
     if (isLost && !this.lost.has(connection)) {
       this.lost.add(connection)
-      // Each loss fails a request at least, or it would not show.
+      // Each loss fails at least one request, or the result would not show it.
       if (!connection.hasFailedByLoss) this.pacer.fail(index, connection, now)
     }
-    // In an open loop the requests go on coming, also those of a connection that is lost.
+    // In an open loop requests keep coming, even for a lost connection.
     const isFed = (isLost && !this.isOpen) || this.pacer.feed(index, connection, now)
     if (isFed && connection.inFlight === 0) this.busy.delete(connection)
     if (this.busy.size === 0 || this.lost.size === this.connections.length) this.onDone()

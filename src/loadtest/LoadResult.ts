@@ -1,6 +1,6 @@
 /**
- * The result of a load test, as a Schema: the JSON document that is written, read again by `compare`, and made into the
- * summary and the HTML report. It holds figures, no verdict: see `Assessment.ts`.
+ * The result of a load test, as a Schema. It is the JSON document that a run writes, that `compare` reads, and that the
+ * summary and the HTML report are made from. It holds figures and no verdict: see `Assessment.ts`.
  */
 import * as Schema from "effect/Schema"
 
@@ -20,64 +20,64 @@ export const Latency = Schema.Struct({
 })
 export type Latency = typeof Latency.Type
 
-/** A point of the latency distribution: so many per cent of the requests took at most so long. */
+/** A point of the latency distribution: this percentage of the requests took at most this long. */
 export const Percentile = Schema.Struct({
   /** 0 to 100. */
   percentile: Schema.Finite,
-  /** ms */
+  /** In ms. */
   latency: Schema.Finite
 })
 export type Percentile = typeof Percentile.Type
 
-/** Requests whose latency lay in a range. */
+/** The number of requests whose latency was in a range. */
 export const Bucket = Schema.Struct({
-  /** ms, inclusive. */
+  /** In ms, inclusive. */
   from: Schema.Finite,
-  /** ms, exclusive. */
+  /** In ms, exclusive. */
   to: Schema.Finite,
   count: Schema.Int
 })
 export type Bucket = typeof Bucket.Type
 
-/** What happened in a piece of the run's time. */
+/** The figures of a period of the run. */
 const course = {
-  /** Those that were answered. */
+  /** Answered requests. */
   requests: Schema.Int,
   errors: Schema.Int,
-  /** ms */
+  /** Latencies in ms. */
   mean: Schema.Finite,
   p50: Schema.Finite,
   p99: Schema.Finite,
   max: Schema.Finite
 }
 
-/** What happened in one second of the run. */
+/** The figures of one second of the run. */
 export const Second = Schema.Struct({
-  /** Seconds since the start of the measured run. */
+  /** Whole seconds since the start of the measured run. */
   second: Schema.Int,
   ...course
 })
 export type Second = typeof Second.Type
 
-/** What happened in one of the slices, all of one length, that the run is cut into. */
+/** The figures of a slice. All slices of a run have the same length. */
 export const Slice = Schema.Struct({
   /** Seconds since the start of the measured run. */
   from: Schema.Finite,
-  /** Seconds; at most one. The last slice is cut off by the run's end. */
+  /** In seconds, at most 1. The end of the run cuts the last slice short. */
   length: Schema.Finite,
   ...course
 })
 export type Slice = typeof Slice.Type
 
-/** What was asked for, so that the run can be repeated. */
+/** The settings of the run, so that it can be repeated. */
 const Settings = Schema.Struct({
   pipeline: Schema.Int,
-  /** Seconds, or null for a run by count. */
+  /** In seconds, or null if the run has a number of requests. */
   duration_seconds: Schema.NullOr(Schema.Finite),
-  /** Requests per second in all, or null for a closed loop. */
+  /** Requests per second of all connections, or null for a closed loop. */
   rate: Schema.NullOr(Schema.Finite),
   warmup_seconds: Schema.Finite,
-  /** Size of the shared key space, or null where each connection asks for the keys that it has put. */
+  /** The size of the shared key space. Null if each connection asks for the keys that it has put. */
   keys: Schema.NullOr(Schema.Int),
   distribution: Schema.Literals(["uniform", "zipf"]),
   zipf_exponent: Schema.Finite,
@@ -89,21 +89,21 @@ const Settings = Schema.Struct({
 })
 export type Settings = typeof Settings.Type
 
-/** How the load generator itself fared: whether it, and not the server, was the limit. */
+/** How the load generator itself did. It tells whether it was the limit instead of the server. */
 const Generator = Schema.Struct({
-  /** Share of the time that the busiest thread's event loop had something to do, 0 to 1. */
+  /** The share of the time that the busiest thread's event loop worked, 0 to 1. */
   event_loop_utilization: Schema.Finite,
-  /** Open loop: share of the time that this thread waited for the next moment by looking at the clock, 0 to 1. */
+  /** In an open loop, the share of the time that this thread polled the clock for the next moment, 0 to 1. */
   polling: Schema.Finite,
-  /** ms, the 99th percentile of the busiest thread's event loop delay. */
+  /** The 99th percentile of the busiest thread's event loop delay, in ms. */
   event_loop_delay_p99: Schema.Finite,
-  /** CPU seconds used per second of the run, all threads, what they spent on polling included. */
+  /** CPU seconds per second of the run, over all threads, including polling. */
   cpu: Schema.Finite,
-  /** Open loop only: by how much requests were sent behind their moment, in ms. */
+  /** In an open loop, how late requests were sent, in ms. 0 in a closed loop. */
   schedule_lag_mean: Schema.Finite,
   schedule_lag_p99: Schema.Finite,
   schedule_lag_max: Schema.Finite,
-  /** Open loop only: requests whose moment came but that were never sent, because the run ended first. */
+  /** In an open loop, requests that were due and never sent, because the run ended first. */
   unsent: Schema.Int
 })
 export type Generator = typeof Generator.Type
@@ -112,10 +112,10 @@ export const LoadResult = Schema.Struct({
   host: Schema.String,
   port: Schema.Int,
   connections: Schema.Int,
-  /** Null for a run by time. */
+  /** Null if the run has a duration. */
   requests_per_connection: Schema.NullOr(Schema.Int),
   put_ratio: Schema.Finite,
-  /** ISO 8601 */
+  /** In ISO 8601. */
   start_time: Schema.String,
   end_time: Schema.String,
   total_duration_seconds: Schema.Finite,
@@ -128,9 +128,9 @@ export const LoadResult = Schema.Struct({
   get_success: Schema.Int,
   cache_hits: Schema.Int,
   cache_misses: Schema.Int,
-  /** 0 to 1; 1 where nothing was asked for. */
+  /** From 0 to 1; 1 if no GET was answered. */
   hit_rate: Schema.Finite,
-  // The figures of `latency.all` once more under the names that other tools expect, in ms.
+  // The figures of `latency.all` again, in ms, under names that other tools expect.
   latency_min: Schema.Finite,
   latency_max: Schema.Finite,
   latency_mean: Schema.Finite,
@@ -140,22 +140,22 @@ export const LoadResult = Schema.Struct({
   latency_p999: Schema.Finite,
   latency_stddev: Schema.Finite,
   requests_per_second: Schema.Finite,
-  /** 0 to 1 */
+  /** From 0 to 1. */
   error_rate: Schema.Finite,
   /** Failed requests by kind, such as `timeout`, `closed`, `refused`, `wrong_value`, `malformed_reply`. */
   errors: Schema.Record(Schema.String, Schema.Int),
   /** `closed`: the next request waits for the last answer. `open`: requests come on a schedule (`--rate`). */
   loop: Schema.Literals(["closed", "open"]),
-  /** Whether the run was ended by Ctrl-C or by the loss of all connections before its time. */
+  /** Whether the run ended early, by Ctrl-C or because all connections were lost. */
   ended: Schema.Literals(["complete", "interrupted", "server lost"]),
-  /** From the moment that a request was due; in a closed loop that is its sending. */
+  /** Counted from the moment that a request was due. In a closed loop that is its sending. */
   latency: Schema.Struct({ all: Latency, put: Latency, get: Latency }),
-  /** From the sending of a request; the same as `latency.all` in a closed loop. */
+  /** Counted from the sending of a request. In a closed loop it equals `latency.all`. */
   service_time: Latency,
   percentiles: Schema.Array(Percentile),
   histogram: Schema.Array(Bucket),
   seconds: Schema.Array(Second),
-  /** The same in shorter pieces where the run was short: at least 24 for any run longer than 24 ms. */
+  /** The same figures as `seconds`, in shorter periods if the run was short: at least 24 for any run over 24 ms. */
   slices: Schema.Array(Slice),
   seed: Schema.Int,
   settings: Settings,

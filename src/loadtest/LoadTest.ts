@@ -1,7 +1,7 @@
 /**
- * A load test as an effect: divides the work between threads, follows its progress, and makes one result of it.
+ * A load test as an effect. It divides the work between threads, follows the progress, and makes one result.
  *
- * It prints nothing; what a person sees is in `Report.ts` and `cli/LoadTestCommand.ts`.
+ * It prints nothing: see `Report.ts` and `cli/LoadTestCommand.ts`.
  */
 import * as Os from "node:os"
 import * as DateTime from "effect/DateTime"
@@ -20,25 +20,25 @@ import { Timeline } from "./Timeline.ts"
 import { preloadedKeys } from "./Workload.ts"
 
 export interface LoadTestOptions extends Omit<LoadPlan, "first" | "end"> {
-  /** Threads that send; 1 for none but this. */
+  /** The number of sending threads. 1 means this thread alone. */
   readonly threads: number
-  /** The program that further threads run; without it there is one thread. */
+  /** The program that further threads run. Without it there is one thread. */
   readonly program?: URL | undefined
-  /** Told of each second of the measured run when it is over. */
+  /** Called with each second of the measured run when it is over. */
   readonly onSecond?: ((second: Second) => void) | undefined
-  /** Completes when the test shall end early. */
+  /** Ends the test early when it completes. */
   readonly stop?: Effect.Effect<void> | undefined
 }
 
-/** Cores that this process may use. */
+/** The number of cores that this process may use. */
 export const availableCores = (): number => Os.availableParallelism()
 
-/** The program that is running, if it is the bundled one: only that can be run by a worker too. */
+/** The running program if it is the bundled one. A worker can run no other. */
 export const bundledProgram: URL | undefined = import.meta.url.endsWith("/main.js")
   ? new URL(import.meta.url)
   : undefined
 
-/** Opens the connections and gives the run itself: what fails before anything is measured fails here. */
+/** Opens the connections and gives the run itself. Whatever fails before the measurement fails here. */
 export const prepare = (
   options: LoadTestOptions
 ): Effect.Effect<
@@ -66,7 +66,7 @@ export const prepare = (
       )
       const results = yield* Effect.forEach(threads, (thread) => thread.run(stop), { concurrency: "unbounded" })
       const endedAt = yield* DateTime.now
-      // The start of what was measured, not of the warm-up before it.
+      // The start of the measured run, without the warm-up.
       const startedAt = DateTime.subtractDuration(endedAt, Duration.nanos(BigInt(Math.round(longest(results)))))
       return toResult(options, threads.length, results, timeline.end(longest(results) / 1e6), {
         startedAt: DateTime.formatIso(startedAt),
@@ -77,7 +77,7 @@ export const prepare = (
     return { run }
   })
 
-/** Connections in rows of nearly the same length, one row a thread. */
+/** Splits the connections into ranges of nearly equal length, one for each thread. */
 const divide = (options: LoadTestOptions): ReadonlyArray<LoadPlan> => {
   const { connections } = options.workload
   const threads = options.program === undefined ? 1 : Math.min(options.threads, connections)
@@ -104,7 +104,7 @@ const sumOf = <A>(items: ReadonlyArray<A>, value: (item: A) => number): number =
 const maxOf = <A>(items: ReadonlyArray<A>, value: (item: A) => number): number =>
   items.reduce((max, item) => Math.max(max, value(item)), 0)
 
-/** ns that the measured run took. */
+/** The length of the measured run in ns. */
 const longest = (results: ReadonlyArray<DriverResult>): number => maxOf(results, (result) => result.elapsed)
 
 const addErrors = (results: ReadonlyArray<DriverResult>): Readonly<Record<string, number>> => {
@@ -194,7 +194,7 @@ const toResult = (
       event_loop_utilization: maxOf(results, (result) => result.health.utilization),
       polling: maxOf(results, (result) => result.health.polling),
       event_loop_delay_p99: maxOf(results, (result) => result.health.delayP99),
-      // The CPU time is that of the process, all of its threads: each of them has measured the same.
+      // Each thread measured the CPU time of the whole process, so the largest figure is the total.
       cpu: elapsedSeconds === 0 ? 0 : maxOf(results, (result) => result.health.cpuSeconds) / elapsedSeconds,
       schedule_lag_mean: lag.mean,
       schedule_lag_p99: lag.p99,

@@ -1,7 +1,8 @@
 /**
- * A thread of a load test, seen from the one that leads it: this thread itself, or a worker that runs the same program.
+ * A thread of a load test, as the leading thread sees it: either the leading thread itself, or a worker that runs the
+ * same program. It does not drive connections: see `LoadDriver.ts`.
  *
- * One thread is enough where the server has one core too. More are worth their cost on machines with cores to spare.
+ * One thread is enough if the server has one core too. More threads pay off on machines with cores to spare.
  */
 import { Worker, parentPort, workerData } from "node:worker_threads"
 import * as Clock from "effect/Clock"
@@ -15,7 +16,7 @@ import type { SliceRecord } from "./Recorder.ts"
 import { TextWire } from "./TextWire.ts"
 import { makeVocabulary } from "./Workload.ts"
 
-/** A thread could not do its part; the message says why. */
+/** A thread could not do its work. The message says why. */
 export class LoadThreadError extends Schema.TaggedError<LoadThreadError>()("LoadThreadError", {
   message: Schema.String
 }) {}
@@ -23,11 +24,11 @@ export class LoadThreadError extends Schema.TaggedError<LoadThreadError>()("Load
 export interface LoadThread {
   /** Opens the thread's connections and preloads its keys. */
   readonly open: Effect.Effect<void, ClientError | LoadThreadError, Scope.Scope>
-  /** Runs and measures until all is done or `stop` completes. */
+  /** Runs and measures until the work is done or `stop` completes. */
   readonly run: (stop: Effect.Effect<void>) => Effect.Effect<DriverResult, LoadThreadError>
 }
 
-/** This thread. */
+/** The leading thread itself. */
 export const local = (plan: LoadPlan, onSlice: (record: SliceRecord) => void): Effect.Effect<LoadThread> =>
   Effect.map(Clock.clockWith(Effect.succeed), (clock): LoadThread => {
     const wire = new TextWire(makeVocabulary(plan.workload), plan.ttl)
@@ -35,7 +36,7 @@ export const local = (plan: LoadPlan, onSlice: (record: SliceRecord) => void): E
     return { open: driver.open, run: (stop) => driver.run(stop) }
   })
 
-/** The command that a worker runs: not for users, so not listed. */
+/** The command that a worker runs. It is not listed, because it is not for users. */
 export const WORKER_COMMAND = "loadtest-worker"
 
 type ToWorker = { readonly _tag: "Run" } | { readonly _tag: "Stop" }
@@ -46,7 +47,7 @@ type FromWorker =
   | { readonly _tag: "Slice"; readonly record: SliceRecord }
   | { readonly _tag: "Done"; readonly result: DriverResult }
 
-/** A worker thread that runs the program in `program`, the bundled `main.js`. */
+/** A worker thread that runs `program`, the bundled `main.js`. */
 export const worker = (
   plan: LoadPlan,
   program: URL,
@@ -89,7 +90,7 @@ export const worker = (
     }
   })
 
-/** The worker's side. */
+/** The worker's side of the exchange. */
 export const runWorker: Effect.Effect<void> = Effect.scoped(
   Effect.gen(function* () {
     const port = parentPort

@@ -1,9 +1,9 @@
 /**
- * Markup (HTML and inline SVG) in which text cannot become code: what a template is filled with is escaped, unless it is
- * markup itself. Knows no elements.
+ * Markup (HTML and inline SVG) in which text cannot become code. Everything that fills a template is escaped, unless it
+ * is markup itself. This module knows no elements.
  */
 
-/** Well-formed markup: made by `markup` alone. */
+/** Well-formed markup. Only `markup` makes it. */
 export class Markup {
   readonly source: string
   constructor(source: string) {
@@ -21,7 +21,10 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
   ["'", "&#39;"]
 ])
 
-/** Text for an element or a quoted attribute. Control characters are not allowed in a document in any form. */
+/**
+ * Escapes text for an element or a quoted attribute. Control characters are replaced, because a document may not have
+ * them in any form.
+ */
 const escape = (text: string): string =>
   text.replace(/[&<>"']/g, (character) => ENTITIES.get(character) ?? character).replace(/[^\P{Cc}\n\t]/gu, "\u{FFFD}")
 
@@ -35,5 +38,5 @@ const render = (fill: Fill): string => {
 export const markup = (strings: TemplateStringsArray, ...fills: ReadonlyArray<Fill>): Markup =>
   new Markup(strings.map((text, index) => text + render(fills[index] ?? "")).join(""))
 
-/** Nothing, for what is left out. */
+/** Empty markup, for parts that are left out. */
 export const empty = new Markup("")

@@ -1,16 +1,16 @@
 /**
- * The bytes in which a thread's connections make their requests: one buffer for all of them, since each writes what it
- * has made before another one makes something.
+ * The buffer in which the connections of a thread make their requests. One buffer serves all of them, because each
+ * connection writes its requests before the next one makes any.
  *
- * A buffer that a socket could not write at once belongs to the socket until it has; touching it would corrupt requests.
- * Then another one takes its place.
+ * If a socket could not write a buffer at once, the buffer belongs to the socket until it has. Touching it would
+ * corrupt requests, so another buffer takes its place.
  */
 import type * as Net from "node:net"
 
-/** Bytes of a write at most. */
+/** The most bytes of one write. */
 export const OUTBOX_BYTES = 64 * 1024
 
-/** Views of the buffer up to this length are made once: most writes are short, and a view takes longer than its bytes. */
+/** Views up to this length are made once. Most writes are short, and making a view takes longer than filling it. */
 const MAX_KEPT_VIEW = 4096
 
 export class Outbox {

@@ -1,35 +1,37 @@
 /**
- * When each connection sends its next request, in one phase of a load test. Knows the two loops and nothing of sockets.
+ * Decides when each connection sends its next request, in one phase of a load test. It knows the two loops and no
+ * sockets.
  *
- * Closed loop: as soon as the pipeline has room. Open loop: at moments that are fixed in advance, whatever the server
- * does; where a connection has no room then, the request waits, and its latency counts from its moment all the same.
+ * In a closed loop a connection sends as soon as its pipeline has room. In an open loop it sends at moments that are
+ * fixed in advance, whatever the server does. If the connection has no room at a moment, the request waits, and its
+ * latency still counts from the moment.
  */
 
 export interface PacerOptions {
-  /** Requests of each connection, or nothing for a phase by time. */
+  /** The requests of each connection. Absent if the phase has a duration. */
   readonly requests?: number | undefined
-  /** ns that the phase takes at most, or nothing for a phase by count. */
+  /** In ns. Absent if the phase has a number of requests. */
   readonly duration?: number | undefined
-  /** Requests per second of all connections together, or nothing for a closed loop. */
+  /** Requests per second of all connections together. Absent for a closed loop. */
   readonly rate?: number | undefined
-  /** All connections of the test, in all threads. */
+  /** The number of connections of the test, in all threads. */
   readonly connections: number
   /** The most requests in flight on a connection. */
   readonly pipeline: number
-  /** ns: for how long after its end the phase still sends requests whose moment came before. */
+  /** In ns. For this long after its end, the phase still sends requests that were due before the end. */
   readonly patience: number
 }
 
-/** What the pacer tells a connection to do. */
+/** A connection, as the pacer sees it. */
 export interface Sender {
   readonly inFlight: number
-  /** Sends so many, whose latencies count from a moment in ns, or from their sending. */
+  /** Sends `count` requests. Their latencies count from `moment`, in ns, or from the sending if it is absent. */
   readonly send: (count: number, moment?: number) => void
 }
 
 /**
- * The requests of an open loop are numbered in the order of their moments: a round of all connections, another round,
- * and so on. All that is said of moments is said in these numbers, so that no rounding makes two answers differ.
+ * The requests of an open loop are numbered in the order of their moments: one round of all connections, then the next.
+ * All arithmetic uses these numbers, so that rounding cannot make two answers differ.
  */
 export class Pacer {
   private readonly options: PacerOptions
@@ -37,10 +39,10 @@ export class Pacer {
   private readonly endsAt: number
   private readonly sent: Float64Array
   private readonly first: number
-  // Requests of all connections whose moment had come when `due` was last asked.
+  // The requests of all connections that were due at the last call of `eachDue`.
   private told = 0
 
-  /** For the connections from number `first` on, `count` of them, starting at `now` (ns). */
+  /** Serves `count` connections from number `first` on. The phase starts at `now` (ns). */
   constructor(options: PacerOptions, first: number, count: number, now: number) {
     this.options = options
     this.first = first
@@ -49,12 +51,12 @@ export class Pacer {
     this.sent = new Float64Array(count)
   }
 
-  /** Lets a connection send what it is time for; says whether it has sent all that it will. */
+  /** Lets a connection send what is due. Returns whether it has sent everything. */
   feed(index: number, sender: Sender, now: number): boolean {
     return this.options.rate === undefined ? this.feedClosed(index, sender, now) : this.feedOpen(index, sender, now)
   }
 
-  /** A request that was to come next could not be sent, and fails. */
+  /** Fails the next request, which could not be sent. */
   fail(index: number, sender: Sender, now: number): void {
     const sent = this.sent[index] ?? 0
     if (now >= this.endsAt || sent >= this.requests) return
@@ -62,7 +64,7 @@ export class Pacer {
     this.sent[index] = sent + 1
   }
 
-  /** Open loop: visits the connections with requests whose moment has come since this was last asked. */
+  /** Open loop: visits the connections with requests that have become due since the last call. */
   eachDue(now: number, visit: (index: number) => void): void {
     const { connections } = this.options
     const told = this.told
@@ -74,18 +76,18 @@ export class Pacer {
     }
   }
 
-  /** Open loop: the first moment, in ns, of which `eachDue` has not told; infinity where there is none. */
+  /** Open loop: the next moment, in ns, that `eachDue` has not visited. Infinity if there is none. */
   get nextMoment(): number {
     const { connections } = this.options
     const turn = this.told % connections
-    // Between this thread's connections and its next ones are those of other threads.
+    // The moments between this thread's rounds belong to other threads.
     const wait =
       turn < this.first ? this.first - turn : turn < this.first + this.sent.length ? 0 : connections - turn + this.first
     const number = this.told + wait
     return number < this.total ? this.startedAt + number * this.interval : Number.POSITIVE_INFINITY
   }
 
-  /** Open loop: requests whose moment has come by `now` and that were not sent. */
+  /** Open loop: the requests that were due at `now` and have not been sent. */
   unsent(now: number): number {
     if (this.options.rate === undefined) return 0
     return this.sent.reduce((sum, sent, index) => sum + Math.max(0, this.dueBy(index, now) - sent), 0)
@@ -117,19 +119,19 @@ export class Pacer {
     return now >= this.endsAt ? sent >= due : sent >= this.requests
   }
 
-  /** How many requests of all connections have their moment by `now`. */
+  /** How many requests of all connections are due at `now`. */
   private dueInAll(now: number): number {
     return Math.min(this.total, Math.floor((now - this.startedAt) / this.interval) + 1)
   }
 
-  /** The requests of all connections in the whole phase: those whose moment is before its end. */
+  /** All requests of the phase: those with a moment before its end. */
   private get total(): number {
     const { connections, duration = Number.POSITIVE_INFINITY } = this.options
-    // A little less, since 0.3 s of 10 requests/s must not come to 4.
+    // Reduced a little, because rounding must not turn 0.3 s at 10 requests/s into 4 requests.
     return Math.min(this.requests * connections, Math.ceil(duration / this.interval - 1e-6))
   }
 
-  /** How many of a connection's requests have their moment by `now`. */
+  /** How many requests of a connection are due at `now`. */
   private dueBy(index: number, now: number): number {
     const { connections } = this.options
     return Math.max(0, Math.ceil((this.dueInAll(now) - this.first - index) / connections))
@@ -139,7 +141,7 @@ export class Pacer {
     return this.startedAt + (request * this.options.connections + this.first + index) * this.interval
   }
 
-  /** ns between two requests of all connections. */
+  /** The ns between two requests of all connections together. */
   private get interval(): number {
     return 1e9 / (this.options.rate ?? 1)
   }

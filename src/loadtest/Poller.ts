@@ -1,19 +1,19 @@
 /**
- * Waits for moments more exactly than timers can: sleeps while a moment is far, and looks at the clock in each turn of
- * the event loop when it is near. It knows nothing of what is done at the moments.
+ * Waits for moments more exactly than timers can. It sleeps while a moment is far away. When the moment is near, it
+ * checks the clock in each turn of the event loop. It does not know what is done at a moment.
  *
- * Node's timers are whole milliseconds and late by up to one more: an open loop of 10,000 requests/s that relied on them
- * was 0.49 ms late on average. Sleep therefore ends `SLEEP_UNTIL` before a moment, which is more than a timer is late; what
- * is left costs a turn of the event loop at a time. A core that is shared with the server is taken from it for as long.
+ * Node's timers have a resolution of 1 ms and fire up to 1 ms late. An open loop of 10,000 requests/s with timers alone
+ * was 0.49 ms late on average. So the sleep ends `SLEEP_UNTIL` before a moment, which is more than a timer is late, and
+ * the rest is polled. While it polls, a core that the server shares is taken from the server.
  */
 import { clearImmediate, setImmediate } from "node:timers"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 
-/** ms before a moment at which sleep ends. */
+/** In ms. The sleep ends this long before a moment. */
 const SLEEP_UNTIL = 2
 
-/** Runs a task once in each turn of the event loop, after what the turn has read, until the returned function is called. */
+/** Runs a task once in each turn of the event loop, after the turn's reads, until the returned function is called. */
 export type EachTurn = (task: () => void) => () => void
 
 const eachTurn: EachTurn = (task) => {
@@ -31,22 +31,22 @@ export const CurrentEachTurn = Context.Reference<EachTurn>("kv-cache/loadtest/Ea
 })
 
 export class Poller {
-  /** ns spent in turns in which there was nothing to do: they look like work to everyone who measures this process. */
+  /** Time in ns of the turns without work. Whatever measures this process counts them as work. */
   idle = 0
   private readonly now: () => number
   private readonly onMoment: (now: number) => number
   private hadWork = false
 
   /**
-   * `now` is the monotonic time in ns. `onMoment` does what is due at a moment, and returns the next one, in ns; infinity
-   * where there is none.
+   * `now` is the monotonic time in ns. `onMoment` does what is due at a moment and returns the next moment, in ns, or
+   * infinity if there is none.
    */
   constructor(now: () => number, onMoment: (now: number) => number) {
     this.now = now
     this.onMoment = onMoment
   }
 
-  /** Something was done in this turn, such as the reading of an answer. */
+  /** To be called when this turn did some work, such as reading an answer. */
   worked(): void {
     this.hadWork = true
   }
@@ -62,7 +62,7 @@ export class Poller {
     }).pipe(Effect.forever)
   }
 
-  /** Meets moments, from `first` on, and completes when the next one is so far that sleeping is better. */
+  /** Polls from the moment `first` on. Completes when the next moment is far enough for sleeping. */
   private poll(first: number): Effect.Effect<void> {
     return Effect.flatMap(CurrentEachTurn, (eachTurn) =>
       Effect.callback<void>((resume) => {
@@ -86,5 +86,5 @@ export class Poller {
   }
 }
 
-/** ms to sleep before a moment; what is left is polled. */
+/** How long to sleep before a moment, in ms. The rest is polled. */
 const sleepBefore = (moment: number, now: number): number => Math.floor((moment - now) / 1e6) - SLEEP_UNTIL

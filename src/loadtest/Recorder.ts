@@ -1,18 +1,18 @@
 /**
- * Where a thread of the load test records what its requests came to: histograms and plain counters, so that a recording
- * costs a few nanoseconds. It sends nothing and prints nothing.
+ * Records the outcomes of a thread's requests in histograms and plain counters, so that a recording takes a few
+ * nanoseconds. It sends nothing and prints nothing.
  */
 import { Histogram, type HistogramData } from "./Histogram.ts"
 import { sliceLength } from "./Slice.ts"
 
-/** What a request can come to, if not to its answer. */
+/** How a request can fail. */
 export type Failure = "timeout" | "closed" | "refused" | "wrong_value" | "malformed_reply"
 
-/** What happened in a piece of the run's time, as a thread saw it. */
+/** The figures of a period of the run, as one thread saw it. */
 export interface SliceRecord {
-  /** ms since the start of the measured run. */
+  /** In ms since the start of the measured run. */
   readonly from: number
-  /** ms; see `Slice.ts`. */
+  /** In ms: see `Slice.ts`. */
   readonly length: number
   readonly requests: number
   readonly errors: number
@@ -20,14 +20,14 @@ export interface SliceRecord {
   readonly histogram: HistogramData
 }
 
-/** All that one thread recorded. Plain data: it can be sent to another thread. */
+/** Everything that one thread recorded, as plain data that can be sent to another thread. */
 export interface Recording {
-  /** Latencies, from the moment that a request was due. */
+  /** Latencies, counted from the moment that a request was due. */
   readonly put: HistogramData
   readonly get: HistogramData
-  /** Times from the sending of a request; the same as the latencies in a closed loop. */
+  /** Times since the sending of a request. In a closed loop they equal the latencies. */
   readonly service: HistogramData
-  /** Open loop: by how much requests were sent behind their moment. */
+  /** In an open loop, how late requests were sent. */
   readonly lag: HistogramData
   readonly putCount: number
   readonly getCount: number
@@ -52,10 +52,10 @@ export class Recorder {
   private putErrors = 0
   private getErrors = 0
   private readonly errors: Partial<Record<Failure, number>> = {}
-  // Before the start and after the end, answers come to nothing: they are of the warm-up, or too late.
+  // Answers before the start belong to the warm-up, and answers after the end are too late. Neither is recorded.
   private isOn = false
   private startedAt = 0
-  // The slice that is being recorded, in ms, and the time in ns at which it is over.
+  // The slice being recorded, in ms, and the time in ns at which it ends.
   private from = 0
   private length = sliceLength(0)
   private endsAt = 0
@@ -67,14 +67,14 @@ export class Recorder {
     this.onSlice = onSlice
   }
 
-  /** Begins, at `now` in ns: what came before was no part of the measured run. */
+  /** Starts the measured run at `now`, in ns. Nothing was recorded before. */
   start(now: number): void {
     this.isOn = true
     this.startedAt = now
     this.begin(0)
   }
 
-  /** A request was answered: after `latency` ns since it was due, `service` ns since it was sent, at `now`. */
+  /** Records an answer that came `latency` ns after its request was due and `service` ns after it was sent. */
   answered(outcome: "stored" | "hit" | "miss", latency: number, service: number, now: number): void {
     if (!this.isOn) return
     if (now >= this.endsAt) this.roll(now)
@@ -91,7 +91,7 @@ export class Recorder {
     this.slice.record(latency)
   }
 
-  /** A request that failed. */
+  /** Records a failed request. */
   failed(isPut: boolean, failure: Failure, now: number): void {
     if (!this.isOn) return
     this.roll(now)
@@ -106,12 +106,12 @@ export class Recorder {
     this.sliceErrors++
   }
 
-  /** A request of an open loop was sent `lag` ns behind its moment. */
+  /** Records that a request of an open loop was sent `lag` ns late. */
   sentLate(lag: number): void {
     if (this.isOn) this.lag.record(lag)
   }
 
-  /** Hands over the slices that have passed by `now`, in ns, those in which nothing came too. */
+  /** Hands over the slices that have ended by `now`, in ns, including the empty ones. */
   roll(now: number): void {
     if (!this.isOn) return
     while (now >= this.endsAt) {
@@ -120,7 +120,7 @@ export class Recorder {
     }
   }
 
-  /** Hands over the unfinished slice, and records no more. */
+  /** Hands over the unfinished slice and stops recording. */
   end(): Recording {
     if (this.slice.count + this.sliceErrors > 0) this.flush()
     this.isOn = false

@@ -1,6 +1,6 @@
 /**
- * A result as text for a terminal: the summary of one run, and two runs side by side. Made of a result alone; where it
- * is printed is said in `cli/LoadTestCommand.ts`. The same for a browser is in `HtmlReport.ts`.
+ * A result as text for a terminal: the summary of one run, and two runs side by side. It is made from a result alone
+ * and printed elsewhere: see `cli/LoadTestCommand.ts`. `HtmlReport.ts` makes the report for a browser.
  */
 import type { Checked } from "./Assertion.ts"
 import * as Assessment from "./Assessment.ts"
@@ -28,10 +28,10 @@ const painter =
   (tone, text) =>
     colors && tone !== "plain" ? `\u001b[${CODES[tone]}m${text}\u001b[0m` : text
 
-/** Longest line of running text. */
+/** The longest line of running text. */
 const WIDTH = 80
 
-/** Breaks running text into lines of which all but the first are indented. */
+/** Breaks running text into lines. All lines but the first are indented. */
 const wrap = (text: string, indent: number): string => {
   const lines: Array<string> = []
   let line = ""
@@ -44,7 +44,7 @@ const wrap = (text: string, indent: number): string => {
   return [...lines, line].join(`\n${" ".repeat(indent)}`)
 }
 
-/** Text in a table, painted after it is padded: colours have no width. */
+/** Text in a table. It is painted after padding, because colours have no width. */
 interface Cell {
   readonly text: string
   readonly tone?: Tone
@@ -62,7 +62,7 @@ const table = (rows: ReadonlyArray<ReadonlyArray<Cell>>, paint: Paint): Readonly
   return rows.map((row) => {
     const cells = row.map(({ align, text, tone = "plain" }, column) => {
       const width = widths[column] ?? 0
-      // No blanks at a line's end.
+      // No blanks at the end of a line.
       const padded = align === "right" ? text.padStart(width) : column === row.length - 1 ? text : text.padEnd(width)
       return paint(tone, padded)
     })
@@ -197,7 +197,7 @@ const comparedRow = ({ a, b, name, noise, ratio, word }: Comparison.Row): Readon
       ])
 ]
 
-/** What has come of a comparison, in a sentence. */
+/** The outcome of a comparison in a sentence. */
 const comparisonText = ({ better, incomparable, rows, worse }: Comparison.Comparison): readonly [Tone, string] => {
   if (incomparable !== undefined) return ["warning", `! ${wrap(`Not comparable: ${incomparable}.`, 2)}`]
   if (worse.length > 0) {
@@ -211,8 +211,8 @@ const comparisonText = ({ better, incomparable, rows, worse }: Comparison.Compar
 }
 
 /**
- * The settings that must be equal for a comparison to be fair. Not the server's address and version, nor the seed: to
- * compare two of them is what a comparison is for.
+ * The settings that must be equal for a fair comparison. The server's address and version and the seed are not among
+ * them, because comparing them is what a comparison is for.
  */
 const FAIR: ReadonlyArray<readonly [name: string, read: (result: LoadResult) => string]> = [
   ["loop", ({ loop }) => loop],
@@ -245,7 +245,7 @@ const countOrNone = (value: number | null): string => (value === null ? "none" :
 const distributionText = ({ settings }: LoadResult): string =>
   settings.distribution === "zipf" ? `zipf ${Format.number(settings.zipf_exponent)}` : settings.distribution
 
-/** The settings in which two runs differ, and so what makes their comparison unfair. */
+/** The settings in which two runs differ, which make their comparison unfair. */
 export const differences = (a: LoadResult, b: LoadResult): ReadonlyArray<string> =>
   FAIR.flatMap(([name, read]) => {
     const [first, second] = [read(a), read(b)]
@@ -253,12 +253,12 @@ export const differences = (a: LoadResult, b: LoadResult): ReadonlyArray<string>
   })
 
 export interface CompareOptions {
-  /** What to call the two, such as the names of their files. */
+  /** Names for the two runs, such as their files. */
   readonly names?: readonly [string, string]
   readonly colors?: boolean
 }
 
-/** Two results side by side with the ratio of the second to the first, as lines of text. */
+/** Two results side by side, with the ratio of the second to the first, as lines of text. */
 export const compare = (a: LoadResult, b: LoadResult, options: CompareOptions = {}): string => {
   const paint = painter(options.colors ?? false)
   const [first, second] = (options.names ?? ["a", "b"]).map(Format.printable)

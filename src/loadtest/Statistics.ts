@@ -1,15 +1,15 @@
-/** Figures from histograms: the recorded ns become the ms of a result. Pure. */
+/** Figures from histograms: recorded ns become the ms of a result. It records nothing: see `Histogram.ts`. */
 import type { Histogram } from "./Histogram.ts"
 import type { Bucket, Latency, Percentile } from "./LoadResult.ts"
 
 const NANOS_PER_MILLI = 1e6
 
-/** The smallest recorded value that so many per cent are not above, in ms. */
+/** The smallest recorded value that this percentage of the values does not exceed, in ms. */
 const valueAt = (histogram: Histogram, percentile: number): number =>
-  // Rounded, since 99.9 % of 1000 is not quite 999.
+  // Rounded, because 99.9 % of 1000 is not exactly 999.
   histogram.atRank(Math.max(1, Math.ceil(Number(((percentile * histogram.count) / 100).toFixed(6))))) / NANOS_PER_MILLI
 
-/** The figures of one histogram; all zero where nothing was recorded. */
+/** The figures of one histogram. All are 0 if nothing was recorded. */
 export const toLatency = (histogram: Histogram): Latency => {
   const { count } = histogram
   if (count === 0) {
@@ -31,12 +31,12 @@ export const toLatency = (histogram: Histogram): Latency => {
   }
 }
 
-/** Points of the distribution, denser towards the end: each nine has as many as the one before it. */
+/** Points of the distribution, denser towards the end: each further nine has as many points. */
 export const toPercentiles = (histogram: Histogram): ReadonlyArray<Percentile> => {
   if (histogram.count === 0) return []
   const points: Array<number> = []
   for (let percent = 1; percent < 90; percent++) points.push(percent)
-  // Beyond the last request there is nothing to tell apart.
+  // The points end at the last request.
   for (let rest = 10; rest * histogram.count >= 100; rest /= 10) {
     for (let step = 10; step > 1; step--) points.push(100 - (rest * step) / 10)
   }
@@ -49,7 +49,7 @@ export const toPercentiles = (histogram: Histogram): ReadonlyArray<Percentile> =
 
 const BUCKETS_PER_DECADE = 10
 
-/** The histogram in buckets that are equally wide on a logarithmic scale, ten a decade; empty ones included. */
+/** The histogram in buckets of equal width on a logarithmic scale, ten a decade, including empty ones. */
 export const toBuckets = (histogram: Histogram): ReadonlyArray<Bucket> => {
   if (histogram.count === 0) return []
   const edge = (index: number) => 10 ** (index / BUCKETS_PER_DECADE)
@@ -57,7 +57,7 @@ export const toBuckets = (histogram: Histogram): ReadonlyArray<Bucket> => {
   const first = indexOf(histogram.min)
   const last = indexOf(histogram.max)
   const counts = Array.from({ length: last - first + 1 }, () => 0)
-  // A bucket of the histogram is so narrow that all of it may be counted where its middle lies.
+  // A bucket of the histogram is narrow enough to be counted at its middle.
   histogram.each((from, to, count) => {
     const index = Math.min(last, Math.max(first, indexOf((from + to - 1) / 2))) - first
     counts[index] = (counts[index] ?? 0) + count

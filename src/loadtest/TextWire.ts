@@ -1,6 +1,6 @@
 /**
- * The text protocol as a load test speaks it. What it must be answered it compares byte by byte; any other line it
- * leaves to the client's own decoder, which is slower and knows them all.
+ * The text protocol for a load test. Expected replies are compared byte by byte. Any other line goes to the client's
+ * own decoder, which is slower and knows all replies.
  */
 import { textProtocol } from "../protocol/text/TextProtocol.ts"
 import { GREETING, INCOMPLETE, MALFORMED, NOTHING, type Outcome, type Wire } from "./Wire.ts"
@@ -9,7 +9,7 @@ import { isPut, keyOf, type Vocabulary, type WorkItem } from "./Workload.ts"
 const NEWLINE = 0x0a
 const SPACE = 0x20
 
-/** No reply is as long as this. */
+/** No reply is longer than this. */
 const MAX_REPLY_BYTES = 4096
 
 const PUT = Buffer.from("PUT ", "latin1")
@@ -24,7 +24,7 @@ const writeText = (text: Buffer, into: Buffer, at: number): number => {
   return at + text.length
 }
 
-/** Whether a text lies whole between `at` and `end`. */
+/** Whether `bytes` has the whole text between `at` and `end`. */
 const isText = (text: Buffer, bytes: Buffer, at: number, end: number): boolean => {
   if (end - at < text.length) return false
   for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text[i]) return false
@@ -36,10 +36,10 @@ export class TextWire implements Wire {
   outcome: Outcome = "accepted"
   message = ""
   private readonly vocabulary: Vocabulary
-  /** What follows the value of a PUT. */
+  /** What follows the value in a PUT. */
   private readonly putEnd: Buffer
 
-  /** `ttl` in seconds, 0 for none. */
+  /** `ttl` is in seconds; 0 for none. */
   constructor(vocabulary: Vocabulary, ttl: number) {
     this.vocabulary = vocabulary
     this.putEnd = Buffer.from(ttl === 0 ? "\n" : ` ${ttl}\n`, "latin1")
@@ -89,7 +89,7 @@ export class TextWire implements Wire {
     return offset
   }
 
-  /** Reads a line that is not as it was expected, or that is not all there. */
+  /** Reads a line that is unexpected or incomplete. */
   private readLine(bytes: Buffer, at: number, end: number, asked: WorkItem): number {
     const newline = bytes.subarray(at, end).indexOf(NEWLINE)
     if (newline === -1 && end - at < MAX_REPLY_BYTES) return INCOMPLETE

@@ -1,8 +1,8 @@
 /**
- * The course of a run, of what its threads record of the same pieces of time: in slices that are as short as the run's
- * length asks for, and in whole seconds.
+ * The course of a run, joined from what its threads record of the same periods. It has slices as short as the run's
+ * length allows, and whole seconds. It draws nothing: see `Chart.ts`.
  *
- * Latencies are kept only as long as slices may still be joined, so that a run of a day does not fill the memory.
+ * Histograms are kept only while slices may still be joined, so that a run of a day does not fill the memory.
  */
 import { Histogram, type HistogramData } from "./Histogram.ts"
 import type { Second, Slice } from "./LoadResult.ts"
@@ -10,7 +10,7 @@ import type { SliceRecord } from "./Recorder.ts"
 import { LONGEST_SLICE, sliceLength } from "./Slice.ts"
 import { toLatency } from "./Statistics.ts"
 
-/** What threads have said of one slice. */
+/** What the threads have reported of one slice. */
 interface Piece {
   readonly from: number
   readonly length: number
@@ -25,10 +25,12 @@ export class Timeline {
   private readonly onSecond: (second: Second) => void
   private readonly pieces = new Map<number, Piece>()
   private readonly seconds: Array<Second> = []
-  // Serves one slice after another.
+  // Reused for each slice.
   private readonly histogram = new Histogram()
 
-  /** For so many threads; `onSecond` is told of each second once all of them have said what was in it. */
+  /**
+   * `threads` is the number of reporting threads. `onSecond` is called with each second that all of them have reported.
+   */
   constructor(threads: number, onSecond: (second: Second) => void) {
     this.threads = threads
     this.onSecond = onSecond
@@ -45,7 +47,7 @@ export class Timeline {
     if (piece.reports === this.threads && end % LONGEST_SLICE === 0) this.endSecond(end / LONGEST_SLICE - 1)
   }
 
-  /** All of a run that took so many ms. */
+  /** The whole course of a run that took `elapsed` ms. */
   end(elapsed: number): { readonly seconds: ReadonlyArray<Second>; readonly slices: ReadonlyArray<Slice> } {
     const last = Math.max(-1, ...Array.from(this.pieces.values(), ({ from }) => Math.floor(from / LONGEST_SLICE)))
     for (let second = this.seconds.length; second <= last; second++) this.endSecond(second)
@@ -63,7 +65,7 @@ export class Timeline {
     const { length: _, from: __, ...figures } = this.toSlice(from, LONGEST_SLICE, pieces)
     this.seconds.push({ second, ...figures })
     this.onSecond({ second, ...figures })
-    // Longer slices there are none, so that these are never joined.
+    // There are no longer slices, so these are never joined.
     if (pieces.every(({ length }) => length === LONGEST_SLICE))
       for (const piece of pieces) this.pieces.delete(piece.from)
   }

@@ -1,17 +1,17 @@
 /**
- * The one verdict on a run, from its assessment and from what a user has asserted. Every report ends, or begins, with it:
- * a failed assertion is never followed by good news.
+ * The one verdict on a run, from its assessment and the user's assertions. Every report begins or ends with it, so that
+ * a failed assertion is never followed by good news. It computes no figures: see `Assessment.ts` and `Assertion.ts`.
  */
 import type { Checked } from "./Assertion.ts"
 import * as Assessment from "./Assessment.ts"
 import * as Format from "./Format.ts"
 
 export interface Verdict {
-  /** As its colour: `bad` is what a user has said must not be, or what is below the minimum. */
+  /** The colour: `bad` for a failed assertion or a missed minimum. */
   readonly tone: "good" | "fair" | "bad"
-  /** In a few words, for a title. */
+  /** A few words for a title. */
   readonly title: string
-  /** As a sentence without its full stop, naming what was missed. */
+  /** A sentence without its full stop that names what was missed. */
   readonly text: string
 }
 
@@ -21,7 +21,7 @@ const TONES: { readonly [K in Assessment.Verdict]: Verdict["tone"] } = {
   "below minimum": "bad"
 }
 
-/** Judges an assessed run whose assertions have been checked. */
+/** Gives the verdict on an assessed run with checked assertions. */
 export const verdictOf = (assessment: Assessment.Assessment, assertions: ReadonlyArray<Checked>): Verdict => {
   const assessed = Assessment.verdictText(assessment)
   const tone = TONES[assessment.verdict]
@@ -29,7 +29,7 @@ export const verdictOf = (assessment: Assessment.Assessment, assertions: Readonl
   if (failed.length > 0) {
     const texts = failed.map(({ assertion }) => Format.printable(assertion.text)).join(", ")
     const count = `${Format.count(failed.length)} of ${Format.plural(assertions.length, "assertion")} not met: ${texts}`
-    // What else was missed is said with it; that all else was well would read as good news.
+    // The sentence adds other misses. It does not add that all else was well, which would read as good news.
     return {
       tone: "bad",
       title: failed.length === 1 ? "an assertion was not met" : "assertions were not met",

@@ -1,37 +1,37 @@
 /**
- * The port between a load test and the protocol that it speaks: requests are made, and replies are read, as places in
- * bytes. One implementation is one protocol; connections know only this.
+ * The port between a load test and its protocol. Requests are written and replies are read as offsets in bytes. Each
+ * implementation is one protocol, and connections know only this port.
  *
- * It is not `protocol/Protocol.ts`, which makes commands and replies of bytes: a load test needs neither, knows in advance
- * what it must be answered, and would measure what making them costs.
+ * It is not `protocol/Protocol.ts`, which makes commands and replies from bytes. A load test knows its expected replies
+ * in advance and needs neither. Making them would cost time, and the load test would measure it.
  */
 import type { WorkItem } from "./Workload.ts"
 
-/** What a reply was. */
+/** The meaning of a reply. */
 export type Outcome = "stored" | "hit" | "miss" | "wrong value" | "refused" | "accepted"
 
-/** Asked first on each connection: a server that takes no more of them says so in its answer. */
+/** The first request on each connection. A server that takes no more connections says so in its answer. */
 export const GREETING = -1
 
-/** Nothing was asked: what comes is no reply. */
+/** Nothing was requested, so whatever arrives is not a reply. */
 export const NOTHING = -2
 
-/** What `read` returns in place of an offset: more bytes are needed; what came is no reply of this protocol. */
+/** Returned by `read` in place of an offset: more bytes are needed, or the bytes are no reply of this protocol. */
 export const INCOMPLETE = -1
 export const MALFORMED = -2
 
 export interface Wire {
-  /** The most bytes that a request takes. */
+  /** The longest request in bytes. */
   readonly maxRequestBytes: number
-  /** Writes a request, or the greeting, at an offset, and returns the offset behind it. */
+  /** Writes a request or the greeting at an offset and returns the offset after it. */
   readonly write: (into: Buffer, at: number, item: WorkItem | typeof GREETING) => number
   /**
-   * Reads the reply to `asked` (or to `GREETING`, or to `NOTHING`) that begins at `at` and ends before `end`. Returns
-   * the offset behind it, `INCOMPLETE` or `MALFORMED`.
+   * Reads the reply to `asked` (or to `GREETING` or `NOTHING`) that begins at `at`; the bytes end before `end`. Returns
+   * the offset after the reply, `INCOMPLETE` or `MALFORMED`.
    */
   readonly read: (bytes: Buffer, at: number, end: number, asked: WorkItem) => number
-  /** What was read last. */
+  /** The meaning of the last reply. */
   readonly outcome: Outcome
-  /** The words of the last refusal, or what was received where it was malformed; printable. */
+  /** The text of the last refusal, or what was received if it was malformed. Printable. */
   readonly message: string
 }

@@ -1,22 +1,21 @@
 /**
- * What a load test asks for: a pure, seeded function from a connection to its endless row of requests. The same seed
- * gives the same requests. It sends nothing and measures nothing.
+ * The requests of a load test: a pure, seeded function from a connection to its endless sequence of requests. The same
+ * seed gives the same requests. It sends nothing and measures nothing.
  *
- * A value is a function of its key, so that every value read can be compared with the one that was written, whoever
- * wrote it last.
+ * A value is a function of its key. So every value that is read can be checked, whoever wrote it last.
  */
 
 export interface WorkloadOptions {
   readonly seed: number
   readonly connections: number
-  /** Share of PUTs, 0 to 1. */
+  /** The share of PUTs, 0 to 1. */
   readonly ratio: number
   /** Lengths in bytes, 1 to 256. */
   readonly keySize: number
   readonly valueSize: number
   /**
-   * Size of a key space that all connections share and that is preloaded; absent where each connection asks for keys
-   * that it has put itself.
+   * The size of a preloaded key space that all connections share. Absent if each connection asks for keys that it has
+   * put itself.
    */
   readonly keys?: number | undefined
   readonly distribution: "uniform" | "zipf"
@@ -25,8 +24,8 @@ export interface WorkloadOptions {
 }
 
 /**
- * One request: the number of its key, and whether it writes it, in one number, so that a million of them a second leave
- * no garbage.
+ * One request: its key number, and whether it writes the key, in one number. So a million requests a second leave no
+ * garbage.
  */
 export type WorkItem = number
 
@@ -35,33 +34,33 @@ export const getOf = (key: number): WorkItem => key * 2
 export const isPut = (item: WorkItem): boolean => (item & 1) === 1
 export const keyOf = (item: WorkItem): number => item >>> 1
 
-/** The rest of a connection's requests. */
+/** A connection's sequence of requests. */
 export interface WorkSource {
   readonly next: () => WorkItem
 }
 
 /**
- * Keys that all connections together put before they begin to overwrite them. Half of what a server holds by default:
- * a long run measures hits then, and not how much the server was made to evict.
+ * The keys that all connections together put before they overwrite any. This is half of what a server holds by default,
+ * so that a long run measures hits and not evictions.
  */
 const OWN_KEYS = 500_000
 
-/** The keys of one connection that has its own. */
+/** The number of keys of one connection without a shared key space. */
 const ownKeys = ({ connections }: WorkloadOptions): number => Math.max(1, Math.floor(OWN_KEYS / connections))
 
-/** The key space of a run that only reads and names none: it must be preloaded, or there would be nothing to read. */
+/** The key space of a run that only reads and sets no `keys`. It is preloaded, or there would be nothing to read. */
 export const DEFAULT_READ_ONLY_KEYS = 10_000
 
-/** The keys that are put before the run, numbered from 0; 0 if there are none. */
+/** The number of keys that are put before the run, numbered from 0. 0 for none. */
 export const preloadedKeys = (options: WorkloadOptions): number =>
   options.keys ?? (options.ratio === 0 ? DEFAULT_READ_ONLY_KEYS : 0)
 
-/** The warm-up has requests of its own, so that those that are measured do not depend on how long it took. */
+/** The warm-up has its own requests, so that the measured ones do not depend on its length. */
 export type Part = "warm-up" | "measured"
 
 const WARMUP_STREAMS = 0x8000_0000
 
-/** The requests of one connection, numbered from 0. */
+/** The requests of the connection with this number, from 0. */
 export const makeSource = (options: WorkloadOptions, connection: number, part: Part = "measured"): WorkSource => {
   const random = makeRandom(options.seed, part === "measured" ? connection : WARMUP_STREAMS + connection)
   const shared = preloadedKeys(options)
@@ -80,7 +79,7 @@ const ownSource = (options: WorkloadOptions, connection: number, random: () => n
   const shared = (own: number) => own * options.connections + connection
   return {
     next: () => {
-      // Nothing can be read before something was put.
+      // A PUT comes first, or there would be nothing to read.
       if (puts === 0 || random() < options.ratio) return putOf(shared(puts++ % most))
       return getOf(shared(pick(Math.min(puts, most))))
     }
@@ -93,7 +92,7 @@ const makePicker = (options: WorkloadOptions, random: () => number): ((count: nu
   let sampler = makeZipf(1, options.zipfExponent, random)
   let size = 1
   return (count) => {
-    // The sampler's set-up is a few powers: made again when the number of keys has doubled or is final.
+    // Setting up the sampler takes a few powers. It is set up again when the number of keys has doubled or is final.
     if (count !== size && (count >= size * 2 || count < size || options.keys !== undefined)) {
       sampler = makeZipf(count, options.zipfExponent, random)
       size = count
@@ -103,8 +102,8 @@ const makePicker = (options: WorkloadOptions, random: () => number): ((count: nu
 }
 
 /**
- * Samples 1 to `count` with a probability proportional to rank^-exponent, in constant time and memory. Rejection
- * inversion: W. Hörmann and G. Derflinger, "Rejection-inversion to generate variates from monotone discrete
+ * Samples 1 to `count` with a probability proportional to rank^-exponent, in constant time and memory. The method is
+ * rejection inversion: W. Hörmann and G. Derflinger, "Rejection-inversion to generate variates from monotone discrete
  * distributions", ACM TOMACS 6 (1996).
  */
 const makeZipf = (count: number, exponent: number, random: () => number): (() => number) => {
@@ -125,15 +124,15 @@ const makeZipf = (count: number, exponent: number, random: () => number): (() =>
   }
 }
 
-/** (e^x - 1) / x, also at 0. */
+/** (e^x - 1) / x, with its limit at 0. */
 const expm1Over = (x: number): number => (Math.abs(x) > 1e-8 ? Math.expm1(x) / x : 1 + x / 2)
 
-/** ln(1 + x) / x, also at 0. */
+/** ln(1 + x) / x, with its limit at 0. */
 const log1pOver = (x: number): number => (Math.abs(x) > 1e-8 ? Math.log1p(x) / x : 1 - x / 2)
 
 /**
- * Uniform numbers in [0, 1): the generator sfc32 (C. Doty-Humphrey, PractRand), one stream for each connection, seeded
- * with seed and stream and warmed up.
+ * Uniform numbers in [0, 1) from the generator sfc32 (C. Doty-Humphrey, PractRand). Each connection has a stream of its
+ * own, seeded with the seed and the stream's number and warmed up.
  */
 export const makeRandom = (seed: number, stream: number): (() => number) => {
   let a = seed >>> 0
@@ -156,19 +155,19 @@ const DIGITS = Buffer.from("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP
 
 const POOL_SIZE = 1 << 16
 
-/** Turns key numbers into the keys and values that are sent, as bytes in a buffer of the caller's. */
+/** Turns key numbers into keys and values, as bytes in the caller's buffer. */
 export interface Vocabulary {
-  /** Lengths in bytes of each key and each value. */
+  /** The length in bytes of every key and of every value. */
   readonly keySize: number
   readonly valueSize: number
-  /** Writes a key, or a value, at an offset, and returns the offset behind it. */
+  /** Writes a key or a value at an offset and returns the offset after it. */
   readonly writeKey: (into: Buffer, at: number, number: number) => number
   readonly writeValue: (into: Buffer, at: number, number: number) => number
-  /** Whether the bytes from an offset on are the value of a key. */
+  /** Whether the bytes at an offset are the value of a key. */
   readonly isValue: (bytes: Buffer, at: number, number: number) => boolean
 }
 
-/** How many digits a number has in a base. */
+/** The number of digits of a number in a base. */
 const digitsOf = (number: number, base: number): number => {
   let digits = 1
   for (let rest = Math.floor(number / base); rest > 0; rest = Math.floor(rest / base)) digits++
@@ -176,11 +175,11 @@ const digitsOf = (number: number, base: number): number => {
 }
 
 /**
- * Keys end in their number in base 62; where `keySize` has too few of them, numbers share a key. They begin with
- * digits of the seed where there is room, so that two runs at a time have keys of their own.
+ * A key ends with its number in base 62. If `keySize` is too short for that, numbers share a key. The rest is filled
+ * with random digits of the seed, so that two runs at a time have different keys.
  *
- * A value begins with the key's number in base 62 from its last digit on, so that two keys seldom have the same value
- * even where values are short; the rest is a piece of a pool of digits, from a place that the number says.
+ * A value begins with the key's number in base 62, last digit first, so that two keys rarely have the same value even
+ * if values are short. The rest is copied from a pool of digits, from an offset that depends on the number.
  */
 export const makeVocabulary = (options: WorkloadOptions): Vocabulary => {
   const { keySize, valueSize } = options

@@ -1,6 +1,6 @@
 /**
- * Requests as typed data, for those who are in no hurry: what a person types or pipes in is read by the server's own
- * decoder, and given as the Schema has it.
+ * Requests as typed data, for callers without speed requirements. What a person types or pipes in is read by the
+ * server's own decoder and given as the Schema defines it. The server's hot path does not use this module.
  */
 import * as Result from "effect/Result"
 import { HTTP, HTTP_REQUEST, REFUSE, REFUSE_AND_CLOSE, typed } from "../commands/Commands.ts"
@@ -8,20 +8,21 @@ import type { Command } from "../domain/Command.ts"
 import { BATCH_COMMANDS, CommandBatch } from "../domain/CommandBatch.ts"
 import type { RequestDecoder } from "./Protocol.ts"
 
-/** What a peer sent that is no command. */
+/** A request that is not a command. */
 export interface Malformed {
   readonly _tag: "Malformed"
-  /** What was wrong, naming the part: one line of printable ASCII, to be sent as the reply. */
+  /** What was wrong, naming the part: one line of printable ASCII, which is sent as the reply. */
   readonly message: string
   /**
-   * `syntax`: the connection goes on. `too-long`: the message has no end within its limit, so what follows cannot be
-   * understood. `http`: a browser speaks, so nothing after it may be executed. `http-request`: the same, and it did so from
-   * the first line on, so that it can be answered in HTTP. All but the first end the connection.
+   * - `syntax`: the connection continues. All other reasons end it.
+   * - `too-long`: the message exceeds its limit without an end, so what follows cannot be understood.
+   * - `http`: a browser is speaking, so nothing after it may be executed.
+   * - `http-request`: the same, from the first line on, so that it can be answered in HTTP.
    */
   readonly reason: "syntax" | "too-long" | "http" | "http-request"
 }
 
-/** One message of a client, as decoded. */
+/** One decoded message of a client. */
 export type Request = Command | Malformed
 
 const reasons: ReadonlyMap<number, Malformed["reason"]> = new Map([
@@ -47,18 +48,18 @@ export class RequestReader {
   private readonly commands = new CommandBatch()
   private unfinished = Buffer.alloc(0)
 
-  /** `room`: how many requests are decoded at a time. */
+  /** `room` is the number of requests that are decoded at a time. */
   constructor(decoder: RequestDecoder, room: number = BATCH_COMMANDS) {
     this.decoder = decoder
     this.room = room
   }
 
-  /** Bytes of an unfinished request that are being held. */
+  /** The number of kept bytes of an unfinished request. */
   get pending(): number {
     return this.unfinished.length
   }
 
-  /** The requests that are whole with these bytes. */
+  /** The requests that are complete with these bytes. */
   read(chunk: Uint8Array): ReadonlyArray<Request> {
     const { commands } = this
     const bytes = Buffer.concat([this.unfinished, chunk])

@@ -1,7 +1,8 @@
 /**
- * Executes commands: the port between whoever reads commands (a server's turn, a `Store`) and what keeps the keys.
+ * Executes commands: the port between the source of commands (a server's turn, a `Store`) and the keeper of the keys.
+ * It does not say what a command does: see `commands/`.
  *
- * An executor answers at once, or with an Effect that is waited for. The memory of this process answers at once.
+ * An executor completes at once, or returns an Effect to wait for. The memory of this process completes at once.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
@@ -15,29 +16,29 @@ import type { ReplySink } from "../domain/Reply.ts"
 import { DELETED, EVICTED, EXPIRED, type Removal, REPLACED } from "../engine/Limits.ts"
 import type { MemoryEngineService } from "./MemoryEngine.ts"
 
-/** What is stored and was done since the start. Counts only ever grow; `keys` and `bytes` are levels. */
+/** The state of the store and its counts since the start. Counts only grow. `keys`, `bytes` and `held` are levels. */
 export interface StoreStats extends Readonly<Record<Removal | Counter, number>> {
-  /** Keys held, those that have expired and were not yet removed included. */
+  /** The number of keys, including expired ones that are not yet removed. */
   readonly keys: number
-  /** What the entries take, in bytes: their slots, their long values, and their share of the index. */
+  /** The memory of all entries, in bytes: their slots, their long values, and their shares of the index. */
   readonly bytes: number
-  /** Bytes of memory that are held for entries, used and unused. */
+  /** The memory held for entries, in bytes, whether used or free. */
   readonly held: number
-  /** GETs that found a value, and GETs that did not. */
+  /** The number of GETs that found a value and of GETs that did not. */
   readonly hits: number
   readonly misses: number
 }
 
 export interface ExecutorService {
-  /** Gets ready to execute a batch, most of whose keys are in database 0. */
+  /** Prepares a batch for execution. It expects most keys in database 0. */
   readonly prepare: (commands: CommandBatch) => void
   /**
-   * Executes the commands from `from` to `to` (exclusive) of a batch that is prepared, in order and at one instant: `now`,
-   * in ms, an integer that never decreases. They are `caller`'s. Each puts one reply into `sink`, which is told when it
-   * begins; an error is a reply, too.
+   * Executes the commands from `from` to `to` (exclusive) of a prepared batch for `caller`, in order and at one
+   * instant. `now` is in ms, an integer that never decreases. Each command puts one reply into `sink`, which is told
+   * when the command begins. An error is a reply, too.
    *
-   * Returns nothing if that is done, or else an Effect that does it. The batch and what it points to must then stay as
-   * they are, and `sink` be left to the executor, until the Effect has ended.
+   * Returns `undefined` if everything is done, or else an Effect that completes it. Until that Effect ends, the batch
+   * and its bytes must stay unchanged, and only the executor may use `sink`.
    */
   readonly execute: (
     commands: CommandBatch,
@@ -47,7 +48,7 @@ export interface ExecutorService {
     caller: Caller,
     sink: ReplySink
   ) => Effect.Effect<void> | undefined
-  /** Removes every key, at `now`; that is counted as nothing. As with `execute`, it may have to be waited for. */
+  /** Removes every key at `now`. Nothing is counted as removed. Like `execute`, it may return an Effect to wait for. */
   readonly clear: (now: number) => Effect.Effect<void> | undefined
   readonly stats: () => StoreStats
 }
@@ -57,8 +58,9 @@ export class Executor extends Context.Service<Executor, ExecutorService>()("effe
 /** Executes at once, in the memory of this process. */
 export class MemoryExecutor implements ExecutorService {
   private readonly execution: Execution
-  // Executions of each command, by its id.
+  // The engine's `givenUpBytes` when it was last read.
   private givenUp = 0
+  // The number of executions of each command, by its id.
   private readonly executed = new Float64Array(table.length)
 
   constructor({ alarm, engine }: MemoryEngineService) {
@@ -78,7 +80,8 @@ export class MemoryExecutor implements ExecutorService {
       const id = commands.id(command)
       executed[id]!++
       sink.begin()
-      // What nearly all commands are is called by its name, so that it is compiled into this loop. FIGURE
+      // What nearly all commands are is called by its name, so that it is compiled into this loop: by the table alone, a
+      // command takes 157 ns in place of 148, from its bytes to those of its reply (medians of alternating rounds, Node 24).
       if (id === GET) executeGet(execution, commands, command)
       else if (id === PUT) executePut(execution, commands, command)
       else if (id === EXISTS) executeExists(execution, commands, command)
@@ -113,7 +116,7 @@ export class MemoryExecutor implements ExecutorService {
     }
   }
 
-  /** Whoever sweeps gives memory back, too. */
+  /** Wakes the expirer, which also gives memory back. */
   private wakeForMemory(now: number): void {
     const { alarm, engine } = this.execution
     alarm.due(engine.givenUpBytes === this.givenUp ? engine.nextMaintenance : now)

@@ -1,12 +1,12 @@
 /**
- * Active expiry: a scheduled fiber that frees the memory of keys that have expired and that nobody asks for, and gives
- * memory back that a smaller cache needs no more.
+ * Active expiry: a scheduled fiber that frees the memory of expired keys that nobody asks for, and gives back memory
+ * that a smaller cache no longer needs.
  *
- * It follows the deadlines instead of ticking: an idle cache costs nothing, and a test that moves the clock by ten years
- * wakes it a few times, not three billion.
+ * It follows the deadlines instead of ticking. An idle cache costs nothing, and a test that moves the clock by ten
+ * years wakes it a few times instead of three billion times.
  *
- * It decides nothing: a key is gone at its deadline for every command (see `engine/Engine.ts`), whether it was swept or
- * not.
+ * It does not decide which keys exist: at its deadline a key is gone for every command, whether it was swept or not
+ * (see `engine/Engine.ts`).
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -18,26 +18,28 @@ import { CurrentCollector } from "./Garbage.ts"
 import { MemoryEngine } from "./MemoryEngine.ts"
 
 /**
- * Entries freed before other fibers and sockets have their turn: about 0.3 ms of the event loop where an entry takes
- * 0.6 microseconds, so that even on a slow machine a slice stays below 1 ms.
+ * The number of entries freed before other fibers and sockets get their turn. That takes about 0.3 ms if an entry takes
+ * 0.6 µs, so that a slice stays below 1 ms even on a slow machine.
  */
 const SLICE = 512
 
-/** How much memory has to have been given up before garbage is collected: so many bytes, or as much as is still held. */
+/**
+ * How much memory must have been given up before garbage is collected: this many bytes, or as much as is still held.
+ */
 const WORTH_COLLECTING = 64 * 2 ** 20
 
-/** The least time between two collections, in ms: each takes a few. */
+/** The least time between two collections, in ms. Each takes a few ms. */
 const COLLECTION_PAUSE = 1000
 
 export interface ExpirerService {
-  /** Frees all that has expired by now, in slices; completes when it is done. */
+  /** Frees everything that has expired by now, in slices, and then completes. */
   readonly sweep: Effect.Effect<void>
 }
 
 export class Expirer extends Context.Service<Expirer, ExpirerService>()("effect-kv-cache/store/Expirer") {
   /**
-   * Sweeps when something is due, and at most once an `interval`; while no key is due it sleeps, however long that is.
-   * A sweep that fails is logged, and the next one comes.
+   * Sweeps when something is due, but at most once per `interval`. While nothing is due it sleeps, however long that
+   * is. A failed sweep is logged, and the next one still comes.
    */
   static readonly layer = (options: { readonly interval: Duration.Input }): Layer.Layer<Expirer, never, MemoryEngine> =>
     Layer.effect(Expirer, make(options.interval))
@@ -48,7 +50,7 @@ const make = Effect.fnUntraced(function* (interval: Duration.Input) {
   const collect = yield* CurrentCollector
   const pause = Duration.toMillis(Duration.fromInputUnsafe(interval))
 
-  /** Does something slice by slice, as long as there is more to do. */
+  /** Repeats a slice of work as long as there is more to do, with a turn for others after each. */
   const inSlices = (slice: () => boolean): Effect.Effect<void> =>
     Effect.sync(slice).pipe(
       Effect.tap((more) => (more ? Effect.yieldNow : Effect.void)),
@@ -60,7 +62,7 @@ const make = Effect.fnUntraced(function* (interval: Duration.Input) {
   const maintain = inSlices(() => engine.maintain(now(), SLICE))
 
   let earliest = now() + pause
-  // Bytes of memory that had been given up when garbage was collected last, when that was, and when it is next.
+  // For collections of garbage: the memory given up by the last one, in bytes, its time, and the time of the next one.
   let collected = 0
   let collectedAt = Number.NEGATIVE_INFINITY
   let collectAt = NEVER
@@ -84,7 +86,7 @@ const make = Effect.fnUntraced(function* (interval: Duration.Input) {
     const sleep = Effect.as(Effect.sleep(time - now()), false)
     if (time === earliest) return sleep
     const woken = Effect.callback<void>((resume) => alarm.wakeBefore(time, () => resume(Effect.void)))
-    // In a turn of its own: it is woken in the midst of a command.
+    // It runs in a turn of its own, because the alarm goes off in the middle of a command.
     return Effect.raceFirst(sleep, Effect.as(Effect.andThen(woken, Effect.yieldNow), true))
   }).pipe(Effect.repeat({ while: (isEarlier) => isEarlier }))
 
@@ -93,7 +95,7 @@ const make = Effect.fnUntraced(function* (interval: Duration.Input) {
     const before = earliest
     const onlySweeps = engine.nextMaintenance > now()
     earliest = now() + pause
-    // A sweep that only moved keys down the wheel has found out when the next one is due: that one needs no pause.
+    // A sweep that only moved keys down the wheel has found the next deadline, and sweeping that needs no pause.
     const withoutPause = Effect.sync(() => {
       if (onlySweeps && engine.removed(EXPIRED) === expired) earliest = before
     })

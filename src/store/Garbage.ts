@@ -1,13 +1,13 @@
 /**
- * Whom the expirer tells that a cache has become much smaller.
+ * The collector that the expirer calls when a cache has become much smaller. This module collects nothing by itself.
  *
- * What was freed lies outside the heap and goes with the next collection; but a process that has nothing to do allocates
- * nothing, and V8 then has no reason to collect. The `serve` command asks it to (`cli/Collector.ts`); a library does
- * nothing to the process that it lives in.
+ * Freed memory is outside the heap and is released at the next garbage collection. But an idle process allocates
+ * nothing, so V8 has no reason to collect. Therefore the `serve` command requests a collection (`cli/Collector.ts`). A
+ * library leaves its process alone.
  */
 import * as Context from "effect/Context"
 
-/** Collects garbage, or does nothing, which is the default. */
+/** Collects garbage. By default it does nothing. */
 export const CurrentCollector = Context.Reference<() => void>("effect-kv-cache/store/CurrentCollector", {
   defaultValue: () => () => {}
 })

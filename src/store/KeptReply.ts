@@ -1,8 +1,11 @@
-/** One reply, kept as plain data, for those who ask for one thing at a time. */
+/**
+ * Keeps one reply as plain data, for callers that execute one command at a time. A server writes replies as bytes
+ * instead: see `protocol/`.
+ */
 import type { FixedReply, ReplySink } from "../domain/Reply.ts"
 import type { ValueReader } from "../domain/ValueReader.ts"
 
-/** What a reply said. */
+/** The content of a reply. */
 export type Kept =
   | { readonly _tag: "Simple"; readonly text: string }
   | { readonly _tag: "Error"; readonly code: string; readonly message: string }
@@ -13,7 +16,7 @@ export type Kept =
 const nothing: Kept = { _tag: "Null" }
 
 export class KeptReply implements ReplySink {
-  /** The last reply that was put here. */
+  /** The last reply received. */
   reply: Kept = nothing
 
   begin(): void {}
@@ -39,7 +42,7 @@ export class KeptReply implements ReplySink {
   }
 
   bulkWords(words: Int32Array, at: number, length: number): void {
-    // Whole words, of which the machine may have the first byte elsewhere than the engine has.
+    // Writes whole words. The byte order of this machine may differ from the engine's.
     const bytes = Buffer.alloc((length + 3) & ~3)
     for (let to = 0; to < length; to += 4) bytes.writeInt32LE(words[at + (to >> 2)]!, to)
     this.reply = { _tag: "Bulk", bytes: bytes.subarray(0, length) }

@@ -1,6 +1,6 @@
 /**
- * The memory of this process as a service: the engine, and the time that it goes by. What works on the entries themselves,
- * such as the expirer, has it from here; who gives commands has them executed (`Executor.ts`).
+ * The memory of this process as a service: the engine and its time. It serves code that works on entries directly, such
+ * as the expirer. Commands are executed by `Executor.ts`.
  */
 import { randomBytes } from "node:crypto"
 import * as Clock from "effect/Clock"
@@ -13,9 +13,9 @@ import type { Limits } from "../engine/Limits.ts"
 const NANOS_PER_MILLI = 1_000_000n
 
 /**
- * Reads the Clock's time in ms, an integer. It is monotonic, so that a step of the machine's wall clock neither kills keys
- * nor makes them immortal. It is divided as a whole number: after 18 years, as a test may let them pass, nanoseconds do
- * not fit a double any more.
+ * Reads the Clock's time in ms, an integer. The time is monotonic, so that a step of the machine's wall clock neither
+ * removes keys nor makes them immortal. It is divided as a bigint, because a double loses nanoseconds: after 18 years,
+ * which a test may let pass, the result could be the millisecond before.
  */
 export const monotonicMillis: Effect.Effect<() => number> = Effect.map(
   Clock.Clock,
@@ -24,9 +24,9 @@ export const monotonicMillis: Effect.Effect<() => number> = Effect.map(
 
 export interface MemoryEngineService {
   readonly engine: Engine
-  /** Goes off when there is something to sweep or to give back earlier than was known. */
+  /** Goes off when there is something to sweep or to give back earlier than expected. */
   readonly alarm: Alarm
-  /** The time to give to the engine, in ms. Read once for each batch or slice. */
+  /** The engine's time in ms. It is read once for each batch or slice. */
   readonly now: () => number
 }
 
@@ -34,7 +34,7 @@ export class MemoryEngine extends Context.Service<MemoryEngine, MemoryEngineServ
   "effect-kv-cache/store/MemoryEngine"
 ) {}
 
-/** An engine that is empty at first, within `limits`. Its hash has a secret of its own. */
+/** Makes an empty engine within `limits`. Its hash has its own secret. */
 export const make = (limits: Limits): Effect.Effect<MemoryEngineService> =>
   Effect.map(monotonicMillis, (now) => ({
     engine: Engine.make(limits, randomBytes(8), now()),

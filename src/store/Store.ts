@@ -1,6 +1,7 @@
 /**
- * The store as a service, for users of the library: each operation is an Effect with its errors in the type. It works over
- * any `Executor`, and so over any backing: it makes commands, has them executed, and says what the replies mean.
+ * The store as a service, for users of the library. Each operation is an Effect with its errors in the type. It works
+ * over any `Executor`, and so over any backing: it makes commands, lets the executor run them, and interprets the
+ * replies. It keeps no keys itself.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -15,38 +16,39 @@ import { type Kept, KeptReply } from "./KeptReply.ts"
 import type { Limits } from "../engine/Limits.ts"
 import * as Engine from "./MemoryEngine.ts"
 
-/** A command was good, and could not be executed: the backing has no room for it, or is lost. */
+/** A valid command could not be executed: the backing has no room for it, or is lost. */
 export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
-  /** Of which kind the error is, a word in capitals such as `OOM`; `ERR` for one of no other kind. */
+  /** The kind of the error, a word in capitals such as `OOM`. `ERR` if there is no more specific kind. */
   code: Schema.String,
   message: Schema.String
 }) {}
 
 export interface StoreService {
   /**
-   * Stores a value; `ttl` in seconds, 0 or absent for none. Replaces value and TTL of a key that is there. Key and value
-   * are 1 to 256 printable ASCII characters without whitespace.
+   * Stores a value. `ttl` is in seconds; 0 or absent for none. If the key exists, its value and TTL are replaced. Key
+   * and value are 1 to 256 printable ASCII characters without whitespace.
    */
   readonly put: (key: string, value: string, ttl?: number) => Effect.Effect<void, Command.InvalidCommand | StoreError>
-  /** The value of a key, or nothing. A hit makes the key the most recently used. */
+  /** The value of a key, or `undefined`. A hit makes the key the most recently used. */
   readonly get: (key: string) => Effect.Effect<string | undefined, Command.InvalidCommand | StoreError>
-  /** Removes a key and says whether it was there. */
+  /** Removes a key. Returns whether it existed. */
   readonly delete: (key: string) => Effect.Effect<boolean, Command.InvalidCommand | StoreError>
-  /** Whether a key is there. Does not count as a use. */
+  /** Whether a key exists. This does not count as a use. */
   readonly exists: (key: string) => Effect.Effect<boolean, Command.InvalidCommand | StoreError>
-  /** Keys held, those that have expired and were not yet removed included. */
+  /** The number of keys, including expired ones that are not yet removed. */
   readonly size: Effect.Effect<number>
-  /** Removes every key; nothing is counted as removed. */
+  /** Removes every key. Nothing is counted as removed. */
   readonly clear: Effect.Effect<void>
   readonly stats: Effect.Effect<StoreStats>
 }
 
 const make = Effect.fnUntraced(function* (executor: ExecutorService) {
   const now = yield* Engine.monotonicMillis
-  // Commands are made and executed one at a time; only one that has to be waited for keeps its batch for itself.
+  // Commands are made and executed one at a time and share a batch. A command that has to be waited for keeps its
+  // batch.
   let batch = new CommandBatch()
 
-  /** Executes a command whose arguments, the first of which is its key, are these. */
+  /** Executes a command with these arguments. The first one is the key. */
   const execute = (id: number, args: ReadonlyArray<string>): Effect.Effect<Kept, StoreError> =>
     Effect.suspend(() => {
       const commands = batch
@@ -97,7 +99,7 @@ const make = Effect.fnUntraced(function* (executor: ExecutorService) {
   })
 })
 
-/** A library's keys are where those of the text protocol are. */
+/** The library's keys are in the same database as those of the text protocol. */
 const caller: Caller = { database: 0 }
 
 const answer = ({ reply }: KeptReply): Effect.Effect<Kept, StoreError> =>
@@ -106,18 +108,18 @@ const answer = ({ reply }: KeptReply): Effect.Effect<Kept, StoreError> =>
     : Effect.succeed(reply)
 
 export class Store extends Context.Service<Store, StoreService>()("effect-kv-cache/store/Store") {
-  /** A store over an executor of any kind. */
+  /** A store over any executor. */
   static readonly layer: Layer.Layer<Store, never, Executor> = Layer.effect(
     Store,
     Effect.flatMap(Executor, (executor) => make(executor))
   )
 
   /**
-   * A store in this process's memory, empty at first, within `limits`, with what a `Server` and an `Expirer` need of it.
-   * Keys that have expired are gone; an `Expirer` frees their memory, too, where nobody asks for them.
+   * A store in the memory of this process, empty and within `limits`, with the services that a `Server` and an
+   * `Expirer` need. Expired keys are gone. An `Expirer` also frees their memory if nobody asks for them.
    */
   static readonly layerMemory = (limits: Limits): Layer.Layer<Store | Executor | Engine.MemoryEngine> =>
-    // One layer, so that two calls have nothing in common.
+    // Each call makes its own layer, so that two stores share nothing.
     Layer.effectContext(
       Effect.gen(function* () {
         const engine = yield* Engine.make(limits)

@@ -1,4 +1,4 @@
-/** `kv-cache client` as it is built: one shot, pipes, exit codes, and a session in a real pseudo-terminal. */
+/** The built `kv-cache client`: one shot, pipes, exit codes, and a session in a real pseudo-terminal. */
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
@@ -17,7 +17,7 @@ const ERROR = (stdout: string) => ({ code: 1, signal: null, stdout, stderr: "" }
 const BAD_VALUE = "ERROR value must be 1 to 256 printable ASCII characters without whitespace\n"
 
 describe("one shot", () => {
-  it.live("prints the answer, and its exit code tells OK from ERROR", () =>
+  it.live("prints the answer, and its exit code separates OK from ERROR", () =>
     Effect.gen(function* () {
       const { port } = (yield* Program.serve()).address
       const run = (...words: ReadonlyArray<string>) => Session.run(at(port, ...words))
@@ -36,7 +36,7 @@ describe("one shot", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("takes a shell's word for one word, and refuses it as the server would", () =>
+  it.live("takes a word of the shell as one word, and refuses it as the server would", () =>
     Effect.gen(function* () {
       const port = yield* Peer.unusedPort
       const run = (...words: ReadonlyArray<string>) => Session.run(at(port, ...words))
@@ -50,7 +50,7 @@ describe("one shot", () => {
     })
   )
 
-  it.live("exits 2 where there is no connection, with one line on stderr", () =>
+  it.live("exits 2 without a connection, with one line on stderr", () =>
     Effect.gen(function* () {
       const port = yield* Peer.unusedPort
       assert.deepStrictEqual(yield* Session.run(at(port, "--host", "127.0.0.1", "GET", "foo")), {
@@ -62,7 +62,7 @@ describe("one shot", () => {
     })
   )
 
-  it.live("exits 2 where the peer answers nothing in time, or nonsense", () =>
+  it.live("exits 2 if the peer does not answer in time, or answers nonsense", () =>
     Effect.gen(function* () {
       const silent = yield* Peer.listen(() => {})
       const { code, stderr } = yield* Session.run(at(silent.port, "--timeout", "50ms", "GET", "foo"))
@@ -127,7 +127,7 @@ describe("a pipe", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("stops when the server dies, says how far it came, and exits 2", () =>
+  it.live("stops when the server dies, says how far it got, and exits 2", () =>
     Effect.gen(function* () {
       const server = yield* Program.serve()
       const session = yield* Session.start(at(server.address.port))
@@ -140,7 +140,7 @@ describe("a pipe", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("exits 2 where there is no connection, and 1 at a line without an end", () =>
+  it.live("exits 2 without a connection, and 1 at a line without an end", () =>
     Effect.gen(function* () {
       const nobody = yield* Session.run(at(yield* Peer.unusedPort), "GET a\n")
       assert.deepStrictEqual({ code: nobody.code, stdout: nobody.stdout }, { code: 2, stdout: "" })
@@ -166,7 +166,7 @@ describe("a pipe", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("ends without a word when its reader goes away", () =>
+  it.live("ends silently when its reader goes away", () =>
     Effect.gen(function* () {
       const { port } = (yield* Program.serve()).address
       const main = new URL("../../dist/main.js", import.meta.url).pathname
@@ -231,7 +231,7 @@ describe.skipIf(!Session.hasPty)(`a terminal${withoutPty}`, () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("remembers lines from run to run, finds them, and completes commands", () =>
+  it.live("keeps its history between runs, searches it, and completes commands", () =>
     Effect.gen(function* () {
       const { port } = (yield* Program.serve()).address
       const state = yield* temporaryDirectory

@@ -1,4 +1,4 @@
-/** Help in lines that a terminal can show. */
+/** Help in lines that fit a terminal. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Option from "effect/Option"
@@ -32,7 +32,7 @@ const doc: HelpDoc = {
 }
 
 describe("help", () => {
-  it("breaks at words, and keeps what is in the second column there", () => {
+  it("breaks lines between words, and keeps the second column in place", () => {
     assert.deepStrictEqual(format(doc, 60).split("\n"), [
       "DESCRIPTION",
       "  Does what a program does that is there to be described in",
@@ -57,7 +57,7 @@ describe("help", () => {
     ])
   })
 
-  it("puts the second column below the first one where there is no room for both", () => {
+  it("puts the second column below the first one if there is no room for both", () => {
     const lines = format(doc, 40).split("\n")
     assert.deepStrictEqual(lines.slice(lines.indexOf("FLAGS") + 1, lines.indexOf("EXAMPLES") - 1), [
       "  --short n                 A few words",
@@ -68,7 +68,7 @@ describe("help", () => {
     ])
   })
 
-  it("loses no word, and has no line that is too long, however wide the terminal is", () => {
+  it("loses no word, and has no line that is too long, for terminals of any width", () => {
     const words = (text: string) => text.split(/\s+/)
     const whole = format(doc, Number.POSITIVE_INFINITY)
     for (let columns = 30; columns < 140; columns++) {
@@ -79,7 +79,7 @@ describe("help", () => {
     }
   })
 
-  it("leaves lines whole that are not shown on a terminal", () => {
+  it("does not break lines without a terminal", () => {
     assert.include(
       format(doc, Number.POSITIVE_INFINITY),
       "two sweeps that free expired keys; a plain number is seconds"

@@ -1,4 +1,4 @@
-/** The built server's log at the end of real pipes and terminals: its trouble is nobody else's. */
+/** The built server's log, written to real pipes and terminals. Their trouble must not affect anything else. */
 import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
@@ -10,7 +10,7 @@ import { hasPty } from "./Session.ts"
 
 const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url))
 
-/** Each is two lines in a log of level debug. */
+/** Each visit logs two lines at level debug. */
 const visits = (address: Address, count: number) =>
   Effect.forEach(
     Array.from({ length: count }),
@@ -25,7 +25,7 @@ const visits = (address: Address, count: number) =>
   )
 
 describe("the log", () => {
-  it.effect("to a reader that has gone ends neither the server nor a drain", () =>
+  it.effect("with a reader that has gone ends neither the server nor a drain", () =>
     Effect.gen(function* () {
       const COUNT = 100_000
       const server = yield* Program.serve(["--debug"])
@@ -42,11 +42,11 @@ describe("the log", () => {
     })
   )
 
-  it.effect("to a reader that is stopped holds nobody up, and says later how many lines were lost", () =>
+  it.effect("with a stopped reader holds nobody up, and later says how many lines were lost", () =>
     Effect.gen(function* () {
       const server = yield* Program.serve(["--debug"])
       yield* server.pauseLog
-      // More than the pipe, both of its ends and what is held for a slow reader take together.
+      // More than the pipe, its two ends and the lines held for a slow reader take together.
       yield* visits(server.address, 5000)
       yield* server.resumeLog
       const told = yield* server.logged("log lines were lost")
@@ -61,7 +61,7 @@ describe("the log", () => {
     })
   )
 
-  it.effect.skipIf(!hasPty)("to a terminal that is closed: the server drains, and exits with 0", () =>
+  it.effect.skipIf(!hasPty)("with a terminal that is closed lets the server drain and exit with 0", () =>
     Effect.gen(function* () {
       const script = `
 import os, pty, sys
@@ -97,16 +97,16 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     })
   )
 
-  it.effect("has the address of each connection, or says why there is none", () =>
+  it.effect("has the address of each connection, or the reason why there is none", () =>
     Effect.gen(function* () {
       const server = yield* Program.serve(["--debug"])
       const alive = yield* RawClient.connect(server.address)
       yield* alive.ask("EXISTS a\n")
-      // While it is stopped, the kernel takes connections for it.
+      // While the server is stopped, the kernel accepts connections for it.
       yield* server.kill("SIGSTOP")
       for (let i = 0; i < 10; i++) yield* Effect.scoped(RawClient.connect(server.address))
       yield* server.kill("SIGCONT")
-      // It comes after them.
+      // This connection comes after them.
       const last = yield* RawClient.connect(server.address)
       yield* last.ask("EXISTS a\n")
       yield* server.kill("SIGTERM")
@@ -119,7 +119,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     })
   )
 
-  it.effect("has a crash as one line, and the process fails", () =>
+  it.effect("reports a crash in one line, and the process fails", () =>
     Effect.gen(function* () {
       const code = `process.on("SIGUSR2", () => { throw new Error("boom") })`
       const server = yield* Program.serve([], {

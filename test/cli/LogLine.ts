@@ -1,4 +1,4 @@
-/** A line of the program's log as JSON. */
+/** A line of the program's JSON log. */
 import * as Predicate from "effect/Predicate"
 
 export interface LogLine {
@@ -9,7 +9,7 @@ export interface LogLine {
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => Predicate.isObject(value)
 
-/** Nothing for what is not JSON, such as what a program that could not start prints. */
+/** `undefined` for text that is not JSON, such as the output of a program that could not start. */
 export const parseLine = (text: string): LogLine | undefined => {
   if (!text.startsWith("{")) return undefined
   const line: unknown = JSON.parse(text)

@@ -1,4 +1,4 @@
-/** The built program, as a user runs it: what it prints, the signals it obeys, and its exit codes. */
+/** The built program as a user runs it: its output, the signals that it obeys, and its exit codes. */
 import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
@@ -12,7 +12,7 @@ const VALUE = "v".repeat(256)
 const indexes = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, i) => i)
 
 describe("a server", () => {
-  it.effect("says where it listens, serves, and on SIGTERM exits with 0 and a line of totals", () =>
+  it.effect("says where it listens, serves, and exits on SIGTERM with 0 and a line of totals", () =>
     Effect.gen(function* () {
       const server = yield* Program.serve(["--max-keys", "10"])
       assert.strictEqual(server.listening.level, "INFO")
@@ -37,7 +37,7 @@ describe("a server", () => {
     })
   )
 
-  it.effect("on SIGINT stops in the same way", () =>
+  it.effect("stops on SIGINT in the same way", () =>
     Effect.gen(function* () {
       const server = yield* Program.serve()
       yield* server.kill("SIGINT")
@@ -55,7 +55,7 @@ describe("a server", () => {
     })
   )
 
-  it.effect("on SIGTERM under load loses no reply that was due", () =>
+  it.effect("loses no due reply on SIGTERM under load", () =>
     Effect.gen(function* () {
       const CLIENTS = 20
       const COUNT = 5000
@@ -85,7 +85,7 @@ describe("a server", () => {
     })
   )
 
-  it.effect("on SIGTERM exits with 0 when the grace period is over, though a client never reads", () =>
+  it.effect("exits on SIGTERM with 0 after the grace period, even if a client never reads", () =>
     Effect.gen(function* () {
       const server = yield* Program.serve(["--shutdown-grace", "1s"])
       const witness = yield* RawClient.connect(server.address)
@@ -120,7 +120,7 @@ describe("a server", () => {
     })
   )
 
-  it.effect("that has run out of file descriptors neither ends nor spins, and serves again when there are some", () =>
+  it.effect("without file descriptors neither ends nor spins, and serves again when there are some", () =>
     Effect.gen(function* () {
       const LIMIT = 64
       const CLIENTS = 100
@@ -143,7 +143,7 @@ describe("a server", () => {
               ),
             { concurrency: "unbounded" }
           )
-          // The ones who are in are still served, the witness among them.
+          // The connected clients are still served, the witness among them.
           for (let i = 0; i < 200; i++) assert.strictEqual(yield* witness.ask("GET a\n"), "OK 1\n")
           return answers
         })
@@ -151,7 +151,7 @@ describe("a server", () => {
       const served = outcomes.filter(Boolean).length
       assert.isAbove(served, 10)
       assert.isBelow(served, LIMIT)
-      // As soon as the server has seen that they have gone; until then it closes what it cannot take.
+      // This succeeds as soon as the server has seen that they are gone. Until then it closes what it cannot accept.
       const getting = RawClient.connect(server.address).pipe(
         Effect.flatMap((client) => client.ask("GET a\n")),
         Effect.retry({ while: (error) => error._tag === "Ended" })
@@ -165,14 +165,14 @@ describe("a server", () => {
       const saying = (beginning: string) => log.filter(({ message }) => message.startsWith(beginning)).length
       assert.strictEqual(saying(`the limit of open files is ${LIMIT}, too few for 10000 clients`), 1)
       assert.strictEqual(saying("file descriptors have run out with "), 1)
-      // A server that spins would say so without end.
+      // A server that spins would log this without end.
       assert.isAtMost(log.length, CLIENTS)
     })
   )
 })
 
-describe("what is refused", () => {
-  it.effect("an address in use: one sentence, exit code 1", () =>
+describe("a refused start", () => {
+  it.effect("with an address in use gives one sentence and exit code 1", () =>
     Effect.gen(function* () {
       const { address } = yield* Program.serve()
       const { code, stderr, stdout } = yield* Program.run(["serve", "--port", String(address.port)])
@@ -318,7 +318,7 @@ describe("what is printed", () => {
     ({ args }) =>
       Effect.gen(function* () {
         const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url))
-        // The reader ends without reading; a program that waits for it is sure to write to a closed pipe.
+        // The reader ends without reading. A program that waits for that is sure to write to a closed pipe.
         const script = `exec 3>&1; { "$@"; echo "$?" >&3; } | exec true`
         const { said, status } = yield* Effect.callback<{ readonly said: string; readonly status: string }>(
           (resume) => {

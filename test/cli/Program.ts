@@ -1,4 +1,4 @@
-/** The built program as a child process: what it prints, how it ends, and its end with the test's scope at the latest. */
+/** The built program as a child process: its output and its ending. It ends with the test's scope at the latest. */
 import { spawn } from "node:child_process"
 import * as Fs from "node:fs"
 import { fileURLToPath } from "node:url"
@@ -10,7 +10,7 @@ import { type LogLine, parseLine } from "./LogLine.ts"
 
 const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url))
 
-/** The program ended before what was waited for had come. */
+/** The program ended before the awaited output came. */
 export class ProgramEnded extends Data.TaggedError("ProgramEnded")<{ readonly stderr: string }> {}
 
 export interface Ending {
@@ -21,19 +21,19 @@ export interface Ending {
 }
 
 export interface Program {
-  /** Waits for a log line whose message begins like this, and gives the first. */
+  /** Waits for the first log line whose message begins with this text. */
   readonly logged: (beginning: string) => Effect.Effect<LogLine, ProgramEnded>
-  /** Log lines so far. */
+  /** The log lines so far. */
   readonly log: Effect.Effect<ReadonlyArray<LogLine>>
-  /** What has been read from its stderr so far, log lines and others. */
+  /** Everything read from its stderr so far, log lines and others. */
   readonly stderr: Effect.Effect<string>
   readonly kill: (signal: NodeJS.Signals) => Effect.Effect<void>
-  /** Reads its stderr no more until `resumeLog`, as a reader does that is stopped. */
+  /** Stops reading its stderr until `resumeLog`, like a stopped reader. */
   readonly pauseLog: Effect.Effect<void>
   readonly resumeLog: Effect.Effect<void>
   /** Closes the reading end of its stderr. */
   readonly closeLog: Effect.Effect<void>
-  /** Waits until the process has exited and all that it printed has been read. */
+  /** Waits until the process has exited and all its output has been read. */
   readonly ended: Effect.Effect<Ending>
 }
 
@@ -43,7 +43,7 @@ export interface Options {
   readonly descriptors?: number
 }
 
-/** Variables of the machine that the tests run on must not be settings of the program. */
+/** Environment variables of this machine must not become settings of the program. */
 const inherited = (): Record<string, string> => {
   const kept: Record<string, string> = {}
   for (const [name, value] of Object.entries(process.env)) {
@@ -84,7 +84,7 @@ export const start = (args: ReadonlyArray<string>, options: Options = {}): Effec
         closed = true
         changes.changed()
       })
-      // The last element is a line that has not ended, or nothing.
+      // The last element is an unfinished line, or empty.
       const log = () =>
         stderr
           .split("\n")
@@ -118,7 +118,7 @@ export const start = (args: ReadonlyArray<string>, options: Options = {}): Effec
 export const run = (args: ReadonlyArray<string>, options: Options = {}): Effect.Effect<Ending> =>
   Effect.scoped(Effect.flatMap(start(args, options), (program) => program.ended))
 
-/** Starts a server on a port that the system chooses, and reads from its first line which. */
+/** Starts a server on a port that the system chooses and reads the port from the first line. */
 export const serve = Effect.fnUntraced(function* (args: ReadonlyArray<string> = [], options: Options = {}) {
   const program = yield* start(["serve", "--port", "0", ...args], options)
   const listening = yield* program.logged("listening on ")

@@ -1,11 +1,11 @@
-/** The signals that a server is not ended by in the usual way. */
+/** The signals that do not end a server in the usual way. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as RawClient from "../server/RawClient.ts"
 import * as Program from "./Program.ts"
 
 describe("SIGHUP", () => {
-  it.effect("drains as SIGTERM does, however often it comes", () =>
+  it.effect("drains like SIGTERM, however often it comes", () =>
     Effect.gen(function* () {
       const server = yield* Program.serve()
       const client = yield* RawClient.connect(server.address)
@@ -22,7 +22,7 @@ describe("SIGHUP", () => {
     })
   )
 
-  it.effect("is not hurried by itself, but by SIGTERM", () =>
+  it.effect("does not hurry a drain, but SIGTERM does", () =>
     Effect.gen(function* () {
       const server = yield* Program.serve(["--shutdown-grace", "10m"])
       const witness = yield* RawClient.connect(server.address)
@@ -51,7 +51,7 @@ describe("SIGUSR1", () => {
     })
   )
 
-  it.effect("before the program has begun leaves no inspector open", () =>
+  it.effect("leaves no inspector open if it comes before the program has begun", () =>
     Effect.gen(function* () {
       const early = `
         import { url } from "node:inspector"
@@ -61,7 +61,7 @@ describe("SIGUSR1", () => {
       const server = yield* Program.serve([], {
         environment: { NODE_OPTIONS: `--inspect-port=0 --import=data:text/javascript,${encodeURIComponent(early)}` }
       })
-      // It was open, or this would show nothing.
+      // The inspector was open, or this would show nothing.
       const [, port = ""] = /^Debugger listening on ws:\/\/127\.0\.0\.1:([0-9]+)/m.exec(yield* server.stderr) ?? []
       assert.match(port, /^[0-9]+$/)
       const refusal = yield* Effect.flip(RawClient.connect({ host: "127.0.0.1", port: Number(port) }))

@@ -1,4 +1,4 @@
-/** `kv-cache serve` within this process: its settings reach the server, its log, and its end. */
+/** `kv-cache serve` within this process: its settings reach the server, its log, and its ending. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -24,7 +24,7 @@ const run = (args: ReadonlyArray<string>, environment: Readonly<Record<string, s
     Effect.provide(Layer.merge(NodeServices.layer, ConfigProvider.layer(ConfigProvider.fromEnv({ env: environment }))))
   )
 
-/** Starts the command and waits for its first line on stderr, which says where it listens. */
+/** Starts the command and waits for the first line on stderr, which says where it listens. */
 const start = Effect.fnUntraced(function* (
   args: ReadonlyArray<string>,
   environment: Readonly<Record<string, string>> = {},
@@ -40,9 +40,9 @@ const start = Effect.fnUntraced(function* (
   })
   const fiber = yield* run(["--port", "0", "--log-format", "json", ...args], environment).pipe(
     Effect.provideService(CurrentLogOutput, output),
-    // Not those of the machine that the tests run on.
+    // The limits of this machine must not matter.
     Effect.provideService(CurrentSystemLimits, limits),
-    // As `RunMain.ts` runs it: the command says which of its waits a signal may end.
+    // Runs it as `RunMain.ts` does: the command says which of its waits a signal may end.
     Effect.forkScoped({ uninterruptible: true })
   )
   yield* changes.until(() => lines.length > 0)
@@ -59,7 +59,7 @@ const start = Effect.fnUntraced(function* (
 })
 
 describe("serve", () => {
-  it.effect("says where it listens, with limits and version, and at the end what it has done", () =>
+  it.effect("says where it listens, with limits and version, and gives its totals at the end", () =>
     Effect.gen(function* () {
       const server = yield* start([])
       assert.strictEqual(server.first.level, "INFO")
@@ -91,7 +91,7 @@ describe("serve", () => {
         hits: 1,
         keys: 1
       })
-      // At level info there is nothing of what clients sent, and no line for each of them.
+      // At level info, the log has nothing of what clients sent and no line for each client.
       assert.deepStrictEqual(
         server.lines.map(({ message }) => message),
         [server.first.message, "shutting down: finishing 1 connection", "stopped"]
@@ -102,7 +102,7 @@ describe("serve", () => {
     })
   )
 
-  it.effect("warns once where the network can connect", () =>
+  it.effect("warns once if the network can connect", () =>
     Effect.gen(function* () {
       const server = yield* start([], { KV_CACHE_HOST: "0.0.0.0" })
       yield* server.stop
@@ -121,7 +121,7 @@ describe("serve", () => {
     })
   )
 
-  it.effect("hands its settings to the store and the server, from flags and from the environment", () =>
+  it.effect("passes its settings to the store and the server, from flags and from the environment", () =>
     Effect.gen(function* () {
       const server = yield* start(["--max-keys", "2", "--idle-timeout", "10"], {
         KV_CACHE_MAX_KEYS: "3",
@@ -144,19 +144,19 @@ describe("serve", () => {
     })
   )
 
-  it.effect("sweeps what has expired at the interval that was set", () =>
+  it.effect("sweeps expired keys at the interval that was set", () =>
     Effect.gen(function* () {
       const server = yield* start(["--expire-interval", "7s", "--idle-timeout", "0"])
       const client = yield* RawClient.connect(server.address)
       assert.strictEqual(yield* client.ask("PUT a 1 1\n"), "OK stored\n")
       yield* TestClock.adjust("7 seconds")
       yield* server.stop
-      // Removed by the sweep: nobody asked for it.
+      // The sweep removed the key: nobody asked for it.
       assert.deepInclude(server.lines.at(-1)?.annotations, { expired: 1, keys: 0, gets: 0 })
     })
   )
 
-  it.effect("waits for clients no longer than the grace period that was set", () =>
+  it.effect("waits for clients no longer than the grace period", () =>
     Effect.gen(function* () {
       const server = yield* start(["--shutdown-grace", "100s", "--idle-timeout", "0"])
       const witness = yield* RawClient.connect(server.address)
@@ -200,7 +200,7 @@ describe("serve", () => {
     })
   )
 
-  it.effect("says nothing below the level that was set", () =>
+  it.effect("logs nothing below the level that was set", () =>
     Effect.gen(function* () {
       let written = ""
       const output = new LogOutput((text, done) => {
@@ -218,7 +218,7 @@ describe("serve", () => {
     })
   )
 
-  it.effect("on an address in use fails with the sentence that names it", () =>
+  it.effect("fails with an address in use, in a sentence that names it", () =>
     Effect.gen(function* () {
       const occupied = yield* start([])
       const { port } = occupied.address
@@ -229,7 +229,7 @@ describe("serve", () => {
     })
   )
 
-  it.effect("on an address in use says so in a log line where JSON was asked for", () =>
+  it.effect("reports an address in use in a log line if the log is JSON", () =>
     Effect.gen(function* () {
       const occupied = yield* start([])
       const lines: Array<LogLine> = []
@@ -249,7 +249,7 @@ describe("serve", () => {
     })
   )
 
-  it.effect("warns at the start of settings that do not fit into the system's limits, and serves", () =>
+  it.effect("warns of settings that exceed the system's limits, and still serves", () =>
     Effect.gen(function* () {
       const server = yield* start(["--max-memory", "512mb"], {}, { descriptors: 1024, memory: 512 * 2 ** 20 })
       const client = yield* RawClient.connect(server.address)
@@ -262,7 +262,7 @@ describe("serve", () => {
     })
   )
 
-  it.effect("shows every setting in its help, with default and variable", () =>
+  it.effect("shows every setting in its help, with its default and variable", () =>
     Effect.gen(function* () {
       yield* run(["--help"])
       const help = (yield* TestConsole.logLines).join("\n")

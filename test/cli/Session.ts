@@ -1,4 +1,4 @@
-/** The built program with its standard input, at the end of a pipe or of a real pseudo-terminal. */
+/** The built program with a standard input, either a pipe or a real pseudo-terminal. */
 import { spawn, spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
@@ -8,7 +8,9 @@ import * as Changes from "../server/Changes.ts"
 
 const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url))
 
-/** Runs a program in a pseudo-terminal of 100 columns, and is a pipe to it; ends with its exit code. */
+/**
+ * Runs a program in a pseudo-terminal of 100 columns, connected to it by pipes. It exits with the program's exit code.
+ */
 const PTY = `
 import fcntl, os, pty, select, struct, sys, termios
 pid, fd = pty.fork()
@@ -35,11 +37,11 @@ while True:
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 0xff)
 `
 
-/** Whether there is a Python with pseudo-terminals, and its way to tell an exit code (3.9). */
+/** Whether there is a Python with pseudo-terminals that can report an exit code (3.9). */
 export const hasPty: boolean =
   spawnSync("python3", ["-c", "import pty, os; os.waitstatus_to_exitcode"], { stdio: "ignore" }).status === 0
 
-/** Variables of the machine that the tests run on must not be settings of the program. */
+/** Environment variables of this machine must not become settings of the program. */
 const inherited = (): Record<string, string> => {
   const kept: Record<string, string> = {}
   for (const [name, value] of Object.entries(process.env)) {
@@ -53,11 +55,11 @@ export interface Session {
   readonly type: (text: string) => Effect.Effect<void>
   readonly endInput: Effect.Effect<void>
   readonly kill: (signal: NodeJS.Signals) => Effect.Effect<void>
-  /** What has been printed, as a terminal shows it. */
+  /** The output as a terminal shows it. */
   readonly screen: Screen.Screen
-  /** Waits until the last row is this one. */
+  /** Waits until this is the last row. */
   readonly shows: (row: string) => Effect.Effect<void>
-  /** Waits until something has been printed. */
+  /** Waits until this text has been printed. */
   readonly prints: (text: string) => Effect.Effect<void>
   readonly ended: Effect.Effect<{
     readonly code: number | null
@@ -82,7 +84,7 @@ export const start = (args: ReadonlyArray<string>, options: Options = {}): Effec
         stdio: ["pipe", "pipe", "pipe"]
       })
     }),
-    // The end of the pipe's input is the end of nothing; the end of the pseudo-terminal hangs up on what runs in it.
+    // The end of a pipe's input ends nothing. The end of a pseudo-terminal hangs up on the program in it.
     (child) => Effect.sync(() => void child.kill("SIGKILL"))
   ).pipe(
     Effect.map((child) => {
@@ -119,7 +121,7 @@ export const start = (args: ReadonlyArray<string>, options: Options = {}): Effec
     })
   )
 
-/** Runs the program to its end on what is piped into it. */
+/** Runs the program to its end with this input in a pipe. */
 export const run = (args: ReadonlyArray<string>, input = "", options: Options = {}) =>
   Effect.scoped(
     Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** Flag over environment over default, for every setting of the table; refusals say where the value came from. */
+/** Flag over environment over default, for every setting of the table. Refusals say where the value came from. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -14,7 +14,7 @@ import { type Setting, settings } from "../../src/server/ServerConfig.ts"
 
 type Environment = Readonly<Record<string, string>>
 
-/** Two texts that are allowed and mean different things, neither the default, and one that is not allowed. */
+/** Two allowed texts with different meanings, neither of them the default, and one that is not allowed. */
 interface Case {
   readonly setting: Setting<unknown>
   readonly flag: Flag.Flag<unknown>
@@ -57,7 +57,7 @@ const run = <A>(flag: Flag.Flag<A>, args: ReadonlyArray<string>, environment: En
     return { exit, seen }
   })
 
-/** The value that the command got. */
+/** The value that the command received. */
 const read = <A>(flag: Flag.Flag<A>, args: ReadonlyArray<string>, environment: Environment = {}) =>
   Effect.map(run(flag, args, environment), ({ exit, seen }) => {
     assert.isTrue(Exit.isSuccess(exit), String(exit))
@@ -65,7 +65,7 @@ const read = <A>(flag: Flag.Flag<A>, args: ReadonlyArray<string>, environment: E
     return seen[0]
   })
 
-/** What was said on stderr, the command not having run. */
+/** The message on stderr when the command has not run. */
 const refusal = <A>(flag: Flag.Flag<A>, args: ReadonlyArray<string>, environment: Environment = {}) =>
   Effect.gen(function* () {
     const { exit, seen } = yield* run(flag, args, environment)
@@ -75,7 +75,7 @@ const refusal = <A>(flag: Flag.Flag<A>, args: ReadonlyArray<string>, environment
   })
 
 describe("a setting", () => {
-  it("is tested here, or is the switch", () => {
+  it("is tested here, unless it is the switch", () => {
     const tested = cases.map(({ setting }) => setting.flag)
     assert.deepStrictEqual(
       [...tested, "debug"].toSorted(),
@@ -95,19 +95,19 @@ describe("a setting", () => {
         assert.deepStrictEqual(yield* read(flag, [], environment), second[1])
         assert.deepStrictEqual(yield* read(flag, [argument, first[0]], environment), first[1])
         assert.deepStrictEqual(yield* read(flag, [`${argument}=${first[0]}`]), first[1])
-        // Set to nothing, as in `KV_CACHE_PORT= kv-cache serve`.
+        // Set to an empty text, as in `KV_CACHE_PORT= kv-cache serve`.
         assert.deepStrictEqual(yield* read(flag, [], { [setting.environment]: "" }), setting.default)
       })
     )
 
-    it.effect(`${argument}: a bad flag is refused, named, with what is allowed`, () =>
+    it.effect(`${argument}: a bad flag is refused by name, with the allowed values`, () =>
       Effect.gen(function* () {
         const said = yield* refusal(flag, [`${argument}=${bad}`], { [setting.environment]: second[0] })
         assert.include(said, `Invalid value for flag ${argument}: '${bad}'. Expected ${setting.expected}.`)
       })
     )
 
-    it.effect(`${argument}: a bad variable is refused, named, with what is allowed`, () =>
+    it.effect(`${argument}: a bad variable is refused by name, with the allowed values`, () =>
       Effect.gen(function* () {
         const said = yield* refusal(flag, [], { [setting.environment]: bad })
         const expected = `Invalid value for environment variable ${setting.environment}: '${bad}'. Expected ${setting.expected}.`

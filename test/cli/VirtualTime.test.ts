@@ -1,4 +1,4 @@
-/** `kv-cache serve --clock virtual` as it is built: for tests in any language, over a raw socket and by the client. */
+/** The built `kv-cache serve --clock virtual`, for tests in any language, over a raw socket and with the client. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
@@ -28,12 +28,12 @@ describe("a server in virtual time", () => {
       assert.strictEqual(yield* raw.ask("PUT a 1 10\nCLOCK SET 70000\nGET a\n"), `OK stored\nOK 70000\n${MISS}`)
       assert.strictEqual(yield* raw.ask("CLOCK SET 69999\n"), "ERROR the clock goes forward only: it is 70000 ms\n")
       assert.strictEqual(yield* raw.ask("CLOCK NOW\nCLOCK FREEZE\n"), "OK 70000\nOK 70000\n")
-      // Ten years, and the connection that moved them is still there.
+      // Ten years later, the connection that moved time is still there.
       assert.strictEqual(yield* raw.ask("CLOCK ADVANCE 315360000000\nEXISTS a\n"), "OK 315360070000\nOK 0\n")
     }).pipe(Effect.scoped)
   )
 
-  it.live("answers ADVANCE once all that was due has run: keys swept, idle connections closed", () =>
+  it.live("answers ADVANCE when everything due has run: keys are swept, idle connections closed", () =>
     Effect.gen(function* () {
       const server = yield* serve()
       const idle = yield* RawClient.connect(server.address)
@@ -63,7 +63,7 @@ describe("a server in virtual time", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("starts again with RESET, for all its clients, as often as a suite has tests", () =>
+  it.live("starts again with RESET for all its clients, as often as a suite needs", () =>
     Effect.gen(function* () {
       const server = yield* serve()
       const other = yield* RawClient.connect(server.address)
@@ -77,7 +77,7 @@ describe("a server in virtual time", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("is asked for by the environment too", () =>
+  it.live("can be chosen by the environment too", () =>
     Effect.gen(function* () {
       const server = yield* Program.serve([], { environment: { KV_CACHE_CLOCK: "virtual" } })
       const raw = yield* RawClient.connect(server.address)
@@ -85,7 +85,7 @@ describe("a server in virtual time", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("is not what a server is that was not told so, and that one refuses CLOCK by name", () =>
+  it.live("is not the default, and other servers refuse CLOCK by name", () =>
     Effect.gen(function* () {
       const server = yield* Program.serve()
       assert.match(server.listening.message, /^listening on 127\.0\.0\.1:\d+$/)
@@ -100,8 +100,8 @@ describe("a server in virtual time", () => {
   )
 })
 
-describe("its end", () => {
-  it.live("comes with SIGTERM and exit code 0, whatever its time does", () =>
+describe("the end of such a server", () => {
+  it.live("comes with SIGTERM and exit code 0, whatever its clock does", () =>
     Effect.gen(function* () {
       for (const line of ["CLOCK FREEZE\n", "CLOCK RUN 1000\n", "CLOCK RUN 0.000001\n"]) {
         const server = yield* serve("--shutdown-grace", "1s")
@@ -115,13 +115,13 @@ describe("its end", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("comes within the grace period where a client never reads, and has asked to stop time besides", () =>
+  it.live("comes within the grace period, even if a client never reads and another stops time", () =>
     Effect.gen(function* () {
       const server = yield* serve("--shutdown-grace", "1s")
       const witness = yield* RawClient.connect(server.address)
       yield* witness.ask(`PUT a ${"x".repeat(256)}\n`)
       const stalled = yield* RawClient.connect(server.address, { paused: true })
-      // More replies than the kernel takes, and behind them a stop that is read during the shutdown.
+      // More replies than the kernel takes. The server reads the FREEZE from the other client during its shutdown.
       yield* stalled.send("GET a\n".repeat(100_000))
       yield* witness.ask("GET a\n".repeat(1000))
       yield* witness.send("CLOCK FREEZE\n".repeat(100))
@@ -157,7 +157,7 @@ describe("the client of a server in virtual time", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live.skipIf(!Session.hasPty)("says at a terminal that time is virtual, in its prompt", () =>
+  it.live.skipIf(!Session.hasPty)("shows in its prompt at a terminal that time is virtual", () =>
     Effect.gen(function* () {
       const { port } = (yield* serve()).address
       const state = yield* Effect.acquireRelease(

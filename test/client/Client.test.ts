@@ -23,7 +23,7 @@ const start = Effect.fnUntraced(function* (options: TestServer.Options = {}) {
 })
 
 describe("the client", () => {
-  it.effect("has typed operations, whose misses are values", () =>
+  it.effect("has typed operations, and a miss is a value", () =>
     Effect.gen(function* () {
       const { client } = yield* start()
       yield* client.put("a", "1")
@@ -36,7 +36,7 @@ describe("the client", () => {
     })
   )
 
-  it.effect("empties the cache, and asks what it holds", () =>
+  it.effect("empties the cache, and reads its statistics", () =>
     Effect.gen(function* () {
       const { client } = yield* start()
       yield* client.put("a", "1")
@@ -58,7 +58,7 @@ describe("the client", () => {
     })
   )
 
-  it.effect("refuses what no server would take, without asking one", () =>
+  it.effect("refuses what no server would accept, without asking one", () =>
     Effect.gen(function* () {
       const { client, server } = yield* start()
       const errors = yield* Effect.all([
@@ -111,7 +111,7 @@ describe("the client", () => {
     })
   )
 
-  it.effect("leaves the others their replies when one fiber gives up", () =>
+  it.effect("gives other fibers their replies when one fiber gives up", () =>
     Effect.gen(function* () {
       const { client } = yield* start()
       yield* client.put("a", "1")
@@ -135,7 +135,7 @@ describe("the client", () => {
     })
   )
 
-  it.effect("says what the server says when it is one too many", () =>
+  it.effect("reports the server's message when it is one client too many", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start({ maxConnections: 1 })
       yield* makeClient(server.address)
@@ -146,14 +146,14 @@ describe("the client", () => {
     })
   )
 
-  it.effect("fails to be made where there is no server", () =>
+  it.effect("cannot be made without a server", () =>
     Effect.gen(function* () {
       const port = yield* Peer.unusedPort
       assert.strictEqual((yield* Effect.flip(makeClient({ host: "127.0.0.1", port })))._tag, "ConnectError")
     })
   )
 
-  it.effect("stays without a connection unless a new one was asked for", () =>
+  it.effect("stays without a connection unless reconnection was asked for", () =>
     Effect.gen(function* () {
       const { client, server } = yield* start()
       yield* client.put("a", "1")
@@ -183,7 +183,7 @@ describe("reconnection", () => {
     Effect.ignore(makeClient({ host: "127.0.0.1", port }).pipe(Effect.scoped))
   )
 
-  it.effect("is for the next request, on the same address", () =>
+  it.effect("serves the next request, at the same address", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start()
       const client = yield* makeClient({ ...server.address, reconnect })
@@ -200,7 +200,7 @@ describe("reconnection", () => {
     })
   )
 
-  it.effect("is one for all fibers that wait for it", () =>
+  it.effect("happens once for all waiting fibers", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start()
       const client = yield* makeClient({ ...server.address, reconnect })
@@ -216,7 +216,7 @@ describe("reconnection", () => {
     })
   )
 
-  it.effect("backs off, and gives up in the end", () =>
+  it.effect("backs off and finally gives up", () =>
     Effect.gen(function* () {
       const port = yield* Peer.unusedPort
       const making = yield* Effect.forkChild(Effect.flip(makeClient({ host: "127.0.0.1", port, reconnect })))
@@ -241,8 +241,8 @@ describe("reconnection", () => {
   )
 })
 
-describe("a client of a peer that answers nothing", () => {
-  it.effect("gives up a request after five seconds where nothing else is said", () =>
+describe("a client of a peer that never answers", () => {
+  it.effect("gives up a request after five seconds by default", () =>
     Effect.gen(function* () {
       const changes = Changes.make()
       let asked = false

@@ -1,4 +1,4 @@
-/** One connection to real servers, and to peers that do what no server should. */
+/** One connection to real servers, and to peers that misbehave. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -24,7 +24,7 @@ const put = (key: string, value: string): StoreCommand => ({
 })
 
 describe("a connection to a server", () => {
-  it.effect("answers a pipeline in its order", () =>
+  it.effect("answers a pipeline in order", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start()
       const connection = yield* open(server.address)
@@ -70,7 +70,7 @@ describe("a connection to a server", () => {
     })
   )
 
-  it.effect("ends with QUIT, after the answers to all that was sent before", () =>
+  it.effect("ends with QUIT, after the answers to all earlier requests", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start()
       const connection = yield* open(server.address)
@@ -84,7 +84,7 @@ describe("a connection to a server", () => {
     })
   )
 
-  it.effect("fails in a word when the server stops", () =>
+  it.effect("fails with a clear error when the server stops", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start()
       const connection = yield* open(server.address)
@@ -97,7 +97,7 @@ describe("a connection to a server", () => {
     })
   )
 
-  it.effect("is told why it is one too many", () =>
+  it.effect("learns why it is one too many", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start({ maxConnections: 1 })
       yield* open(server.address)
@@ -110,7 +110,7 @@ describe("a connection to a server", () => {
 })
 
 describe("a connection to a peer that misbehaves", () => {
-  it.effect("is refused where nobody listens", () =>
+  it.effect("is refused if nothing listens", () =>
     Effect.gen(function* () {
       const port = yield* Peer.unusedPort
       const error = yield* Effect.flip(open({ host: "127.0.0.1", port }))
@@ -122,7 +122,7 @@ describe("a connection to a peer that misbehaves", () => {
     })
   )
 
-  it.effect("times out where nothing is answered, and drops the late answer", () =>
+  it.effect("times out without an answer, and drops the late answer", () =>
     Effect.gen(function* () {
       const changes = Changes.make()
       let received = ""
@@ -151,7 +151,7 @@ describe("a connection to a peer that misbehaves", () => {
     })
   )
 
-  it.effect("does not take garbage for an answer", () =>
+  it.effect("does not accept garbage as an answer", () =>
     Effect.gen(function* () {
       const peer = yield* Peer.listen((socket) => {
         socket.on("data", () => socket.write("SSH-2.0-OpenSSH_9.6\r\n"))
@@ -167,7 +167,7 @@ describe("a connection to a peer that misbehaves", () => {
     })
   )
 
-  it.effect("does not take an answer that nobody asked for", () =>
+  it.effect("does not accept an answer without a request", () =>
     Effect.gen(function* () {
       const peer = yield* Peer.listen((socket) => socket.write("ERROR go away\n"))
       const connection = yield* open(peer)
@@ -188,7 +188,7 @@ describe("a connection to a peer that misbehaves", () => {
     })
   )
 
-  it.effect("says so where it is cut", () =>
+  it.effect("reports that it was cut", () =>
     Effect.gen(function* () {
       const peer = yield* Peer.listen((socket) => {
         socket.on("data", () => socket.resetAndDestroy())
@@ -199,7 +199,7 @@ describe("a connection to a peer that misbehaves", () => {
     })
   )
 
-  it.effect("does not wait for ever for the answer to QUIT", () =>
+  it.effect("does not wait forever for the answer to QUIT", () =>
     Effect.gen(function* () {
       const changes = Changes.make()
       let received = ""

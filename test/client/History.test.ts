@@ -1,4 +1,4 @@
-/** The history's file, in a directory of its own. */
+/** The history's file, in a temporary directory of its own. */
 import { existsSync } from "node:fs"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
@@ -33,7 +33,7 @@ describe("the history's file", () => {
     )
   )
 
-  it.effect("is closed to others with the next line where it was open", () =>
+  it.effect("is closed to others with the next line if it was open", () =>
     withFile((fs, file, history) =>
       Effect.gen(function* () {
         yield* history.add("GET a")
@@ -89,7 +89,7 @@ describe("the history's file", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.effect("gives no line that could not have been typed", () =>
+  it.effect("gives no line that cannot be typed", () =>
     withFile((fs, file, history) =>
       Effect.gen(function* () {
         yield* history.add("GET a")
@@ -99,7 +99,7 @@ describe("the history's file", () => {
     )
   )
 
-  it.effect("stops nothing where it cannot be read or written", () =>
+  it.effect("makes nothing fail if it cannot be read or written", () =>
     withFile((fs, file, history) =>
       Effect.gen(function* () {
         // A directory in the place of the file, and a file in the place of its directory: file modes do not stop root.
@@ -116,7 +116,7 @@ describe("the history's file", () => {
 })
 
 describe("what is remembered", () => {
-  it("is no blank line and no repetition", () => {
+  it("includes no blank line and no repetition", () => {
     assert.deepStrictEqual(History.remember(["a"], ""), ["a"])
     assert.deepStrictEqual(History.remember(["a"], "  "), ["a"])
     assert.deepStrictEqual(History.remember(["a"], "a"), ["a"])
@@ -142,7 +142,7 @@ describe("the history's place", () => {
     }).pipe(Effect.provide([NodeServices.layer, ConfigProvider.layer(ConfigProvider.fromEnv({ env }))]))
   )
 
-  it.effect("is nowhere for a history of this run only", () =>
+  it.effect("does not exist for a history of this run only", () =>
     Effect.gen(function* () {
       yield* History.none.add("GET a")
       assert.deepStrictEqual(yield* History.none.load, [])

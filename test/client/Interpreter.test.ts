@@ -1,4 +1,4 @@
-/** A line in, what to do out. */
+/** A line in, an action out. */
 import { assert, describe, it } from "@effect/vitest"
 import { Key, NO_TTL, Ttl, Value } from "../../src/domain/Command.ts"
 import * as Reply from "../../src/domain/Reply.ts"
@@ -40,7 +40,7 @@ describe("a line", () => {
     ["time GET foo", send({ _tag: "Get", key }, true)],
     ["  Time  get foo", send({ _tag: "Get", key }, true)],
     ["time QUIT", { _tag: "Leave" }],
-    // Whether the server takes it is the server's to say.
+    // The server decides whether it accepts the command.
     ["CLOCK NOW", send({ _tag: "Clock", action: { _tag: "Now" } })],
     ["time clock run 1.5", send({ _tag: "Clock", action: { _tag: "Run", factor: 1.5 } }, true)]
   ])("'%s' is understood", (line, expected) => {
@@ -57,7 +57,7 @@ describe("a line", () => {
       "values cannot hold spaces, and 'soon\"' is no ttl in whole seconds: usage PUT <key> <value> [ttl]"
     ],
     ["PUT caf\u00e9 bar", "key must be 1 to 256 printable ASCII characters without whitespace"],
-    // U+0141 ends in the byte of an `A`.
+    // The low byte of U+0141 is an `A`.
     ["PUT \u0141 bar", "key must be 1 to 256 printable ASCII characters without whitespace"],
     [`PUT foo ${"x".repeat(257)}`, "value must be 1 to 256 printable ASCII characters without whitespace"],
     [`GET ${"x".repeat(5000)}`, "line too long: a request has fewer than 4096 bytes"],
@@ -73,7 +73,7 @@ describe("a line", () => {
     assert.deepStrictEqual(action(line), refuse(message))
   })
 
-  it("is not read as a connection's first: the server says what it thinks of it", () => {
+  it("is not read as the first of a connection, so HTTP is left to the server", () => {
     assert.deepStrictEqual(
       action("PUT foo HTTP/1.1"),
       send({ _tag: "Put", key, value: Value.make("HTTP/1.1"), ttl: NO_TTL })
@@ -82,7 +82,7 @@ describe("a line", () => {
 })
 
 describe("the words that are completed and hinted", () => {
-  it("have CLOCK and its actions where time is virtual", () => {
+  it("include CLOCK and its actions if time is virtual", () => {
     const words = (peer: Peer) => grammar(peer).map(({ name }) => name)
     assert.notInclude(words("real"), "CLOCK")
     assert.notInclude(words("none"), "CLOCK")
@@ -108,7 +108,7 @@ describe("help", () => {
     for (const row of help.split("\n")) assert.isAtMost(row.length, 79)
   })
 
-  it("is what ? asks for, too", () => {
+  it("is also shown for ?", () => {
     assert.notStrictEqual(text("help"), "")
     assert.deepStrictEqual(action("?"), action("help"))
     assert.deepStrictEqual(action(" ? put ", "virtual"), action("help PUT", "virtual"))
@@ -128,7 +128,7 @@ describe("help", () => {
     for (const { name } of grammar("virtual")) assert.isTrue(text(`help ${name.toLowerCase()}`).startsWith(name))
   })
 
-  it("lists CLOCK where time is virtual, and explains it anywhere", () => {
+  it("lists CLOCK if time is virtual, and explains it in any case", () => {
     const help = text("help", "virtual")
     assert.include(help, "\n  CLOCK <action>")
     for (const { name } of grammar("virtual")) assert.include(help, `\n  ${name}`)
@@ -137,20 +137,20 @@ describe("help", () => {
   })
 })
 
-describe("words on the screen", () => {
-  it("are the prompts of the transcript", () => {
+describe("text on the screen", () => {
+  it("has the prompts of the transcript", () => {
     assert.strictEqual(prompt("real"), ">>> ")
     assert.strictEqual(prompt("none"), "not connected>>> ")
     assert.strictEqual(prompt("virtual"), "virtual>>> ")
   })
 
-  it("have no escape sequence without colours", () => {
+  it("has no escape sequences without colours", () => {
     const { dim, error, notice } = style(false)
     assert.strictEqual(error("a") + notice("b") + dim("c"), "abc")
     assert.strictEqual(style(true).error("a"), "\u001b[31ma\u001b[0m")
   })
 
-  it("are a time span in a unit that fits", () => {
+  it("gives a time span in a fitting unit", () => {
     assert.deepStrictEqual([1n, 312_345n, 999_000_000n, 1_500_000_000n].map(formatNanos), [
       "0.00 ms",
       "0.31 ms",

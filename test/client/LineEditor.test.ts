@@ -98,7 +98,7 @@ describe("outcomes", () => {
     assert.deepStrictEqual(run(script).outcomes, [expected])
   })
 
-  it("takes pasted lines one by one, whatever ends them", () => {
+  it("takes pasted lines one by one, with any line ending", () => {
     const submitted = (script: string) => run(script).outcomes.flatMap((o) => (o._tag === "Submit" ? [o.line] : []))
     assert.deepStrictEqual(submitted("a[return]b[enter]c[return][enter]d[return]"), ["a", "b", "c", "d"])
     assert.deepStrictEqual(submitted("[paste-start]PUT[tab]a[tab]b[return][enter]GET a[return][paste-end]"), [
@@ -153,7 +153,7 @@ describe("reverse search", () => {
     assert.isUndefined(editor.search)
   })
 
-  it("shows what is looked for, and whether it was found", () => {
+  it("shows the search text, and whether it was found", () => {
     assert.deepStrictEqual(draw(run("[C-r]b 2", history).editor, 60), {
       rows: ["(reverse-i-search)'b 2': PUT b 2"],
       column: 25 + 4
@@ -181,12 +181,12 @@ describe("completion", () => {
     assert.strictEqual(shown(script), expected)
   })
 
-  it("offers what is possible where that is more than one", () => {
+  it("offers all candidates if there are several", () => {
     assert.deepStrictEqual(run("e[tab]").outcomes, [{ _tag: "Offer", names: ["EXISTS", "exit"] }])
     assert.deepStrictEqual(run("time [tab]").outcomes, [{ _tag: "Offer", names: server.map(({ name }) => name) }])
   })
 
-  it("goes as far as all that is possible goes", () => {
+  it("completes as far as all candidates agree", () => {
     const reads: LineEditor.Grammar = [
       { name: "reconnect", args: [] },
       { name: "record", args: [] }
@@ -221,7 +221,7 @@ describe("hints", () => {
 })
 
 describe("drawing", () => {
-  it("shows prompt, line and a dim hint, and leaves the cursor at its place", () => {
+  it("shows prompt, line and a dim hint, and keeps the cursor in its place", () => {
     const { editor } = run("PUT foo")
     assert.strictEqual(LineEditor.render(editor, view), "\r>>> PUT foo\x1b[2m <value> [ttl]\x1b[0m\x1b[K\r\x1b[11C")
     assert.deepStrictEqual(draw(run("PUT foo[home]").editor, 40), { rows: [">>> PUT foo"], column: 4 })
@@ -245,7 +245,7 @@ describe("drawing", () => {
     assert.deepStrictEqual(draw(run("PUT foo").editor, 20).rows, [">>> PUT foo <value>"])
   })
 
-  it("counts wide characters as two columns, and marks as none", () => {
+  it("counts wide characters as two columns, and combining marks as none", () => {
     assert.strictEqual(draw(run("漢字e\u0301").editor, 40).column, 4 + 5)
   })
 

@@ -63,7 +63,7 @@ const answers = [
 ].join("\n")
 
 describe("a pipe", () => {
-  it.effect("is answered line by line, bad lines in their places, the last without its newline too", () =>
+  it.effect("is answered line by line, with bad lines in place, and a last line without its newline too", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start()
       assert.deepStrictEqual(yield* run(server.address, [script]), { output: answers, failure: undefined })
@@ -121,7 +121,7 @@ describe("a pipe", () => {
     })
   )
 
-  it.effect("has values only where raw is wanted", () =>
+  it.effect("has values only, if raw is wanted", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start()
       const { output } = yield* run(server.address, ["PUT a OK\nGET a\nGET b\nEXISTS a\n"], true)
@@ -181,7 +181,7 @@ describe("a pipe", () => {
   )
 })
 
-describe("a pipe that is not answered whole", () => {
+describe("a pipe that is not answered completely", () => {
   it.effect("stops with a count when the connection is lost", () =>
     Effect.gen(function* () {
       const peer = yield* Peer.listen((socket) => {
@@ -201,7 +201,7 @@ describe("a pipe that is not answered whole", () => {
     })
   )
 
-  it.effect("stops when the server goes while nothing is being asked", () =>
+  it.effect("stops when the server goes away between requests", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start()
       const input = yield* Queue.unbounded<Uint8Array>()

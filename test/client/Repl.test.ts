@@ -140,7 +140,7 @@ describe("a session", () => {
     })
   )
 
-  it.effect("ends without a word when its terminal is gone", () =>
+  it.effect("ends silently when its terminal is gone", () =>
     Effect.gen(function* () {
       const { fiber, screen, send } = yield* connected()
       yield* send({ _tag: "Gone" })
@@ -149,7 +149,7 @@ describe("a session", () => {
     })
   )
 
-  it.effect("ends when it is interrupted, on a row of its own", () =>
+  it.effect("ends on a new row when it is interrupted", () =>
     Effect.gen(function* () {
       const { fiber, screen } = yield* connected()
       yield* Fiber.interrupt(fiber)
@@ -157,7 +157,7 @@ describe("a session", () => {
     })
   )
 
-  it.effect("cancels a line with Ctrl-C, and says on an empty one how to leave", () =>
+  it.effect("cancels a line with Ctrl-C, and on an empty line says how to leave", () =>
     Effect.gen(function* () {
       const { press, says, screen, server } = yield* connected()
       yield* press("PUT a 1[C-c]")
@@ -172,7 +172,7 @@ describe("a session", () => {
     })
   )
 
-  it.effect("shows what is possible, and keeps the line", () =>
+  it.effect("shows the candidates, and keeps the line", () =>
     Effect.gen(function* () {
       const { press, screen, shows } = yield* connected()
       yield* press("e[tab]")
@@ -181,7 +181,7 @@ describe("a session", () => {
     })
   )
 
-  it.effect("clears the screen, with the command and with the key", () =>
+  it.effect("clears the screen with the command and with the key", () =>
     Effect.gen(function* () {
       const { press, screen, shows } = yield* connected()
       yield* press("status[return]clear[return]GET a")
@@ -204,7 +204,7 @@ describe("a session", () => {
     })
   )
 
-  it.effect("runs pasted lines one by one, in their order", () =>
+  it.effect("runs pasted lines one by one, in order", () =>
     Effect.gen(function* () {
       const { press, screen, shows } = yield* connected()
       yield* press("PUT a 1[return]GET a[return]PUT a 2[return]GET a[return]GET unfini")
@@ -240,7 +240,7 @@ describe("its own commands", () => {
     })
   )
 
-  it.effect("STATS and FLUSH are asked of the server as they are", () =>
+  it.effect("STATS and FLUSH go to the server unchanged", () =>
     Effect.gen(function* () {
       const { enter } = yield* connected()
       assert.deepStrictEqual(yield* enter("PUT a 1"), ["OK stored"])
@@ -266,7 +266,7 @@ describe("its own commands", () => {
   it.effect("a bad line is answered in the server's words, without asking it", () =>
     Effect.gen(function* () {
       const { enter, server } = yield* connected()
-      // The server has read what the client asks it by itself when it connects.
+      // By now the server has read what the client asks on its own when it connects.
       assert.deepStrictEqual(yield* enter("EXISTS a"), ["OK 0"])
       const before = (yield* server.stats).bytesIn
       assert.strictEqual(before, "CLOCK NOW\nEXISTS a\n".length)
@@ -287,7 +287,7 @@ describe("its own commands", () => {
   )
 })
 
-describe("a server whose time is virtual", () => {
+describe("a server in virtual time", () => {
   const onVirtual = Effect.gen(function* () {
     const server = yield* Effect.acquireRelease(
       Effect.promise(() => startTestServer()),
@@ -298,7 +298,7 @@ describe("a server whose time is virtual", () => {
     return { server, ...session }
   })
 
-  it.live("has a prompt of its own, and a line that says why", () =>
+  it.live("has its own prompt, and a line that says why", () =>
     Effect.gen(function* () {
       const { screen, server } = yield* onVirtual
       assert.deepStrictEqual(screen.rows(), [
@@ -335,7 +335,7 @@ describe("a server whose time is virtual", () => {
 })
 
 describe("its history", () => {
-  it.effect("has the lines of earlier runs and of this one, and hands over what is new", () =>
+  it.effect("has the lines of earlier runs and of this one, and saves the new ones", () =>
     Effect.gen(function* () {
       const { added, enter, press, shows } = yield* connected({ history: ["GET earlier"] })
       yield* enter("GET now")
@@ -369,7 +369,7 @@ describe("colours", () => {
     })
   )
 
-  it.effect("are none where they are not wanted", () =>
+  it.effect("are absent if they are not wanted", () =>
     Effect.gen(function* () {
       assert.notMatch(yield* written(false), /\u001b\[[0-9;]*m/)
     })
@@ -394,7 +394,7 @@ describe("a server that comes and goes", () => {
     })
   )
 
-  it.effect("is reported in one sentence when it stops, and the line that is being typed stays", () =>
+  it.effect("is reported in one sentence when it stops, and the line being typed stays", () =>
     Effect.gen(function* () {
       const { enter, press, screen, server, shows } = yield* connected()
       const { port } = server.address
@@ -439,7 +439,7 @@ describe("a server that comes and goes", () => {
     })
   )
 
-  it.effect("cannot write what it likes on the screen", () =>
+  it.effect("cannot write control characters to the screen", () =>
     Effect.gen(function* () {
       const peer = yield* Peer.listen((socket) => {
         socket.on("data", () => socket.write("ERROR \u001b[2Jgotcha\n"))
@@ -450,7 +450,7 @@ describe("a server that comes and goes", () => {
     })
   )
 
-  it.effect("may not answer: Ctrl-C gives up, and so does the clock", () =>
+  it.effect("may not answer: Ctrl-C gives up, and so does the timeout", () =>
     Effect.gen(function* () {
       const changes = Changes.make()
       let received = ""
@@ -465,7 +465,7 @@ describe("a server that comes and goes", () => {
       yield* changes.until(() => received === "CLOCK NOW\n")
       yield* press("GET a[return]")
       yield* changes.until(() => received === "CLOCK NOW\nGET a\n")
-      // What was typed ahead goes with it.
+      // The line that was typed ahead is cancelled with it.
       yield* press("GET x[return][C-c]")
       yield* says("Not waiting for the answer any more; the command may still be executed.")
       yield* shows(">>>")

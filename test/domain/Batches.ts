@@ -6,7 +6,7 @@ import { CommandBatch } from "../../src/domain/CommandBatch.ts"
 import * as Reply from "../../src/domain/Reply.ts"
 import { type Kept, KeptReply } from "../../src/store/KeptReply.ts"
 
-/** The commands of a batch, in order, as the Schema has them. */
+/** The commands of a batch, in order, as the Schema defines them. */
 export const commandsOf = (batch: CommandBatch): ReadonlyArray<Command.Command> =>
   Array.from({ length: batch.count }, (_, i) => Result.getOrElse(typed(batch, i), (why) => assert.fail(why)))
 
@@ -18,14 +18,14 @@ const idOf = {
   Flush: table.findIndex(({ name }) => name === "FLUSH")
 } as const
 
-/** Where the arguments of a command are read from, in its place in a batch. */
+/** The arguments of a command, as text. */
 const argumentsOf = (command: Command.StoreCommand): ReadonlyArray<string> => {
   if (command._tag === "Flush") return []
   if (command._tag !== "Put") return [command.key]
   return command.ttl === 0 ? [command.key, command.value] : [command.key, command.value, String(command.ttl)]
 }
 
-/** A batch of these commands, whose keys and values begin at any byte: a new one, or one that is used again. */
+/** A batch of these commands, a new one or `batch` again. Keys and values begin at arbitrary bytes. */
 export const batchOf = (
   commands: ReadonlyArray<Command.StoreCommand>,
   batch: CommandBatch = new CommandBatch()
@@ -52,7 +52,7 @@ const statuses: ReadonlyMap<string, Reply.Reply> = new Map([
   ["flushed", Reply.flushed]
 ])
 
-/** What a primitive reply says to a client of this project's. */
+/** The typed reply that the client would read from a primitive one. */
 const typedReply = (kept: Kept): Reply.Reply => {
   switch (kept._tag) {
     case "Simple":
@@ -68,7 +68,7 @@ const typedReply = (kept: Kept): Reply.Reply => {
   }
 }
 
-/** Keeps the replies that it gets. */
+/** Keeps all replies that it receives. */
 export class KeptReplies extends KeptReply {
   readonly replies: Array<Reply.Reply> = []
 

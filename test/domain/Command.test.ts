@@ -68,7 +68,7 @@ describe("Command.decode", () => {
     [{ _tag: "Clock" }],
     [{ _tag: "Clock", action: { _tag: "Stop" } }],
     [{ _tag: "Clock", action: { _tag: "Set" } }]
-  ])("refuses %o, which is no command at all", (input) => {
+  ])("refuses %o, which is not a command", (input) => {
     const result = Command.decode(input)
     assert.isTrue(Result.isFailure(result))
     if (Result.isFailure(result)) assert.match(result.failure, /./)
@@ -81,7 +81,7 @@ describe("Command.decode", () => {
 })
 
 describe("Command's typed constructors", () => {
-  it.effect("make checked commands of plain values", () =>
+  it.effect("make checked commands from plain values", () =>
     Effect.gen(function* () {
       const put = yield* Command.put("k", "v", 5)
       const get = yield* Command.get("k")
@@ -94,7 +94,7 @@ describe("Command's typed constructors", () => {
     })
   )
 
-  it.effect("take no ttl for no expiry", () =>
+  it.effect("treat an absent ttl as no expiry", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* Command.put("k", "v")).ttl, Command.NO_TTL)
       assert.strictEqual((yield* Command.put("k", "v", undefined)).ttl, Command.NO_TTL)

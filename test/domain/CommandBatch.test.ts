@@ -22,7 +22,7 @@ describe("CommandBatch", () => {
     assert.deepStrictEqual(commandsOf(batch), commands)
   })
 
-  it("lists the keys apart, with a hash for each that keeps its sign", () => {
+  it("lists the keys separately, each with a hash that keeps its sign", () => {
     const batch = batchOf([
       { _tag: "Put", key: key("first"), value: value("v"), ttl: Command.Ttl.make(Command.MAX_TTL_SECONDS) },
       { _tag: "Get", key: key("second") }
@@ -41,7 +41,7 @@ describe("CommandBatch", () => {
     assert.deepStrictEqual([batch.argc(0), batch.argc(1), batch.argc(2)], [3, 1, 0])
   })
 
-  it("is empty when it begins again, on the same bytes or on others, wherever they lie in their buffer", () => {
+  it("is empty when it begins again, on the same bytes or others, at any place in their buffer", () => {
     const batch = new CommandBatch()
     const whole = Buffer.from("--abcd--wxyz", "latin1")
     const views = [whole.subarray(2, 6), whole.subarray(8), whole, whole, whole.subarray(2, 6)]
@@ -60,7 +60,7 @@ describe("CommandBatch", () => {
     )
   })
 
-  it("does not take the words of an earlier command for its own", () => {
+  it("does not mistake the words of an earlier command for its own", () => {
     const batch = new CommandBatch()
     const bytes = Buffer.from("kv60", "latin1")
     batch.begin(bytes)
@@ -77,7 +77,7 @@ describe("CommandBatch", () => {
     assert.deepStrictEqual(commandsOf(batch), [{ _tag: "Put", key: key("k"), value: value("v"), ttl: Command.NO_TTL }])
   })
 
-  it("gives a command up that is begun and not closed", () => {
+  it("drops a command that is begun and not closed", () => {
     const batch = new CommandBatch()
     batch.begin(Buffer.from("abc", "latin1"))
     for (let tries = 0; tries < 3; tries++) {
@@ -93,7 +93,7 @@ describe("CommandBatch", () => {
     assert.deepStrictEqual(commandsOf(batch), [{ _tag: "Get", key: key("c") }])
   })
 
-  it("has room for as many commands as it is told, and for none behind one that stops it", () => {
+  it("has room for the given number of commands, and for none after one that stops it", () => {
     const batch = new CommandBatch()
     const bytes = Buffer.from("k", "latin1")
     const get = (): void => {
@@ -116,7 +116,7 @@ describe("CommandBatch", () => {
     assert.deepStrictEqual([batch.isFull, batch.isStopped], [false, false])
   })
 
-  it("keeps the messages of what is no command, in order", () => {
+  it("keeps the messages of malformed requests, in order", () => {
     const batch = new CommandBatch()
     for (let round = 0; round < 2; round++) {
       batch.begin(Buffer.from("k", "latin1"))
@@ -133,7 +133,7 @@ describe("CommandBatch", () => {
     }
   })
 
-  it("holds a command of very many arguments, is full then, and as small as before when it begins again", () => {
+  it("holds a command with very many arguments, is full then, and shrinks when it begins again", () => {
     const batch = new CommandBatch()
     const bytes = Buffer.from("k".repeat(100), "latin1")
     batch.begin(bytes)

@@ -1,4 +1,6 @@
-/** What an engine holds of the machine's memory: bounded by its limit, whatever comes, and given back when it is not needed. */
+/**
+ * The memory that an engine holds is bounded by its limit, whatever happens, and is given back when it is not needed.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Engine, entryBytes, OUT_OF_MEMORY, STORED } from "../../src/engine/Engine.ts"
 import { EVICTED, MIN_HELD_BYTES } from "../../src/engine/Limits.ts"
@@ -22,12 +24,12 @@ const stored = (outcome: number): void => {
   if (outcome !== STORED) assert.fail("there was no memory")
 }
 
-/** As an engine is cared for between batches. */
+/** Maintains an engine as it is maintained between batches. */
 const maintain = (subject: Subject, now: number): void => {
   while (subject.engine.maintain(now, 512));
 }
 
-describe("what is held", () => {
+describe("held memory", () => {
   const limit = 17 * MIB
   const transitions: ReadonlyArray<readonly [string, ReadonlyArray<number>]> = [
     ["small ones give way to large ones and back", [150, 100_000, 150]],
@@ -39,20 +41,20 @@ describe("what is held", () => {
     const { engine } = subject
     let number = 0
     for (const length of lengths) {
-      // Once and a half times as many as there is room for.
+      // One and a half times as many as there is room for.
       const count = Math.ceil((limit * 1.5) / entryBytes(16, length, false))
       for (let i = 0; i < count; i++) {
         stored(subject.set(keyOf(number++), values.subarray(0, length)))
         if (engine.heldBytes > limit) assert.fail(`${engine.heldBytes} bytes are held at values of ${length}`)
         if ((i & 1023) === 0) engine.maintain(0, 512)
       }
-      // Most of what is held is of use.
+      // Most of what is held is in use.
       assert.isAbove(engine.usedBytes, limit * 0.8)
     }
     checkInvariants(engine)
   })
 
-  it("stays within the limit while sizes are mixed and replaced", () => {
+  it("stays within the limit while values of mixed sizes are replaced", () => {
     const random = seededRandom(11)
     const limit = 48 * MIB
     const subject = new Subject({ maxKeys: NEVER, maxMemory: limit })
@@ -67,7 +69,7 @@ describe("what is held", () => {
     checkInvariants(engine)
   })
 
-  it("has a floor, below which the limit bounds what entries take", () => {
+  it("has a floor, below which the limit bounds the entries' memory", () => {
     const subject = new Subject({ maxKeys: NEVER, maxMemory: MIB })
     const { engine } = subject
     const random = seededRandom(12)
@@ -98,7 +100,7 @@ describe("what is held", () => {
 })
 
 describe("memory that is not needed", () => {
-  it("is given back when 100 MB of entries go but one", () => {
+  it("is given back when all but one of 100 MB of entries are removed", () => {
     const subject = new Subject({ maxKeys: NEVER })
     const { engine } = subject
     const before = engine.heldBytes
@@ -124,7 +126,7 @@ describe("memory that is not needed", () => {
     checkInvariants(engine)
   })
 
-  it("is given back though what stays is scattered", () => {
+  it("is given back even if the remaining entries are scattered", () => {
     const random = seededRandom(13)
     const subject = new Subject({ maxKeys: NEVER })
     const { engine } = subject
@@ -140,11 +142,11 @@ describe("memory that is not needed", () => {
     for (let i = 0; i < count; i += 50) if (subject.get(keyOf(i)) === undefined) assert.fail(`key ${i} is lost`)
   })
 
-  it("is asked for once where a cache swings around an arena's edge", () => {
+  it("is requested once if a cache swings around an arena's edge", () => {
     const subject = new Subject({ maxKeys: NEVER })
     const { arenas } = subject
     let number = 0
-    // To the edge of the second arena, then some thousands more and less, for a long time.
+    // Fills up to the edge of the second arena, then adds and removes some thousands for a long time.
     while (arenas.count < 3) subject.set(keyOf(number++), values.subarray(0, 1000))
     const edge = arenas.count
     for (let swing = 0; swing < 50; swing++) {
@@ -156,7 +158,7 @@ describe("memory that is not needed", () => {
     assert.strictEqual(arenas.count, edge)
   })
 
-  it("is asked for once where a small cache swings around the first arena's edge", () => {
+  it("is requested once if a small cache swings around the first arena's edge", () => {
     const subject = new Subject({ maxKeys: NEVER })
     const { arenas } = subject
     for (let swing = 0; swing < 50; swing++) {
@@ -168,7 +170,7 @@ describe("memory that is not needed", () => {
     assert.strictEqual(arenas.count, 2)
   })
 
-  it("is given back by clearing, at once", () => {
+  it("is given back at once by clearing", () => {
     const subject = new Subject({ maxKeys: NEVER })
     const { engine } = subject
     for (let i = 0; i < 60_000; i++) subject.set(keyOf(i), values.subarray(0, 1000))
@@ -191,7 +193,7 @@ describe("memory that is not needed", () => {
     assert.strictEqual(engine.size, 1)
     assert.strictEqual(engine.keysIn(0), 0)
     assert.isUndefined(subject.get(keyOf(9)))
-    // As many again: nobody but the dead is evicted for them.
+    // As many again. Only entries of the cleared database are evicted for them.
     for (let i = 0; i < 30_000; i++) stored(subject.set(keyOf(i), values.subarray(0, 400), { database: 2 }))
     assert.strictEqual(engine.removed(EVICTED), 0)
     assert.isDefined(subject.get(keyOf(7), 0, 1))
@@ -201,7 +203,7 @@ describe("memory that is not needed", () => {
     checkInvariants(engine)
   })
 
-  it("survives that many databases are cleared in a short time", () => {
+  it("does not run out of identities when many databases are cleared quickly", () => {
     const subject = new Subject({ maxKeys: NEVER })
     for (let round = 0; round < 1000; round++) {
       stored(subject.set(keyOf(round), values.subarray(0, 10), { database: round % 15 }))
@@ -216,7 +218,7 @@ describe("memory that is not needed", () => {
 })
 
 describe("a system that refuses memory", () => {
-  it("leaves an engine that evicts, and asks again a second later", () => {
+  it("makes the engine evict, until it asks again a second later", () => {
     const subject = new Subject({ maxKeys: NEVER })
     const { arenas, engine } = subject
     let number = 0
@@ -235,21 +237,21 @@ describe("a system that refuses memory", () => {
     assert.strictEqual(arenas.count, 3)
   })
 
-  it("has a write refused that it has no room for, and all else is as it was", () => {
+  it("makes a write fail that has no room, and the engine stays consistent", () => {
     const subject = new Subject({ maxKeys: NEVER })
     const { arenas, engine } = subject
     stored(subject.set(bytesOf("small"), bytesOf("value")))
     arenas.refuses = true
     const size = engine.usedBytes
     assert.strictEqual(engine.set(viewOf(keyOf(1)), 0, 16, 1, 0, viewOf(values), 0, 2 * MIB, NEVER, 0), OUT_OF_MEMORY)
-    // It had to try: what is less than all that there is might have had room.
+    // The engine had to try, so it may have evicted the small value.
     assert.isAtMost(engine.usedBytes, size)
     assert.strictEqual(engine.detachedBytes, 0)
     checkInvariants(engine)
     stored(subject.set(bytesOf("small"), bytesOf("value")))
   })
 
-  it("cannot make one", () => {
+  it("makes the creation of an engine fail", () => {
     const refusing = new CountedArenas()
     refusing.refuses = true
     assert.throws(() => Engine.make({ maxKeys: 1 }, new Uint8Array(8), 0, refusing), RangeError)
@@ -268,7 +270,7 @@ describe("a system that refuses memory", () => {
 })
 
 describe("attaching", () => {
-  it("refuses what is no engine's", () => {
+  it("refuses arenas that are not an engine's", () => {
     assert.throws(() => Engine.attach([]), "first arena is missing")
     assert.throws(() => Engine.attach([new ArrayBuffer(MIB)]), "no engine's")
     const subject = new Subject({ maxKeys: NEVER })

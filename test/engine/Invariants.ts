@@ -1,6 +1,6 @@
 /**
- * What must be true of an engine's words at any time between two calls, found out by walking through all of them. It
- * looks at the arenas, not at the engine: nothing of it is in objects.
+ * The invariants of an engine's words between two calls, checked by walking through all of them. It reads the arenas
+ * and not the engine, because no state is in objects.
  */
 import { assert } from "@effect/vitest"
 import { NEXT, OWNER, PINS as CHAIN_PINS, LENGTH, TOTAL } from "../../src/engine/Chains.ts"
@@ -83,7 +83,7 @@ class Walk {
     return number(this.memory.known(page, word))
   }
 
-  /** The order of use: every entry, once. */
+  /** The order of use has every entry once. */
   order(): void {
     let newer = 0
     for (let entry = this.head(Layout.NEWEST); entry !== 0; entry = this.get(entry, OLDER)) {
@@ -232,7 +232,7 @@ class Walk {
         if (meta === 0) continue
         used++
         if (isPiece(meta)) {
-          // Those of detached chains are counted only.
+          // Pieces of detached chains are only counted.
           if (!this.pieces.has(address) && this.known(page, PINS) === 0) assert.fail(`piece ${address} is lost`)
         } else if (!this.entries.has(address)) assert.fail(`entry ${address} is lost`)
       }
@@ -283,7 +283,7 @@ class Walk {
   }
 }
 
-/** Fails, and says what is wrong, unless an engine's words are as they must be. */
+/** Fails with what is wrong unless all invariants hold. */
 export const checkInvariants = (engine: Engine): void => {
   const walk = new Walk(engine)
   walk.order()

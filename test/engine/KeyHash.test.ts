@@ -1,21 +1,23 @@
 import { assert, describe, it } from "@effect/vitest"
 import { KeyHash } from "../../src/engine/KeyHash.ts"
 
-/** Those of the reference implementation of HalfSipHash-1-3, with 32 bits of output: the key and the input count up. */
+/** The vectors of the reference implementation of HalfSipHash-1-3 with 32 bits of output. Key and input count up. */
 const vectors = [0x5814_c896, 0xe7e8_64ca, 0xbc4b_0e30, 0x0153_9939, 0x7e05_9ea6, 0x88e3_d89b, 0xa008_0b65, 0x9d38_d9d6]
 
 const countingSecret = Buffer.from([0, 1, 2, 3, 4, 5, 6, 7])
 
 const counting = (length: number): string => String.fromCharCode(...Array.from({ length }, (_, i) => i))
 
-/** The hash of a text, wherever in its bytes it begins. */
+const hashAt = (keyHash: KeyHash, text: string, start: number): number => {
+  const bytes = new Uint8Array(Buffer.from(`${"x".repeat(start)}${text}xyz`, "latin1"))
+  return keyHash.hash(new DataView(bytes.buffer), start, text.length)
+}
+
+/** The hash of a text. It must not depend on where in the bytes the text begins. */
 const hashOf = (keyHash: KeyHash, text: string): number => {
-  const [whole, ...shifted] = [0, 1, 2, 3].map((start) => {
-    const bytes = new Uint8Array(Buffer.from(`${"x".repeat(start)}${text}xyz`, "latin1"))
-    return keyHash.hash(new DataView(bytes.buffer), start, text.length)
-  })
-  for (const hash of shifted) assert.strictEqual(hash, whole)
-  return whole ?? assert.fail("there is no hash")
+  const hash = hashAt(keyHash, text, 0)
+  for (const start of [1, 2, 3]) assert.strictEqual(hashAt(keyHash, text, start), hash)
+  return hash
 }
 
 /** How far the counts are from even, in standard deviations of the chi-square distribution. */
@@ -44,7 +46,7 @@ describe("KeyHash", () => {
     }
   )
 
-  it("is a signed word of 32 bits, the same each time, for every length", () => {
+  it("is a signed 32-bit word, the same each time, for every length", () => {
     const keyHash = new KeyHash(0x0123_4567, 0x89ab_cdef)
     const hashes = new Set<number>()
     for (let length = 1; length <= 256; length++) {
@@ -63,11 +65,11 @@ describe("KeyHash", () => {
     }
   })
 
-  it("takes words above 2^31 as what they are in 32 bits", () => {
+  it("reads words above 2^31 as signed 32-bit words", () => {
     assert.strictEqual(hashOf(new KeyHash(0xffff_fffe, 0x8000_0000), "key"), hashOf(new KeyHash(-2, -(2 ** 31)), "key"))
   })
 
-  it("is another one with another secret, be it one bit", () => {
+  it("differs for secrets that differ in a single bit", () => {
     const texts = Array.from({ length: 100 }, (_, i) => `key:${i}`)
     const plain = new KeyHash(1, 2)
     for (let bit = 0; bit < 64; bit++) {
@@ -77,7 +79,7 @@ describe("KeyHash", () => {
     }
   })
 
-  it("changes with each character, wherever it is", () => {
+  it("changes with every character", () => {
     const keyHash = new KeyHash(1, 2)
     for (const length of [1, 2, 3, 4, 5, 8, 11, 256]) {
       const text = "k".repeat(length)
@@ -96,12 +98,12 @@ describe("KeyHash", () => {
 
   it.each(sequences)("spreads $name keys evenly over segments and buckets", ({ keyOf }) => {
     const keyHash = new KeyHash(0x0123_4567, 0x89ab_cdef)
-    const hashes = Array.from({ length: 100_000 }, (_, i) => hashOf(keyHash, keyOf(i)))
+    const hashes = Array.from({ length: 100_000 }, (_, i) => hashAt(keyHash, keyOf(i), i & 3))
     assert.isBelow(Math.abs(unevenness(countBy(hashes, 256, (hash) => hash >>> 24))), 5, "the highest bits")
     assert.isBelow(Math.abs(unevenness(countBy(hashes, 2048, (hash) => hash & 2047))), 5, "the lowest bits")
     const both = (hash: number): number => ((hash >>> 27) << 5) | (hash & 31)
     assert.isBelow(Math.abs(unevenness(countBy(hashes, 1024, both))), 5, "both together")
-    // Of 100,000 values among 2^32 about one pair is equal.
+    // Of 100,000 values among 2^32, about one pair is equal.
     assert.isAtMost(hashes.length - new Set(hashes).size, 8)
   })
 })

@@ -1,6 +1,6 @@
 /**
- * What an engine should do, said as simply as can be: a `Map` whose order is the order of use. Which entries go for want
- * of memory is the engine's to know; the oracle is told how many, and knows which.
+ * What an engine should do, in the simplest form: a `Map` whose order is the order of use. The oracle does not know
+ * when memory runs out. It is told how many entries were evicted, and knows which.
  */
 export interface Value {
   readonly bytes: Uint8Array
@@ -15,7 +15,7 @@ export class Oracle {
     return `${database} ${key}`
   }
 
-  /** Keys that have not expired. */
+  /** The number of keys that have not expired. */
   size(now: number): number {
     return [...this.values.values()].filter(({ deadline }) => deadline > now).length
   }
@@ -52,7 +52,7 @@ export class Oracle {
     this.databases.get(database)?.delete(key)
   }
 
-  /** So many went, the least recently used first, after all that have expired. */
+  /** Removes `count` entries: first all expired ones, then the least recently used ones. */
   evict(count: number, now: number): void {
     let left = count
     for (const [name, { deadline }] of this.values) {
@@ -64,7 +64,7 @@ export class Oracle {
     }
   }
 
-  /** What has expired is not there for anybody. */
+  /** Removes all expired entries, because nobody may see them. */
   forgetExpired(now: number): void {
     for (const [name, { deadline }] of this.values) if (deadline <= now) this.forget(name)
   }

@@ -1,7 +1,7 @@
-/** Every size that a value can have, up to well beyond a page, and keys of every length. */
+/** Values of every size up to well beyond a page, and keys of every length. */
 import { assert, describe, it } from "@effect/vitest"
 import { entryBytes, NOT_THERE, OUT_OF_MEMORY, STORED } from "../../src/engine/Engine.ts"
-import { MAX_KEY_LENGTH, MAX_VALUE_LENGTH } from "../../src/engine/Limits.ts"
+import { EVICTED, MAX_KEY_LENGTH, MAX_VALUE_LENGTH, REPLACED } from "../../src/engine/Limits.ts"
 import { SIZES } from "../../src/engine/Slots.ts"
 import { checkInvariants } from "./Invariants.ts"
 import { seededRandom } from "./SeededRandom.ts"
@@ -16,10 +16,10 @@ const sample = ((): Uint8Array => {
   return Uint8Array.from({ length: LONGEST + 1024 }, () => random.below(256))
 })()
 
-/** A value of this length; two of neighbouring lengths are not alike. */
+/** A value of this length. Values of neighbouring lengths differ. */
 const valueOf = (length: number): Uint8Array => sample.subarray(length % 1021, (length % 1021) + length)
 
-/** Fails unless the value of the key is this one. */
+/** Asserts that the key has this value. */
 const into = new Uint8Array(LONGEST)
 const holds = (subject: Subject, key: Uint8Array, value: Uint8Array): void => {
   const entry = subject.find(key)
@@ -32,14 +32,14 @@ const holds = (subject: Subject, key: Uint8Array, value: Uint8Array): void => {
 const stored = (outcome: number): void => assert.strictEqual(outcome, STORED)
 
 describe("values of every size", () => {
-  // A round for each eighth of them, so that no test takes long.
+  // Eight rounds with an eighth of the lengths each, so that no test takes long.
   const rounds = Array.from({ length: 8 }, (_, round) => round)
   it.each(rounds)("are put, read back, replaced and deleted, part %i of 8", (round) => {
     const subject = new Subject(PLENTY)
     const neighbour = bytesOf("neighbour")
     stored(subject.set(neighbour, valueOf(100)))
     const key = bytesOf("key")
-    // Each replaces the one before, which was of a size far away, so that all sizes come after all others' kinds.
+    // Each value replaces one of a very different size, so that each kind of value follows every other kind.
     for (let step = round; step <= LONGEST; step += 8) {
       const length = (step * 7919) % (LONGEST + 1)
       stored(subject.set(key, valueOf(length)))
@@ -53,7 +53,7 @@ describe("values of every size", () => {
     checkInvariants(subject.engine)
   })
 
-  it("come one after the other and shrink again", () => {
+  it("grow one after the other and shrink again", () => {
     const subject = new Subject(PLENTY)
     const key = bytesOf("key")
     for (let length = 0; length <= 20_000; length++) {
@@ -79,10 +79,10 @@ describe("values of every size", () => {
     checkInvariants(subject.engine)
   })
 
-  it("waste little: a seventh at most, and a few bytes below 1 KB", () => {
+  it("waste little: at most a seventh, and only a few bytes below 1 KB", () => {
     for (let length = 0; length <= LONGEST; length++) {
       const bytes = entryBytes(16, length, true)
-      // Hash, links, lengths, deadline; the key; the share of the index.
+      // The entry's header with a deadline, the key, the value, and the share of the index.
       const least = 36 + 16 + length + 16
       const most = length < 900 ? 10 : Math.max(length * 0.15, 200)
       if (bytes - least > most) assert.fail(`${length} bytes take ${bytes}`)
@@ -113,7 +113,7 @@ describe("keys of every length", () => {
     checkInvariants(engine)
   })
 
-  it("differ though they begin alike", () => {
+  it("differ even if they begin alike", () => {
     const subject = new Subject(PLENTY, 0, () => 1)
     const keys = [0, 1, 2, 3, 4, 5, 4095, 4096, 4097, 8191, 65_534, 65_535].map((length) => new Uint8Array(length))
     for (const key of keys) stored(subject.set(key, valueOf(key.length)))
@@ -128,7 +128,7 @@ describe("impossible sizes", () => {
   const subject = new Subject(PLENTY)
   const view = new DataView(new ArrayBuffer(8))
 
-  it("are refused loudly", () => {
+  it("throw", () => {
     const { engine } = subject
     assert.throws(() => engine.set(view, 0, MAX_KEY_LENGTH + 1, 0, 0, view, 0, 1, NEVER, 0), "a key of 65536 bytes")
     assert.throws(
@@ -141,7 +141,7 @@ describe("impossible sizes", () => {
     checkInvariants(engine)
   })
 
-  it("of values that are written in slices, too", () => {
+  it("throw for values written in slices too", () => {
     const { engine } = subject
     const large = engine.beginLarge(5, 0)
     assert.throws(() => engine.writeLarge(large, new Uint8Array(6), 0, 6, 0), "a value of 5 bytes is given more")
@@ -180,7 +180,7 @@ describe("large values", () => {
     assert.strictEqual(subject.engine.usedBytes, 0)
   })
 
-  it("stay for who reads them, though they are deleted, replaced, evicted, or all is cleared", () => {
+  it("stay for their readers even if they are deleted, replaced, evicted or cleared", () => {
     const ways: ReadonlyArray<(subject: Subject) => void> = [
       (subject) => subject.delete(key),
       (subject) => stored(subject.set(key, valueOf(9))),
@@ -208,7 +208,7 @@ describe("large values", () => {
     }
   })
 
-  it("that are not wanted any more leave nothing", () => {
+  it("that are abandoned leave nothing behind", () => {
     const subject = new Subject(PLENTY)
     const name = subject.engine.beginLarge(large.length, 0)
     stored(subject.engine.writeLarge(name, large, 0, 5 * MIB, 0))
@@ -220,7 +220,7 @@ describe("large values", () => {
     checkInvariants(subject.engine)
   })
 
-  it("do not fit where they are larger than the limit, and then nothing is evicted", () => {
+  it("do not fit if they exceed the limit, and then nothing is evicted", () => {
     const subject = new Subject({ maxKeys: NEVER, maxMemory: 8 * MIB })
     stored(subject.set(bytesOf("small"), valueOf(10)))
     assert.strictEqual(subject.engine.beginLarge(large.length, 0), OUT_OF_MEMORY)
@@ -230,5 +230,17 @@ describe("large values", () => {
       OUT_OF_MEMORY
     )
     holds(subject, bytesOf("small"), valueOf(10))
+  })
+
+  it("replace an entry that must be evicted first, and it counts as evicted", () => {
+    const subject = new Subject({ maxKeys: NEVER, maxMemory: 18 * MIB })
+    for (let round = 0; round < 4; round++) stored(subject.setInSlices(key, large, 65_536))
+    const view = viewOf(large)
+    const hash = subject.hashOf(key)
+    stored(subject.engine.set(viewOf(key), 0, key.length, hash, 0, view, 0, large.length - 1, NEVER, 0))
+    assert.strictEqual(subject.engine.removed(EVICTED), 4)
+    assert.strictEqual(subject.engine.removed(REPLACED), 0)
+    assert.strictEqual(subject.engine.size, 1)
+    checkInvariants(subject.engine)
   })
 })

@@ -1,4 +1,4 @@
-/** An engine as tests use it: keys and values are byte arrays, hashes may be chosen, and arenas may be refused. */
+/** An engine for tests: keys and values are byte arrays, hashes can be chosen, and arenas can be refused. */
 import { assert } from "@effect/vitest"
 import { Engine, NOT_THERE } from "../../src/engine/Engine.ts"
 import type { Limits } from "../../src/engine/Limits.ts"
@@ -6,7 +6,7 @@ import type { ArenaSource } from "../../src/engine/Memory.ts"
 
 const SECRET = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)
 
-/** Arenas, counted, and refused on demand. */
+/** Counts arenas and refuses them on demand. */
 export class CountedArenas implements ArenaSource {
   count = 0
   refuses = false
@@ -60,7 +60,7 @@ export class Subject {
     return this.engine.set(viewOf(key), 0, key.length, hash, database, viewOf(value), 0, value.length, deadline, now)
   }
 
-  /** As `set`, in slices of so many bytes. */
+  /** Works like `set`, in slices of `slice` bytes. */
   setInSlices(
     key: Uint8Array,
     value: Uint8Array,
@@ -69,7 +69,8 @@ export class Subject {
       database = 0,
       deadline = Number.POSITIVE_INFINITY,
       now = 0
-    }: Partial<{ [K in "database" | "deadline" | "now"]: number }> = {}
+    }: Partial<{ [K in "database" | "deadline" | "now"]: number }> = {},
+    onWritten: () => void = () => {}
   ): number {
     const { engine } = this
     const large = engine.beginLarge(value.length, now)
@@ -80,12 +81,13 @@ export class Subject {
       engine.abandonLarge(large)
       return 0
     }
+    onWritten()
     const outcome = engine.setLarge(viewOf(key), 0, key.length, this.hashOf(key), database, large, deadline, now)
     if (outcome === 0) engine.abandonLarge(large)
     return outcome
   }
 
-  /** The value of an entry, its inline words too. */
+  /** The value of an entry, also read through its inline words. */
   value(entry: number): Uint8Array {
     const { engine } = this
     const bytes = new Uint8Array(engine.valueLength(entry))

@@ -5,7 +5,7 @@ const bytes = Uint8Array.from({ length: 600 }, (_, i) => (i * 7 + (i >>> 5)) & 0
 const view = new DataView(bytes.buffer)
 
 describe("words", () => {
-  it("are copied from any byte on, with zeros behind the text and nothing beyond", () => {
+  it("are copied from any byte on, with zeros after the text and nothing beyond", () => {
     for (let start = 0; start < 5; start++) {
       for (let length = 1; length <= 260; length++) {
         const words = new Int32Array(80).fill(-1)
@@ -20,7 +20,7 @@ describe("words", () => {
     }
   })
 
-  it("equal the bytes that they are a copy of, and none that differ in one", () => {
+  it("equal the bytes that they were copied from, and no bytes that differ in one place", () => {
     for (let length = 1; length <= 40; length++) {
       const words = new Int32Array(12)
       copyToWords(words, 1, view, 50, length)
@@ -34,11 +34,11 @@ describe("words", () => {
     }
   })
 
-  it("are as many as hold the length", () => {
+  it("are as many as the length needs", () => {
     assert.deepStrictEqual([0, 1, 3, 4, 5, 8, 256].map(wordsOf), [0, 1, 1, 1, 2, 2, 64])
   })
 
-  it("hold the last bytes from the lowest on", () => {
+  it("hold the last bytes from the lowest bits on", () => {
     const three = new DataView(Uint8Array.of(1, 2, 0xff).buffer)
     assert.deepStrictEqual(
       [0, 1, 2, 3].map((end) => lastWord(three, 0, end)),

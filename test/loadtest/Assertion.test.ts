@@ -5,7 +5,7 @@ import { emptyResult, goodResult, latencies, latencyOf, resultOf } from "./fixtu
 
 const parsed = (text: string): Assertion => Result.getOrThrow(parse(text))
 
-/** Why a text is no assertion; empty if it is one. */
+/** Why a text is not an assertion; empty if it is one. */
 const refusal = (text: string): string => Result.match(parse(text), { onFailure: (why) => why, onSuccess: () => "" })
 
 const values = latencies(2000)
@@ -56,14 +56,14 @@ describe("parse", () => {
     }
   })
 
-  it("refuses a unit that the figure does not have", () => {
+  it("refuses a unit that does not fit the figure", () => {
     assert.include(refusal("p99<5m"), "Unknown unit 'm' for p99. Expected ms")
     assert.include(refusal("p99<5%"), "Unknown unit '%'")
     assert.include(refusal("rps>10g"), "Unknown unit 'g' for rps. Expected none, k (thousands) or m (millions)")
     assert.include(refusal("hit_rate>99ms"), "Expected none (0 to 1) or % (0 to 100)")
   })
 
-  it("refuses a rate that no run can have, which was meant as a percentage", () => {
+  it("refuses a rate above 1, which was meant as a percentage", () => {
     assert.include(refusal("hit_rate>99"), "99%")
     assert.include(refusal("hit_rate>101%"), "no rate")
     assert.strictEqual(refusal("hit_rate=1"), "")
@@ -103,7 +103,7 @@ describe("check", () => {
     }
   })
 
-  it("tells apart what is at the bound", () => {
+  it("tells < from <= and > from >= at the bound", () => {
     const holds = (text: string) => check(parsed(text), result).holds
     assert.deepStrictEqual(
       ["<", "<=", ">", ">=", "="].map((operator) => holds(`errors${operator}3`)),
@@ -113,7 +113,7 @@ describe("check", () => {
     assert.isFalse(holds("hit_rate>99%"))
   })
 
-  it("says the actual figure, with its unit, on the right side of the bound", () => {
+  it("gives the actual figure with its unit, on the right side of the bound", () => {
     const figure = (text: string) => check(parsed(text), result).figure
     assert.strictEqual(figure("errors=0"), "3")
     assert.strictEqual(figure("requests>1"), "2,003")
@@ -122,7 +122,7 @@ describe("check", () => {
     assert.notStrictEqual(figure(`p99<${expected.p99.toFixed(3)}`), `${expected.p99.toFixed(3)} ms`)
   })
 
-  it("does not hold for what was not measured", () => {
+  it("does not hold for a figure that was not measured", () => {
     for (const text of ["p99<5ms", "get_max<1s", "hit_rate>0", "error_rate=0"]) {
       const checked = check(parsed(text), emptyResult())
       assert.isFalse(checked.holds, text)
@@ -134,7 +134,7 @@ describe("check", () => {
     assert.isFalse(check(parsed("hit_rate>0.99"), putsOnly).holds)
   })
 
-  it("checks many in order", () => {
+  it("checks assertions in order", () => {
     const assertions = ["errors=3", "errors=0"].map(parsed)
     assert.deepStrictEqual(
       checkAll(assertions, result).map(({ assertion, holds }) => [assertion.text, holds]),
@@ -145,7 +145,7 @@ describe("check", () => {
     )
   })
 
-  it("judges the throughput of an open loop as the assessment does: a rate that was kept reaches itself", () => {
+  it("judges the throughput of an open loop like the assessment: a rate that was kept meets itself", () => {
     const kept = { ...goodResult(), requests_per_second: 9998 }
     const holds = (text: string, of = kept): boolean => check(parsed(text), of).holds
     assert.isTrue(holds("rps>10000"))

@@ -3,7 +3,7 @@ import { assess, keptSchedule, verdictText } from "../../src/loadtest/Assessment
 import type { LoadResult } from "../../src/loadtest/LoadResult.ts"
 import { closedResult, emptyResult, goodResult, latencies, resultOf } from "./fixtures.ts"
 
-/** A closed loop whose five figures are given; the rest does not matter to the assessment. */
+/** A closed loop with the five given figures. The assessment reads no others. */
 const figures = (throughput: number, mean: number, p99: number, errorRate = 0, hitRate = 1): LoadResult => {
   const result = resultOf({ values: latencies(1000) })
   const all = { ...result.latency.all, mean, p99 }
@@ -16,7 +16,7 @@ const figures = (throughput: number, mean: number, p99: number, errorRate = 0, h
   }
 }
 
-/** A column, as one character for each of the five lines. */
+/** A column of the assessment, one character for each of the five lines. */
 const column = (result: LoadResult, name: "target" | "minimum"): string =>
   assess(result)
     .lines.map((line) => (line[name].met ? "✓" : "✗"))
@@ -55,7 +55,7 @@ describe("assess", () => {
     assert.strictEqual(assess(result).verdict, verdict)
   })
 
-  it("writes figures so that they lie on the side of the bound that the mark says", () => {
+  it("writes each figure on the side of the bound that its mark shows", () => {
     assert.strictEqual(figureOf(figures(10_000.4, 1, 5), "requests/second"), "10,000.4")
     assert.strictEqual(figureOf(figures(20_000, 0.99996, 5), "mean latency"), "0.99996 ms")
     assert.strictEqual(figureOf(figures(20_000, 0.5, 5.0001), "p99 latency"), "5.0001 ms")
@@ -64,7 +64,7 @@ describe("assess", () => {
     assert.strictEqual(figureOf(figures(20_000, 0.5, 2, 0, 0.999_99), "hit rate"), "99.999 %")
   })
 
-  it("meets a throughput bound in an open loop with a rate that reaches it and was kept", () => {
+  it("meets a throughput bound in an open loop if the rate reaches it and was kept", () => {
     const result = goodResult()
     assert.strictEqual(column(result, "target"), "✓✓✓✓✓")
     assert.strictEqual(assess({ ...result, requests_per_second: 9950 }).verdict, "targets met")
@@ -77,7 +77,7 @@ describe("assess", () => {
     assert.strictEqual(figureOf(slower, "requests/second"), "9,999 (rate 9,999)")
   })
 
-  it("does not take a run that measured nothing for a good one", () => {
+  it("does not pass a run that measured nothing", () => {
     assert.strictEqual(column(emptyResult(), "target"), "✗✗✗✗✗")
     assert.strictEqual(column(emptyResult(), "minimum"), "✗✗✗✗✗")
     assert.strictEqual(figureOf(emptyResult(), "mean latency"), "no answers")
@@ -88,7 +88,7 @@ describe("assess", () => {
     assert.strictEqual(figureOf(allFailed, "error rate"), "100 %")
   })
 
-  it("does not hold a hit rate against a run of PUTs alone", () => {
+  it("does not demand a hit rate of a run of PUTs alone", () => {
     const result = { ...figures(20_000, 0.5, 2), get_count: 0, get_success: 0, cache_hits: 0, cache_misses: 0 }
     assert.strictEqual(column(result, "target"), "✓✓✓✓✓")
     assert.strictEqual(figureOf(result, "hit rate"), "no GETs")
@@ -100,14 +100,14 @@ describe("assess", () => {
     assert.include(verdictText(assessment), "server was lost")
   })
 
-  it("names what was missed", () => {
+  it("names the missed bounds", () => {
     assert.strictEqual(verdictText(assess(goodResult())), "All five targets met")
     assert.strictEqual(verdictText(assess(closedResult())), "Minimum met, target missed: mean latency, p99 latency")
     assert.strictEqual(verdictText(assess(figures(20_000, 11, 2, 0.1))), "Below the minimum: mean latency, error rate")
   })
 
   describe("the note on closed loops", () => {
-    it("says above which throughput the mean target can be met, and how to measure latency", () => {
+    it("gives the throughput that the mean target needs, and how to measure latency", () => {
       const { note } = assess(closedResult())
       assert.include(note?.reason, "100 connections can meet 1 ms only above 100,000 requests/s")
       assert.strictEqual(note?.flags, "--rate 10000 --duration 10s")
@@ -121,7 +121,7 @@ describe("assess", () => {
       )
     })
 
-    it("names a rate that is below what this server can do; the length is said once, of a short run elsewhere", () => {
+    it("names a rate below the server's capacity, and a length unless the run was short", () => {
       const flagsOf = (result: LoadResult) => [
         assess({ ...result, total_duration_seconds: 3 }).note?.flags,
         assess({ ...result, total_duration_seconds: 2.9 }).note?.flags
@@ -133,7 +133,7 @@ describe("assess", () => {
       )
     })
 
-    it("is left out where the mean did not fail, or not for this reason", () => {
+    it("is absent if the mean did not fail, or failed for another reason", () => {
       assert.isUndefined(assess(figures(20_000, 0.5, 25)).note)
       assert.isUndefined(assess(resultOf({ values: latencies(1000, 5), rate: 100 })).note)
       assert.isUndefined(assess(emptyResult()).note)

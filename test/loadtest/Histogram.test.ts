@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Histogram } from "../../src/loadtest/Histogram.ts"
 
 describe("histogram", () => {
-  it("tells times apart to a thousandth, from a nanosecond to ten minutes", () => {
+  it("distinguishes times to a thousandth, from a nanosecond to ten minutes", () => {
     for (let nanos = 1; nanos < 600e9; nanos = Math.ceil(nanos * 1.37)) {
       const histogram = new Histogram()
       histogram.record(nanos)
@@ -24,7 +24,7 @@ describe("histogram", () => {
     assert.deepStrictEqual([histogram.count, histogram.min, histogram.max], [4, 1, 600e9])
   })
 
-  it("is empty again when it was cleared", () => {
+  it("is empty after it was cleared", () => {
     const histogram = new Histogram()
     for (const nanos of [1, 5e9, 600e9]) histogram.record(nanos)
     histogram.clear()

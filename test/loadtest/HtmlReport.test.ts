@@ -9,7 +9,7 @@ import { closedResult, emptyResult, goodResult, latencies, resultOf } from "./fi
 
 const VOID = new Set(["meta", "wbr", "br"])
 
-/** What is wrong with the nesting of the tags, or nothing. */
+/** The first fault in the nesting of the tags, or `undefined`. */
 const nestingFault = (source: string): string | undefined => {
   const open: Array<string> = []
   const tags = source
@@ -23,7 +23,7 @@ const nestingFault = (source: string): string | undefined => {
   return open.length === 0 ? undefined : `not closed: ${open.join(", ")}`
 }
 
-/** Every `<` that begins no tag: text that was not escaped, or a tag that is not well formed. */
+/** Every `<` that does not begin a tag: unescaped text or a malformed tag. */
 const strayBrackets = (source: string): ReadonlyArray<string> =>
   source
     .replace(/<style>[^]*?<\/style>/, "")
@@ -32,7 +32,7 @@ const strayBrackets = (source: string): ReadonlyArray<string> =>
 
 const drawings = (source: string): ReadonlyArray<string> => source.match(/<svg[^]*?<\/svg>/g) ?? []
 
-/** Slices of a second each. */
+/** Slices of one second each. */
 const slicesOf = (...answered: ReadonlyArray<number>): ReadonlyArray<Slice> =>
   answered.map((requests, from) => ({ from, length: 1, requests, errors: 0, mean: 1, p50: 1, p99: 2, max: 3 }))
 
@@ -113,9 +113,9 @@ describe("html", () => {
     }
   })
 
-  it("draws no chart of what was not measured", () => {
+  it("draws no chart without measurements", () => {
     assert.strictEqual(drawings(html(emptyResult())).length, 0)
-    // What failed over time is still to be seen.
+    // The failures over time must still show.
     assert.strictEqual(drawings(html(resultOf({ values: [], errors: { refused: 9 }, duration: 2 }))).length, 4)
   })
 
@@ -128,7 +128,7 @@ describe("html", () => {
     assert.match(page, /^<!doctype html>\n<html lang="en">/)
   })
 
-  it("escapes what others have written", () => {
+  it("escapes text from outside", () => {
     const result = {
       ...closedResult(),
       host: hostile,
@@ -148,14 +148,14 @@ describe("html", () => {
     )
   })
 
-  it("says the verdict, the doubts, the assertions, and how to repeat the run", () => {
+  it("shows the verdict, the warnings, the assertions, and how to repeat the run", () => {
     const result = closedResult()
     const assertions = checkAll(
       ["p99<5ms", "errors=0"].map((text) => Result.getOrThrow(parse(text))),
       result
     )
     const page = html({ ...result, ended: "interrupted" }, { assertions, program: "node dist/main.js" })
-    // One verdict: a failed assertion is nowhere beside a better one.
+    // There is one verdict, and nothing better stands beside a failed assertion.
     assert.deepStrictEqual(page.match(/<p class="verdict [^<]*<\/p>/g), [
       `<p class="verdict bad">1 of 2 assertions not met: p99&lt;5ms. Minimum met, target missed: mean latency, p99 latency</p>`
     ])
@@ -171,21 +171,21 @@ describe("html", () => {
     assert.notInclude(html(good), "Before you trust these figures")
   })
 
-  it("is never green where an assertion failed, though all targets were met", () => {
+  it("is never green if an assertion failed, even if all targets were met", () => {
     const assertions = checkAll([Result.getOrThrow(parse("p99<1us"))], goodResult())
     const page = html(goodResult(), { assertions })
     assert.include(page, `<p class="verdict bad">1 of 1 assertion not met: p99&lt;1us</p>`)
     assert.notInclude(page, "targets met")
   })
 
-  it("tells latency from service time in an open loop, and how late the sending was", () => {
+  it("separates latency from service time in an open loop, and shows the schedule lag", () => {
     const open = html(goodResult())
     assert.include(open, `<th scope="col">Service time</th>`)
     assert.include(open, "<dt>Schedule lag</dt>")
     assert.notInclude(html(closedResult()), "Service time")
   })
 
-  it("says the value of each part of a chart when it is pointed at or has the focus", () => {
+  it("shows the value of each part of a chart under the pointer or with the focus", () => {
     const page = html(goodResult())
     for (const drawing of drawings(page)) {
       const spots = [
@@ -208,12 +208,12 @@ describe("percentileCurve", () => {
   const labels = (source: string): ReadonlyArray<string> =>
     [...source.matchAll(/text-anchor="middle">([^<]+)</g)].map(([, label]) => label ?? "")
 
-  it("has a nine more for each tenfold of requests", () => {
+  it("has another nine for each tenfold of requests", () => {
     assert.deepStrictEqual(labels(draw(resultOf({ values: latencies(100) }))), ["50", "90", "99"])
     assert.deepStrictEqual(labels(draw(resultOf({ values: latencies(10_000) }))), ["50", "90", "99", "99.9", "99.99"])
   })
 
-  it("stands equally far from nine to nine", () => {
+  it("spaces the nines equally", () => {
     const source = draw(resultOf({ values: latencies(100_000) }))
     const places = [...source.matchAll(/<text x="([0-9.]+)"[^>]+text-anchor="middle">/g)].map(([, x]) => Number(x))
     const steps = places.slice(2).map((place, index) => place - (places[index + 1] ?? 0))
@@ -230,12 +230,12 @@ describe("percentileCurve", () => {
     })
   })
 
-  it("turns logarithmic only where outliers would press the rest onto the axis", () => {
+  it("turns logarithmic only if outliers would press the rest onto the axis", () => {
     assert.notInclude(draw(resultOf({ values: [1, 2, 3, 4, 5] })), "logarithmic")
     assert.include(draw(resultOf({ values: [1, 1, 1, 1, 5000] })), "latency (ms), logarithmic")
   })
 
-  it("names the median, whatever else needs the room", () => {
+  it("always names the median, even when room is short", () => {
     for (const [, result] of results.filter(([, { latency }]) => latency.all.count > 0)) {
       for (const width of [350, 860]) {
         const drawing = { id: "c", size: { width, height: 300 } }
@@ -257,7 +257,7 @@ describe("percentileCurve", () => {
 describe("barsOf", () => {
   const sum = (bars: ReadonlyArray<Chart.Bar>): number => bars.reduce((total, { share }) => total + share, 0)
 
-  it("takes buckets of equal ratio as they are", () => {
+  it("keeps buckets of equal ratio as they are", () => {
     const buckets = [1, 2, 4].map((from) => ({ from, to: from * 2, count: from }))
     assert.deepStrictEqual(
       Chart.barsOf(buckets).map(({ share }) => share),
@@ -276,7 +276,7 @@ describe("barsOf", () => {
     }
   })
 
-  it("puts what took no time into the first bar", () => {
+  it("puts latencies of 0 into the first bar", () => {
     const bars = Chart.barsOf([
       { from: 0, to: 0.001, count: 5 },
       { from: 1, to: 2, count: 5 }
@@ -289,14 +289,14 @@ describe("barsOf", () => {
     )
   })
 
-  it("has none for nothing", () => {
+  it("has no bars without requests", () => {
     assert.deepStrictEqual(Chart.barsOf([]), [])
     assert.deepStrictEqual(Chart.barsOf([{ from: 1, to: 2, count: 0 }]), [])
   })
 })
 
 describe("slicesOf", () => {
-  it("fills the seconds in which nothing came with zeros", () => {
+  it("fills seconds without requests with zeros", () => {
     const [first, , third] = slicesOf(10, 20, 30)
     const slices = Chart.slicesOf(first === undefined || third === undefined ? [] : [first, third], 4)
     assert.deepStrictEqual(
@@ -305,7 +305,7 @@ describe("slicesOf", () => {
     )
   })
 
-  it("knows how long the last second was, and leaves out a short rest", () => {
+  it("shortens the last second to its real length, and leaves out a short rest", () => {
     assert.deepStrictEqual(
       Chart.slicesOf(slicesOf(10, 5), 1.5).map(({ length, requests }) => [length, requests]),
       [
@@ -318,7 +318,7 @@ describe("slicesOf", () => {
     assert.deepStrictEqual(Chart.slicesOf([], 5), [])
   })
 
-  it("is as fine as the run was short", () => {
+  it("is finer for a shorter run", () => {
     const row = Array.from({ length: 24 }, (_, index) => index).filter((index) => index !== 7)
     const [own] = slicesOf(9)
     const slices = row.flatMap((index) => (own === undefined ? [] : [{ ...own, from: index * 0.05, length: 0.05 }]))
@@ -327,13 +327,13 @@ describe("slicesOf", () => {
     assert.deepStrictEqual([drawn[7]?.from, drawn[7]?.requests, drawn[8]?.requests], [0.35, 0, 9])
   })
 
-  it("breaks the latency line where nothing was answered", () => {
+  it("breaks the latency line at slices without answers", () => {
     const slices = Chart.slicesOf(slicesOf(10, 10, 0, 10, 10), 5)
     const { source } = Chart.latencyOverTime({ id: "c", size: { width: 800, height: 300 } }, slices)
     assert.strictEqual(source.match(/<path class="line"/g)?.length, 4)
   })
 
-  it("draws a full second's rate of a part of one", () => {
+  it("scales a partial second to a rate per second", () => {
     const slices = Chart.slicesOf(slicesOf(100, 50), 1.5)
     const { source } = Chart.throughputOverTime({ id: "c", size: { width: 800, height: 300 } }, slices)
     assert.include(source, "Between 100 and 100 requests were answered per second")

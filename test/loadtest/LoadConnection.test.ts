@@ -1,4 +1,4 @@
-/** How a connection of a load test opens, preloads, and judges what it is answered. */
+/** How a connection of a load test opens, preloads, and judges its answers. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -37,7 +37,7 @@ const make = Effect.fnUntraced(function* (peer: { readonly host: string; readonl
   return { connection, recorder, vocabulary, settled: changes.until(() => connection.inFlight === 0) }
 })
 
-/** Sends these requests to a server that answers so, and gives what was recorded. */
+/** Sends the requests to a server with these answers and gives what was recorded. */
 const ask = (items: ReadonlyArray<WorkItem>, answer: (request: ScriptedServer.Request) => ScriptedServer.Answer) =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -57,7 +57,7 @@ const put = putOf(7)
 const get = getOf(7)
 
 describe("opening", () => {
-  it.effect("waits for a first answer, of which nothing is recorded", () =>
+  it.effect("waits for a first answer, which is not recorded", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start()
       const { connection, recorder } = yield* make(server.address)
@@ -68,7 +68,7 @@ describe("opening", () => {
     })
   )
 
-  it.effect("fails with the words of a server that takes no more connections", () =>
+  it.effect("fails with the message of a server that takes no more connections", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start({ maxConnections: 1 })
       const { connection: first } = yield* make(server.address)
@@ -81,7 +81,7 @@ describe("opening", () => {
     })
   )
 
-  it.effect("fails where nobody listens", () =>
+  it.effect("fails if nothing listens", () =>
     Effect.gen(function* () {
       const port = yield* Peer.unusedPort
       const { connection } = yield* make({ host: "127.0.0.1", port })
@@ -90,7 +90,7 @@ describe("opening", () => {
     })
   )
 
-  it.effect("fails where the peer closes, or is no KV-Cache server", () =>
+  it.effect("fails if the peer closes, or is not a KV-Cache server", () =>
     Effect.gen(function* () {
       const peers = [
         ["", "The connection to 127.0.0.1:port is closed: the server closed it."],
@@ -108,7 +108,7 @@ describe("opening", () => {
     })
   )
 
-  it.effect("fails where the peer accepts, but says nothing for five seconds", () =>
+  it.effect("fails if the peer accepts but does not answer for five seconds", () =>
     Effect.gen(function* () {
       const asked = yield* Deferred.make<void>()
       const peer = yield* Peer.listen((socket) => socket.on("data", () => Deferred.doneUnsafe(asked, Effect.void)))
@@ -137,7 +137,7 @@ describe("preloading", () => {
     })
   )
 
-  it.effect("fails where the server refuses a PUT, or goes away", () =>
+  it.effect("fails if the server refuses a PUT, or goes away", () =>
     Effect.gen(function* () {
       for (const [answer, expected] of [
         ["ERROR out of memory", /refused a PUT of the preload: out of memory\.$/],
@@ -161,7 +161,7 @@ describe("answers", () => {
     })
   )
 
-  it.effect("with another value than the one that was put are failures", () =>
+  it.effect("with a value other than the one put are failures", () =>
     Effect.gen(function* () {
       const wrong = yield* ask([put, get, get], ({ number }) => (number === 0 ? "OK stored" : `OK ${"x".repeat(64)}`))
       assert.deepInclude(wrong, { getCount: 2, getErrors: 2, hits: 0, errors: { wrong_value: 2 }, recorded: 1 })
@@ -177,21 +177,21 @@ describe("answers", () => {
     })
   )
 
-  it.effect("that cannot be understood fail all that is in flight", () =>
+  it.effect("that cannot be understood fail everything in flight", () =>
     Effect.gen(function* () {
       const result = yield* ask([put, get, put], ({ number }) => (number === 0 ? "OK stored" : "Hello"))
       assert.deepInclude(result, { errors: { malformed_reply: 2 }, recorded: 1, lost: "malformed_reply" })
     })
   )
 
-  it.effect("that were not asked for lose the connection, as refused", () =>
+  it.effect("without a request lose the connection, as refused", () =>
     Effect.gen(function* () {
       const result = yield* ask([put], () => "OK stored\nERROR shutting down")
       assert.deepInclude(result, { recorded: 1, lost: "refused" })
     })
   )
 
-  it.effect("that do not come any more fail as closed, and so does what is sent after it", () =>
+  it.effect("that never come fail as closed, and so do later requests", () =>
     Effect.gen(function* () {
       const peer = yield* ScriptedServer.listen(() => "close")
       const { connection, recorder, settled } = yield* make(peer)
@@ -208,9 +208,9 @@ describe("answers", () => {
 })
 
 describe("requests", () => {
-  it.effect("are as many as are asked for, in as many writes as they need, and their answers come in any pieces", () =>
+  it.effect("are exactly as many as asked for, in several writes if needed, with answers in pieces of any size", () =>
     Effect.gen(function* () {
-      // More than a write takes, and more than a read gives.
+      // More bytes than one write takes and one read gives.
       const items = Array.from({ length: 3000 }, (_, index) => (index % 2 === 0 ? putOf(index) : getOf(index - 1)))
       const result = yield* ask(items, ScriptedServer.asCache())
       assert.deepInclude(result, { putCount: 1500, getCount: 1500, hits: 1500, errors: {}, recorded: 3000 })

@@ -18,7 +18,7 @@ import { latencyOf } from "./fixtures.ts"
 import { optionsOf, type Changes as OptionChanges } from "./Options.ts"
 import * as ScriptedServer from "./ScriptedServer.ts"
 
-/** The text protocol, and a way to wait until so many answers have been taken in. */
+/** The text protocol with a way to wait for a number of processed answers. */
 class Witness extends TextWire {
   private answers = 0
   private readonly changes = Changes.make()
@@ -26,7 +26,7 @@ class Witness extends TextWire {
   override read(bytes: Buffer, at: number, end: number, asked: number): number {
     const next = super.read(bytes, at, end, asked)
     if (next >= 0) this.answers++
-    // After the driver, too, has done what it does with it.
+    // Runs after the driver has handled the answer too.
     queueMicrotask(this.changes.changed)
     return next
   }
@@ -36,7 +36,7 @@ class Witness extends TextWire {
   }
 }
 
-/** A driver of all connections of a test, with one connection unless it says otherwise. */
+/** A driver of all connections of a test: one connection, unless `changes` says otherwise. */
 const drive = Effect.fnUntraced(function* (peer: ScriptedServer.ScriptedServer, changes: OptionChanges = {}) {
   const {
     program: _,
@@ -54,12 +54,12 @@ const drive = Effect.fnUntraced(function* (peer: ScriptedServer.ScriptedServer, 
   yield* driver.open
   const stop = yield* Deferred.make<void>()
   const running = yield* Effect.forkScoped(driver.run(Deferred.await(stop)))
-  // Each connection's first answer is to the question with which it is opened.
+  // The first answer of each connection belongs to the request that opens it.
   const answered = (count: number) => witness.answered(plan.end + count)
   return { running, answered, slices, stop: Deferred.succeed(stop, undefined), result: Fiber.join(running) }
 })
 
-/** Latencies that were recorded. */
+/** The number of recorded latencies. */
 const countOf = ({ get, put }: Recording): number => merge([put, get]).count
 
 /** The whole seconds of a thread's slices. */
@@ -74,8 +74,8 @@ const STALL = { from: 1000, to: 3000 }
 const isStalled = (time: number): boolean => time >= STALL.from && time < STALL.to
 
 /**
- * What a queue of one server makes of requests that come at given moments, one at a time: it answers each at the first
- * step after it was sent, but none while it stalls.
+ * A queue with one server, simulated: it answers requests one at a time, each at the first step after its sending. It
+ * does not answer while it stalls.
  */
 const simulate = (moments: (request: number, lastAnswer: number) => number, count: number) => {
   const row: Array<{ readonly sent: number; readonly answered: number; readonly latency: number }> = []
@@ -90,7 +90,7 @@ const simulate = (moments: (request: number, lastAnswer: number) => number, coun
   return row
 }
 
-/** Runs a driver against such a server, step by step, and gives its result and what it should be. */
+/** Runs a driver against such a server step by step and gives the actual and the expected figures. */
 const stallFor = Effect.fnUntraced(function* (
   changes: OptionChanges,
   moments: (request: number, lastAnswer: number) => number
@@ -120,11 +120,11 @@ const assertClose = (actual: Latency, expected: Latency) => {
 }
 
 describe("a server that stalls for two seconds", () => {
-  it.effect("shows in the percentiles of an open loop, since requests are due all the same", () =>
+  it.effect("shows in the percentiles of an open loop, because requests still become due", () =>
     Effect.gen(function* () {
       const { actual, expected, seconds } = yield* stallFor({ rate: 100 }, (request) => request * 10)
       assertClose(actual, expected)
-      // Of 500 requests, 200 were due while the server stalled, and others had to wait for those.
+      // Of 500 requests, 200 were due while the server stalled, and later ones waited for them.
       assert.isAbove(actual.p50, 500)
       assert.isAbove(actual.p99, 1900)
       assert.closeTo(actual.max, 2005, 5)
@@ -136,7 +136,7 @@ describe("a server that stalls for two seconds", () => {
     })
   )
 
-  it.effect("hardly shows in those of a closed loop, which asks for nothing in the meantime", () =>
+  it.effect("hardly shows in those of a closed loop, which sends nothing in the meantime", () =>
     Effect.gen(function* () {
       const { actual, expected } = yield* stallFor({}, (_, lastAnswer) => lastAnswer)
       assertClose(actual, expected)
@@ -147,7 +147,7 @@ describe("a server that stalls for two seconds", () => {
 })
 
 describe("an open loop", () => {
-  it.effect("sends on its schedule, whatever the connection, and counts how late that was", () =>
+  it.effect("sends on its schedule over all connections, and records the lag", () =>
     Effect.gen(function* () {
       const peer = yield* ScriptedServer.listen()
       const { answered, result } = yield* drive(peer, { rate: 1000, requests: 10, workload: { connections: 4 } })
@@ -158,7 +158,7 @@ describe("an open loop", () => {
       }
       const { elapsed, recording, unsent } = yield* result
       assert.deepInclude(recording, { errors: {} })
-      // The histogram's least.
+      // The smallest time of a histogram, which stands for no lag.
       assert.strictEqual(recording.lag.max, 1)
       assert.strictEqual(recording.putCount + recording.getCount, 40)
       assert.strictEqual(unsent, 0)
@@ -166,7 +166,7 @@ describe("an open loop", () => {
     })
   )
 
-  it.effect("says how far it fell behind, and what it never sent", () =>
+  it.effect("reports its lag and the requests that it never sent", () =>
     Effect.gen(function* () {
       const peer = yield* ScriptedServer.listen()
       peer.hold()
@@ -179,13 +179,13 @@ describe("an open loop", () => {
       yield* TestClock.adjust(100)
       yield* stop
       const { recording, unsent } = yield* result
-      // The second was due at 10 ms and sent at 500. By 600 ms, 61 were due.
+      // The second request was due at 10 ms and sent at 500 ms. By 600 ms, 61 were due.
       assert.strictEqual(recording.lag.max, 490e6)
       assert.strictEqual(unsent, 59)
     })
   )
 
-  it.effect("by time sends what is due before its end, and waits for the answers", () =>
+  it.effect("with a duration sends what is due before its end, and waits for the answers", () =>
     Effect.gen(function* () {
       const peer = yield* ScriptedServer.listen()
       const { answered, result, running } = yield* drive(peer, { rate: 100, requests: undefined, duration: 1000 })
@@ -204,7 +204,7 @@ describe("an open loop", () => {
     })
   )
 
-  it.effect("meets its moments for thousands of connections without looking at each", () =>
+  it.effect("meets its moments for a thousand connections without looking at each", () =>
     Effect.gen(function* () {
       const connections = 1000
       const peer = yield* ScriptedServer.listen()
@@ -215,14 +215,14 @@ describe("an open loop", () => {
       }
       const { recording } = yield* result
       assert.strictEqual(recording.putCount + recording.getCount, connections)
-      // In virtual time it is exact: what is late was never looked at.
+      // Virtual time is exact, so any lag would be that of an overlooked request.
       assert.strictEqual(recording.lag.max, 1)
     })
   )
 })
 
 describe("a request that takes too long", () => {
-  it.effect("is failed, its late answer dropped, and those after it are matched to their own", () =>
+  it.effect("fails, its late answer is dropped, and later answers match their own requests", () =>
     Effect.gen(function* () {
       const peer = yield* ScriptedServer.listen()
       peer.hold()
@@ -230,7 +230,7 @@ describe("a request that takes too long", () => {
       yield* peer.received(2)
       yield* TestClock.adjust(1000)
       assert.strictEqual(peer.requests.length, 2)
-      // Two are failed and two more are sent, and again.
+      // Two requests fail and two more are sent, and then again.
       yield* TestClock.adjust(20)
       yield* peer.received(4)
       yield* TestClock.adjust(1020)
@@ -245,7 +245,7 @@ describe("a request that takes too long", () => {
     })
   )
 
-  it.effect("is failed also if its answer is there before anyone has looked", () =>
+  it.effect("fails even if its answer arrives before the next check", () =>
     Effect.gen(function* () {
       const peer = yield* ScriptedServer.listen()
       peer.hold()
@@ -260,14 +260,14 @@ describe("a request that takes too long", () => {
     })
   )
 
-  it.effect("in an open loop counts from its moment, sent or not", () =>
+  it.effect("in an open loop counts from its moment, whether sent or not", () =>
     Effect.gen(function* () {
       const peer = yield* ScriptedServer.listen()
       peer.hold()
       const { answered, result } = yield* drive(peer, { rate: 10, requests: 30, timeout: 1000 })
       yield* peer.received(1)
       yield* TestClock.adjust(1500)
-      // The first one is failed after 1 s, and so are those that were due by 0.5 s, one after another.
+      // The first request fails after 1 s. Then those that were due by 0.5 s fail, one after another.
       yield* peer.received(6)
       peer.release(6)
       yield* answered(6)
@@ -286,7 +286,7 @@ describe("a request that takes too long", () => {
 })
 
 describe("the warm-up", () => {
-  it.effect("is not counted, by time", () =>
+  it.effect("is not counted, with a duration", () =>
     Effect.gen(function* () {
       const peer = yield* ScriptedServer.listen()
       const { answered, result, slices } = yield* drive(peer, { rate: 10, requests: 5, warmup: 2500 })
@@ -305,7 +305,7 @@ describe("the warm-up", () => {
     })
   )
 
-  it.effect("is not counted, by requests", () =>
+  it.effect("is not counted, with a number of requests", () =>
     Effect.gen(function* () {
       const peer = yield* ScriptedServer.listen()
       const { result } = yield* drive(peer, { requests: 20, warmup: 1000, warmupRequests: 3 })
@@ -315,7 +315,7 @@ describe("the warm-up", () => {
     })
   )
 
-  it.effect("can be ended early: then nothing is measured, and no more is sent", () =>
+  it.effect("can end early: nothing is measured, and nothing more is sent", () =>
     Effect.gen(function* () {
       const peer = yield* ScriptedServer.listen()
       peer.hold()
@@ -335,7 +335,7 @@ describe("the warm-up", () => {
 })
 
 describe("a connection that is lost", () => {
-  it.effect("fails what was in flight, and ends the run when it was the last", () =>
+  it.effect("fails what was in flight, and ends the run if it was the last one", () =>
     Effect.gen(function* () {
       const peer = yield* ScriptedServer.listen()
       peer.hold()
@@ -348,7 +348,7 @@ describe("a connection that is lost", () => {
     })
   )
 
-  it.effect("shows although it had nothing in flight: the next request of each fails", () =>
+  it.effect("shows even with nothing in flight: the next request of each fails", () =>
     Effect.gen(function* () {
       const peer = yield* ScriptedServer.listen()
       const { answered, result } = yield* drive(peer, { rate: 10, requests: 100, workload: { connections: 4 } })
@@ -362,7 +362,7 @@ describe("a connection that is lost", () => {
     })
   )
 
-  it.effect("shows although it was lost in the warm-up", () =>
+  it.effect("shows even if it was lost in the warm-up", () =>
     Effect.gen(function* () {
       const peer = yield* ScriptedServer.listen(() => "close")
       for (const rate of [undefined, 100]) {
@@ -375,7 +375,7 @@ describe("a connection that is lost", () => {
     })
   )
 
-  it.effect("in an open loop fails all that is due on it while others go on", () =>
+  it.effect("in an open loop fails everything due on it while others go on", () =>
     Effect.gen(function* () {
       const cache = ScriptedServer.asCache()
       const peer = yield* ScriptedServer.listen((request) => (request.connection === 1 ? "close" : cache(request)))

@@ -1,4 +1,4 @@
-/** Whole load tests in this process, against a real server and against scripted ones. */
+/** Whole load tests in this process, against a real server and scripted ones. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -14,7 +14,7 @@ import * as ScriptedServer from "./ScriptedServer.ts"
 const run = (address: { readonly host: string; readonly port: number }, changes: Changes = {}) =>
   Effect.scoped(Effect.flatMap(LoadTest.prepare(optionsOf(address, changes)), (prepared) => prepared.run))
 
-/** What must agree in every result. */
+/** Asserts the relations between figures that hold in every result. */
 const assertConsistent = (result: LoadResult) => {
   const { latency } = result
   assert.strictEqual(result.total_requests, result.put_count + result.get_count)
@@ -120,7 +120,7 @@ describe("against a server", () => {
         const sent = [0, 1].map((connection) =>
           peer.requests.filter((request) => request.connection === connection).map(({ line }) => line)
         )
-        // Connections are accepted in any order.
+        // Connections may be accepted in any order.
         const measured = sent.map((lines) => lines.slice(warmup))
         if (measured[0]?.[0] !== expected[0]?.[0]) measured.reverse()
         assert.deepStrictEqual(measured, expected)
@@ -169,7 +169,7 @@ describe("against a server", () => {
       const result = yield* run(server.address, { requests: 500, workload: { keys: 1000, ratio: 0.1 } })
       assertConsistent(result)
       assert.strictEqual(result.failed_requests, 0)
-      // A tenth of the keys is there.
+      // The server holds a tenth of the keys.
       assert.isBelow(result.hit_rate, 0.2)
       assert.isAbove(result.cache_hits, 0)
       const { store } = yield* server.stats
@@ -177,7 +177,7 @@ describe("against a server", () => {
     })
   )
 
-  it.live("compares values also where keys are so short that they repeat", () =>
+  it.live("compares values even if keys are so short that they repeat", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start()
       const sizes = [
@@ -196,7 +196,7 @@ describe("against a server", () => {
     })
   )
 
-  it.live("can be one of two at a time: each compares with what it has put itself", () =>
+  it.live("can run twice at the same time: each run compares with its own values", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start()
       const results = yield* Effect.forEach([1, 2], (seed) => run(server.address, { workload: { seed, keys: 50 } }), {
@@ -206,7 +206,7 @@ describe("against a server", () => {
     })
   )
 
-  it.live("by time runs for that time", () =>
+  it.live("with a duration runs for that long", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start()
       const result = yield* run(server.address, { requests: undefined, duration: 300, rate: 500, warmup: 100 })
@@ -219,7 +219,7 @@ describe("against a server", () => {
 })
 
 describe("a run that goes wrong", () => {
-  it.live("counts values that are not those that were written", () =>
+  it.live("counts wrong values", () =>
     Effect.gen(function* () {
       const cache = ScriptedServer.asCache()
       const peer = yield* ScriptedServer.listen((request) => {
@@ -255,7 +255,7 @@ describe("a run that goes wrong", () => {
     })
   )
 
-  it.live("is not begun where connections are refused", () =>
+  it.live("does not start if connections are refused", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start({ maxConnections: 3 })
       const error = yield* Effect.flip(run(server.address, { workload: { connections: 4 } }))
@@ -286,7 +286,7 @@ describe("stopping", () => {
 })
 
 describe("the JSON document", () => {
-  it.live("is what its Schema says, of a real result", () =>
+  it.live("of a real result decodes with its Schema", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start()
       const result = yield* run(server.address)

@@ -1,4 +1,4 @@
-/** Parameters of small load tests, for tests to change. */
+/** Parameters of small load tests, to be changed by tests. */
 import type { LoadTestOptions } from "../../src/loadtest/LoadTest.ts"
 import { makeVocabulary, type WorkloadOptions } from "../../src/loadtest/Workload.ts"
 

@@ -3,7 +3,7 @@ import { Pacer, type PacerOptions, type Sender } from "../../src/loadtest/Pacer.
 
 const MILLI = 1e6
 
-/** A connection that answers when it is told to. */
+/** A connection that answers only on demand. */
 const makeSender = () => {
   const sends: Array<{ readonly count: number; readonly since: number | undefined }> = []
   const sender = {
@@ -18,14 +18,14 @@ const makeSender = () => {
   return sender
 }
 
-/** Two connections of two, unless it says otherwise, from the time 1000 ms on. */
+/** A pacer of two connections with a pipeline of two, unless the options say otherwise, that starts at 1000 ms. */
 const START = 1000 * MILLI
 const make = (options: Partial<PacerOptions>, first = 0, count = 2) => {
   const all: PacerOptions = { connections: 2, pipeline: 1, patience: 100 * MILLI, ...options }
   return new Pacer(all, first, count, START)
 }
 
-/** The connections that have something new to send. */
+/** The connections that have a new request to send. */
 const dueOf = (pacer: Pacer, now: number): ReadonlyArray<number> => {
   const indices: Array<number> = []
   pacer.eachDue(now, (index) => indices.push(index))
@@ -63,14 +63,14 @@ describe("closed loop", () => {
     assert.strictEqual(sender.total(), 1)
   })
 
-  it("ends by count or by time, whichever is sooner", () => {
+  it("ends after its count or its duration, whichever is sooner", () => {
     const pacer = make({ requests: 1, duration: 50 * MILLI })
     const sender = makeSender()
     pacer.feed(0, sender, at(0))
     assert.isTrue(pacer.feed(0, sender, at(1)))
   })
 
-  it("counts each connection for itself", () => {
+  it("counts each connection separately", () => {
     const pacer = make({ requests: 1 })
     const [a, b] = [makeSender(), makeSender()]
     pacer.feed(0, a, at(0))
@@ -80,7 +80,7 @@ describe("closed loop", () => {
 })
 
 describe("open loop", () => {
-  // 100 requests/s over two connections: one of each every 20 ms, the second's 10 ms after the first's.
+  // 100 requests/s over two connections: each has one every 20 ms, and the second is 10 ms behind the first.
   const rate = 100
 
   it("sends at moments that are fixed in advance, in turn over the connections", () => {
@@ -104,7 +104,7 @@ describe("open loop", () => {
     const pacer = make({ rate, requests: 100 })
     const sender = makeSender()
     pacer.feed(0, sender, at(0))
-    // The server stalls for 50 ms: two more moments pass.
+    // The server stalls for 50 ms, and two more moments pass.
     assert.isFalse(pacer.feed(0, sender, at(50)))
     assert.strictEqual(sender.total(), 1)
     assert.strictEqual(pacer.unsent(at(50)), 2 + 3)
@@ -121,7 +121,7 @@ describe("open loop", () => {
     assert.strictEqual(sender.total(), 3)
   })
 
-  it("sends what has come due at once, as far as the pipeline has room", () => {
+  it("sends due requests at once, as far as the pipeline has room", () => {
     const pacer = make({ rate, pipeline: 3, requests: 100 })
     const sender = makeSender()
     pacer.feed(0, sender, at(90))
@@ -131,17 +131,17 @@ describe("open loop", () => {
     )
   })
 
-  it("names no new moments after its time, but sends what was due before, for as long as a request may take", () => {
+  it("has no moments after its end, but still sends earlier ones for as long as a request may take", () => {
     const pacer = make({ rate, duration: 50 * MILLI })
     const sender = makeSender()
     pacer.feed(0, sender, at(0))
     sender.inFlight = 0
-    // Due by the end: 0, 20 and 40.
+    // Due before the end: 0, 20 and 40 ms.
     assert.isFalse(pacer.feed(0, sender, at(120)))
     sender.inFlight = 0
     assert.isTrue(pacer.feed(0, sender, at(130)))
     assert.strictEqual(sender.total(), 3)
-    // Due by the end: 10 and 30; 50 is the end.
+    // Due before the end: 10 and 30 ms. The moment at 50 ms is the end itself.
     const late = makeSender()
     pacer.feed(1, late, at(60))
     late.inFlight = 0
@@ -161,7 +161,7 @@ describe("open loop", () => {
     )
   })
 
-  it("tells which connections have something new to send, each once", () => {
+  it("visits each connection with something new to send once", () => {
     const pacer = make({ rate: 1000, connections: 10, requests: 5 }, 7, 2)
     assert.deepStrictEqual(dueOf(pacer, at(0)), [])
     assert.deepStrictEqual(dueOf(pacer, at(6.9)), [])
@@ -173,7 +173,7 @@ describe("open loop", () => {
     assert.deepStrictEqual(dueOf(pacer, at(2000)), [])
   })
 
-  it("says when the next moment is of a connection of its own, and that there is none after the last", () => {
+  it("gives the next moment of its own connections, and none after the last", () => {
     const pacer = make({ rate: 1000, connections: 10, requests: 2 }, 7, 2)
     const moments: Array<number> = []
     while (pacer.nextMoment < Number.POSITIVE_INFINITY) {
@@ -184,7 +184,7 @@ describe("open loop", () => {
     assert.deepStrictEqual(moments, [7, 8, 17, 18].map(at))
   })
 
-  it("never tells of a connection that then has nothing to send, whatever the rate", () => {
+  it("never visits a connection that has nothing to send, whatever the rate", () => {
     for (const rate of [3, 7, 333, 9999, 10_001, 123_456.7]) {
       const connections = 7
       const pacer = make({ rate, connections, pipeline: 1 }, 0, connections)
@@ -204,7 +204,7 @@ describe("open loop", () => {
     }
   })
 
-  it("has exactly as many requests in its time as the rate says", () => {
+  it("has exactly as many requests in its duration as the rate implies", () => {
     for (const [rate, millis, total] of [
       [10_000, 6000, 60_000],
       [10, 300, 3],
@@ -225,7 +225,7 @@ describe("open loop", () => {
 })
 
 describe("a lost connection", () => {
-  it("fails one request that was still to come, and none where none was", () => {
+  it("fails one request that was still to come, or none if none was", () => {
     for (const rate of [undefined, 100]) {
       const pacer = make({ rate, requests: 2, pipeline: 1 })
       const sender = makeSender()

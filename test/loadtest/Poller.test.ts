@@ -7,7 +7,7 @@ import { CurrentEachTurn, type EachTurn, Poller } from "../../src/loadtest/Polle
 
 const MILLI = 1e6
 
-/** An event loop whose turns are taken one by one. */
+/** An event loop whose turns are made one by one. */
 const makeLoop = () => {
   const tasks = new Set<() => void>()
   const eachTurn: EachTurn = (task) => {
@@ -17,7 +17,7 @@ const makeLoop = () => {
   return { eachTurn, polls: () => tasks.size > 0, turn: () => [...tasks].forEach((task) => task()) }
 }
 
-/** A poller of moments, in ms, that notes the times at which it met them. */
+/** A poller for moments, in ms, that records the times at which it met them. */
 const start = Effect.fnUntraced(function* (moments: ReadonlyArray<number>) {
   const loop = makeLoop()
   const clock = yield* Clock.clockWith(Effect.succeed)
@@ -39,7 +39,7 @@ const start = Effect.fnUntraced(function* (moments: ReadonlyArray<number>) {
 })
 
 describe("poller", () => {
-  it.effect("sleeps while a moment is far, and looks at the clock in each turn when it is near", () =>
+  it.effect("sleeps while a moment is far, and checks the clock in each turn when it is near", () =>
     Effect.gen(function* () {
       const { loop, met } = yield* start([10])
       assert.isFalse(loop.polls())
@@ -55,12 +55,12 @@ describe("poller", () => {
       yield* TestClock.adjust("1 micros")
       loop.turn()
       assert.deepStrictEqual(met, [10])
-      // There is nothing more to wait for.
+      // No moment is left to wait for.
       assert.isFalse(loop.polls())
     })
   )
 
-  it.effect("meets one moment after another without sleep while they are near", () =>
+  it.effect("meets near moments one after another without sleeping", () =>
     Effect.gen(function* () {
       const { loop, met } = yield* start([0, 1, 1.1, 50])
       assert.deepStrictEqual(met, [0])
@@ -76,7 +76,7 @@ describe("poller", () => {
     })
   )
 
-  it.effect("counts the turns in which there was nothing to do, and no others, as idle", () =>
+  it.effect("counts exactly the turns without work as idle", () =>
     Effect.gen(function* () {
       const { loop, poller } = yield* start([0, 2])
       for (const work of [false, true, false]) {

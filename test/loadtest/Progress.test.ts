@@ -9,7 +9,7 @@ const state = (changes: Partial<ProgressState> = {}): ProgressState => ({
 })
 
 describe("bar", () => {
-  it("shows what is done, elapsed and remaining time, throughput and p99", () => {
+  it("shows the share done, elapsed and remaining time, throughput and p99", () => {
     assert.strictEqual(
       bar(state(), 100),
       "[██████████░░░░░░░░░░░░░░] 40%  12s elapsed, 18s left  29,159 req/s  p99 4.97 ms"
@@ -21,17 +21,17 @@ describe("bar", () => {
     )
   })
 
-  it("says so while it warms up, and shows no figure that it does not have", () => {
+  it("says that it warms up, and shows no figure that it does not have", () => {
     assert.match(bar(state({ elapsed: -0.4, done: -0.01, last: undefined })), /^\[░+\] +0% {2}warming up$/)
     assert.match(bar(state({ elapsed: 0.2, done: 0, last: undefined })), /^\[░+\] +0% {2}0s elapsed$/)
   })
 
-  it("ends at 100 %, whatever it is told", () => {
+  it("never exceeds 100 %", () => {
     assert.match(bar(state({ done: 1 }), 100), /^\[█{24}\]100% {2}12s elapsed, 0s left/)
     assert.match(bar(state({ done: 1.7 }), 100), /^\[█{24}\]100% {2}12s elapsed, 0s left/)
   })
 
-  it("never fills a row of the terminal: the rest would stay there for ever", () => {
+  it("never fills a row of the terminal, whose rest would never go away", () => {
     for (let columns = 0; columns <= 120; columns++) {
       assert.isAtMost(bar(state(), columns).length, Math.max(0, columns - 1))
     }

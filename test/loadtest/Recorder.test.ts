@@ -22,7 +22,7 @@ const make = () => {
 }
 
 describe("recorder", () => {
-  it("counts what became of each request", () => {
+  it("counts the outcome of each request", () => {
     const { recorder } = make()
     recorder.start(START)
     recorder.answered("stored", 2 * MILLI, MILLI, START)
@@ -53,7 +53,7 @@ describe("recorder", () => {
     ])
   })
 
-  it("records nothing before the start: that is the warm-up", () => {
+  it("records nothing before the start, which is the warm-up", () => {
     const { recorder, slices } = make()
     recorder.answered("stored", MILLI, MILLI, START)
     recorder.answered("miss", MILLI, MILLI, START + 3e9)
@@ -67,7 +67,7 @@ describe("recorder", () => {
     assert.deepStrictEqual(slices, [])
   })
 
-  it("records nothing after the end: histograms and counts stay in agreement", () => {
+  it("records nothing after the end, so that histograms and counts agree", () => {
     const { recorder, shown } = make()
     recorder.start(START)
     recorder.answered("stored", MILLI, MILLI, START)
@@ -79,7 +79,7 @@ describe("recorder", () => {
     assert.deepStrictEqual(shown(), [[0, 1, 1, 0, 1]])
   })
 
-  it("hands over each slice when it is over, silent ones too; they are longer the longer the run", () => {
+  it("hands over each slice when it is over, even if empty, in lengths that grow with the run", () => {
     const { recorder, shown, slices } = make()
     recorder.start(START)
     recorder.answered("stored", MILLI, MILLI, START)

@@ -19,7 +19,7 @@ const withGenerator = (result: LoadResult, generator: Partial<LoadResult["genera
   generator: { ...result.generator, ...generator }
 })
 
-/** The words of the line that begins with a label. */
+/** The words of the line that begins with the label. */
 const line = (text: string, label: string): ReadonlyArray<string> =>
   text
     .split("\n")
@@ -27,7 +27,7 @@ const line = (text: string, label: string): ReadonlyArray<string> =>
     ?.trim()
     .split(/\s{2,}/) ?? []
 
-/** Without line breaks and columns: as it is read. */
+/** The text without line breaks and columns, as a person reads it. */
 const flat = (text: string): string => text.replace(/\s+/g, " ")
 
 const awkward: ReadonlyArray<readonly [string, LoadResult]> = [
@@ -40,7 +40,7 @@ const awkward: ReadonlyArray<readonly [string, LoadResult]> = [
 ]
 
 describe("summary", () => {
-  it("says what ran, closed loop", () => {
+  it("describes the run, closed loop", () => {
     const text = summary(closedResult())
     assert.match(text, /^Load test of localhost:7171\n/)
     assert.include(text, "closed loop")
@@ -51,7 +51,7 @@ describe("summary", () => {
     assert.include(text, "2026-03-01 12:00:00 UTC")
   })
 
-  it("says what ran, open loop, with shared keys, a pipeline and a TTL", () => {
+  it("describes the run, open loop, with shared keys, a pipeline and a TTL", () => {
     const settings = { pipeline: 8, keys: 100_000, distribution: "zipf", ttl_seconds: 60 } as const
     const text = summary(withSettings(goodResult(), settings))
     assert.include(text, "open loop: 10,000 requests/s on a fixed schedule")
@@ -104,7 +104,7 @@ describe("summary", () => {
     assert.notInclude(summary(result), "assertions")
   })
 
-  it("colours only when asked to, and without moving anything", () => {
+  it("uses colours only on request, and without moving anything", () => {
     const result = closedResult()
     const plain = summary(result)
     const colored = summary(result, { colors: true })
@@ -126,7 +126,7 @@ describe("summary", () => {
     assert.notMatch(compare(goodResult(), result), /NaN|Infinity|undefined|null|e[-+][0-9]/)
   })
 
-  it("keeps within the width of a terminal, and leaves no blanks at a line's end", () => {
+  it("keeps within the width of a terminal, without blanks at the end of a line", () => {
     const result = withGenerator(goodResult(), { event_loop_utilization: 0.97, schedule_lag_max: 4000, unsent: 12 })
     for (const text of summary(result).split("\n")) {
       assert.isAtMost(text.length, 80, text)
@@ -136,7 +136,7 @@ describe("summary", () => {
 })
 
 describe("littlesLaw", () => {
-  it("is the sum of the latencies by the time, as counted naively", () => {
+  it("is the sum of the latencies divided by the time, computed naively", () => {
     const values = latencies(5000, 2)
     const law = littlesLaw(resultOf({ values, connections: 20, duration: 3 }))
     const sum = values.reduce((total, value) => total + value, 0)
@@ -196,7 +196,7 @@ describe("warnings", () => {
     assert.include(flat(summary(result)), text)
   })
 
-  it("of a short run are one, which says how long it should be, once", () => {
+  it("of a short run are a single one, which asks for a longer run", () => {
     for (const result of [
       resultOf({ values: latencies(10_000, 2) }),
       resultOf({ values: latencies(10_000, 0.4), rate: 10_000 })
@@ -209,7 +209,7 @@ describe("warnings", () => {
     assert.notInclude(summary({ ...emptyResult(), ended: "interrupted" }), "--duration 10s")
   })
 
-  it("do not tell of what is as it should be", () => {
+  it("do not mention sound figures", () => {
     assert.deepStrictEqual(warnings(withGenerator(closedResult(), { event_loop_utilization: 0.9 })), [])
     assert.deepStrictEqual(warnings(withGenerator(goodResult(), { event_loop_delay_p99: 4 })), [])
     assert.deepStrictEqual(
@@ -233,7 +233,7 @@ describe("compare", () => {
     assert.match(flat(text), /Worse: latency mean, latency p50, latency p99; better: requests\/second, hit rate\.$/)
   })
 
-  it("computes each ratio as a naive division", () => {
+  it("computes each ratio by a plain division", () => {
     const [a, b] = [closedResult(), resultOf({ values: latencies(120_000, 0.9) })]
     const text = compare(a, b)
     for (const name of ["mean", "p50", "p99", "max"] as const) {
@@ -244,12 +244,12 @@ describe("compare", () => {
     }
   })
 
-  it("sees no difference where the runs vary by more themselves", () => {
+  it("sees no difference if the runs themselves vary by more", () => {
     const a = closedResult()
     const alike = compare(a, { ...a, requests_per_second: a.requests_per_second * 0.96 })
     assert.deepStrictEqual(line(alike, "requests/second").slice(-1), ["no difference"])
     assert.match(alike, /\nNo difference: /)
-    // The same figures of a run that went twice as fast in every other tenth.
+    // The same figures for a run that was twice as fast in every other tenth.
     const restless = (result: LoadResult): LoadResult => ({
       ...result,
       slices: result.slices.map((slice, index) => ({
@@ -284,14 +284,14 @@ describe("compare", () => {
     }
   })
 
-  it("says nothing of fairness where the settings are equal, though server, version and seed differ", () => {
+  it("does not mention fairness if only server, version and seed differ", () => {
     const a = closedResult()
     const b = { ...a, host: "example.org", seed: 7, versions: { ...a.versions, kv_cache: "0.2.0" } }
     assert.deepStrictEqual(differences(a, b), [])
     assert.notInclude(compare(a, b), "fair")
   })
 
-  it("warns where settings differ, naming them", () => {
+  it("warns if settings differ, and names them", () => {
     const a = closedResult()
     const b = withSettings({ ...a, connections: 50, put_ratio: 0.1 }, { pipeline: 8, value_size: 128, keys: 1000 })
     assert.deepStrictEqual(differences(a, b), [
@@ -306,14 +306,14 @@ describe("compare", () => {
     assert.include(text, "pipeline: 1 against 8")
   })
 
-  it("warns of a machine that differs, and of a run that is not sound", () => {
+  it("warns of different machines and of a run that is not sound", () => {
     const a = closedResult()
     const b: LoadResult = { ...a, machine: { ...a.machine, cores: 8 }, ended: "interrupted" }
     assert.include(differences(a, b)[0], "machine: Example CPU @ 3.00GHz, 4 cores")
     assert.include(compare(a, b), "! b: The run was interrupted")
   })
 
-  it("compares nothing with something", () => {
+  it("compares 0 with something", () => {
     const text = compare(emptyResult(), closedResult())
     assert.deepStrictEqual(line(text, "latency p99 "), ["latency p99", "-", "5.82 ms"])
     const zeroAndSome = compare(closedResult(), { ...closedResult(), error_rate: 0.5 })
@@ -337,14 +337,14 @@ describe("commandLine", () => {
     assert.include(text, "--assert 'p99<5ms'")
   })
 
-  it("quotes what a shell would take for its own", () => {
+  it("quotes words that a shell would interpret", () => {
     const text = commandLine({ ...closedResult(), host: "a'; rm -rf ~" }, [], "kv-cache")
     assert.include(text, String.raw`--host 'a'\''; rm -rf ~' --port`)
   })
 })
 
 describe("Format", () => {
-  it("writes figures with the digits that they are worth", () => {
+  it("writes figures with their significant digits", () => {
     assert.deepStrictEqual(
       [0, 0.0004, 0.1234, 4.567, 45.67, 456.7, 45_678.9].map((value) => Format.millis(value)),
       ["0 ms", "0.000400 ms", "0.123 ms", "4.57 ms", "45.7 ms", "457 ms", "45,679 ms"]

@@ -1,6 +1,6 @@
 /**
- * A peer that speaks the text protocol as a test says: it answers each request at once, or holds the answers back until
- * it is told to give them.
+ * A server that speaks the text protocol as a test scripts it. It answers each request at once, or holds the answers
+ * until the test releases them. It is not a cache of its own.
  */
 import type * as Net from "node:net"
 import * as Effect from "effect/Effect"
@@ -10,30 +10,30 @@ import * as Changes from "../server/Changes.ts"
 
 export interface Request {
   readonly line: string
-  /** The number of the connection, in the order in which they were accepted. */
+  /** The number of the connection, in the order of acceptance. */
   readonly connection: number
-  /** The number of the request among all that were received, the first EXISTS of each connection left out. */
+  /** The number of the request among all received ones, without the first EXISTS of each connection. */
   readonly number: number
 }
 
-/** What a peer does with a request: answer it with a line, leave it unanswered, or close the connection. */
+/** What the server does with a request: answer with a line, do not answer, or close the connection. */
 export type Answer = string | "nothing" | "close"
 
 export interface ScriptedServer extends Peer.Peer {
   readonly requests: ReadonlyArray<Request>
-  /** Waits until so many requests have been received. */
+  /** Waits until the server has received `count` requests. */
   readonly received: (count: number) => Effect.Effect<void>
-  /** From now on answers are held back. */
+  /** Holds all answers from now on. */
   readonly hold: () => void
-  /** Answers that are held back. */
+  /** The number of held answers. */
   readonly held: () => number
-  /** Gives the first answers that are held back. */
+  /** Releases the first `count` held answers. */
   readonly release: (count: number) => void
   /** Closes every connection. */
   readonly cut: () => void
 }
 
-/** Answers as a cache without limits would. */
+/** Gives the answers of a cache without limits. */
 export const asCache = (): ((request: Request) => Answer) => {
   const values = new Map<string, string>()
   return ({ line }) => {

@@ -3,7 +3,7 @@ import { Histogram, merge } from "../../src/loadtest/Histogram.ts"
 import { toBuckets, toLatency, toPercentiles } from "../../src/loadtest/Statistics.ts"
 import { latencies, latencyOf } from "./fixtures.ts"
 
-/** What the histogram's three digits promise. */
+/** The precision of a histogram with three digits. */
 const PRECISION = 0.001
 
 const record = (values: ReadonlyArray<number>): Histogram => {
@@ -26,7 +26,7 @@ const CASES: ReadonlyArray<readonly [name: string, values: ReadonlyArray<number>
 ]
 
 describe("figures", () => {
-  it("are those of a naive computation, to three digits", () => {
+  it("equal a naive computation to three digits", () => {
     for (const [name, values] of CASES) {
       const actual = toLatency(record(values))
       const expected = latencyOf(values)
@@ -57,7 +57,7 @@ describe("figures", () => {
 })
 
 describe("percentiles", () => {
-  it("rise, end at 100 % and the maximum, and are those of a naive computation", () => {
+  it("rise, end at 100 % and the maximum, and equal a naive computation", () => {
     for (const [name, values] of CASES) {
       const points = toPercentiles(record(values))
       const sorted = values.toSorted((a, b) => a - b)
@@ -73,7 +73,7 @@ describe("percentiles", () => {
     }
   })
 
-  it("are denser towards the end, as far as there are requests to tell apart", () => {
+  it("are denser towards the end, as far as there are enough requests", () => {
     const row = toPercentiles(record(latencies(1_000))).map(({ percentile }) => percentile)
     assert.includeMembers(row, [50, 90, 91, 99, 99.1, 99.8, 100])
     assert.notInclude(row, 99.995)
@@ -85,7 +85,7 @@ describe("percentiles", () => {
 })
 
 describe("buckets", () => {
-  it("hold every value once, in ranges without gaps, ten a decade", () => {
+  it("count every value once, in ranges without gaps, ten a decade", () => {
     for (const [name, values] of CASES) {
       const buckets = toBuckets(record(values))
       assert.strictEqual(
@@ -98,7 +98,7 @@ describe("buckets", () => {
         assert.closeTo(bucket.to / bucket.from, 10 ** 0.1, 1e-9)
         const next = buckets[index + 1]
         if (next !== undefined) assert.strictEqual(bucket.to, next.from)
-        // Values within the histogram's precision of an edge may be on either side.
+        // Values this close to an edge may fall on either side of it.
         const within = values.filter((value) => value >= bucket.from * 1.001 && value < bucket.to / 1.001).length
         const around = values.filter((value) => value >= bucket.from / 1.001 && value < bucket.to * 1.001).length
         assert.isTrue(bucket.count >= within && bucket.count <= around, `${name}: ${bucket.count} in ${bucket.from} ms`)

@@ -6,7 +6,10 @@ import { Timeline } from "../../src/loadtest/Timeline.ts"
 
 const MILLI = 1e6
 
-/** What a thread records that is answered at these times, in ms, after as many us, for so many ms. */
+/**
+ * The slices of a thread in a run of `elapsed` ms. Answers arrive at the given times, in ms, and each latency in µs is
+ * the same number.
+ */
 const record = (answers: ReadonlyArray<number>, elapsed: number): ReadonlyArray<SliceRecord> => {
   const slices: Array<SliceRecord> = []
   const recorder = new Recorder((slice) => slices.push(slice))
@@ -30,7 +33,7 @@ describe("slices", () => {
     assert.strictEqual(sliceLength(86_400_000), 1000)
   })
 
-  it("have the requests and the latencies of all threads, joined to the length that the run asks for", () => {
+  it("have the requests and latencies of all threads, joined to the length for the run", () => {
     for (const elapsed of [100, 599, 1500, 7000, 70_000]) {
       const timeline = new Timeline(2, () => {})
       const threads = [range(0.25, elapsed, 3), range(0.75, elapsed, 7)]
@@ -56,7 +59,7 @@ describe("slices", () => {
     }
   })
 
-  it("are told of second by second, when all threads have said what was in it", () => {
+  it("are reported second by second, when all threads have reported the second", () => {
     const seen: Array<Second> = []
     const timeline = new Timeline(2, (second) => seen.push(second))
     const [first, second] = [record([1, 1200], 2000), record([5, 900], 2000)]

@@ -16,13 +16,13 @@ const judge = (result: LoadResult, ...texts: ReadonlyArray<string>) =>
   )
 
 describe("the verdict", () => {
-  it("is the assessment's where nothing was asserted", () => {
+  it("is the assessment's without assertions", () => {
     assert.deepStrictEqual(judge(goodResult()), { tone: "good", title: "targets met", text: "All five targets met" })
     assert.strictEqual(judge(closedResult()).tone, "fair")
     assert.strictEqual(judge(emptyResult()).tone, "bad")
   })
 
-  it("is bad where an assertion failed, however good the rest", () => {
+  it("is bad if an assertion failed, however good the rest", () => {
     const verdict = judge(goodResult(), "p99<1us", "errors=0")
     assert.deepStrictEqual(verdict, {
       tone: "bad",
@@ -36,7 +36,7 @@ describe("the verdict", () => {
     })
   })
 
-  it("is no better for assertions that hold", () => {
+  it("is not improved by assertions that hold", () => {
     assert.deepInclude(judge(goodResult(), "errors=0"), {
       tone: "good",
       text: "All five targets met. The assertion holds"

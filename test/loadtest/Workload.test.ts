@@ -24,7 +24,7 @@ const countsOf = (keys: ReadonlyArray<number>, size: number): ReadonlyArray<numb
   return counts
 }
 
-/** Pearson's statistic of counts against the probabilities that they should have. */
+/** Pearson's statistic of counts against their expected probabilities. */
 const chiSquare = (counts: ReadonlyArray<number>, probabilities: ReadonlyArray<number>): number => {
   const total = counts.reduce((sum, count) => sum + count, 0)
   return counts.reduce((sum, count, index) => {
@@ -33,7 +33,7 @@ const chiSquare = (counts: ReadonlyArray<number>, probabilities: ReadonlyArray<n
   }, 0)
 }
 
-/** What Pearson's statistic stays below in all but one of a million cases (Wilson and Hilferty). */
+/** The bound that Pearson's statistic exceeds in one of a million cases (Wilson and Hilferty). */
 const chiSquareBound = (categories: number): number => {
   const freedom = categories - 1
   return freedom * (1 - 2 / (9 * freedom) + 4.75 * Math.sqrt(2 / (9 * freedom))) ** 3
@@ -46,7 +46,7 @@ const zipfProbabilities = (size: number, exponent: number): ReadonlyArray<number
 }
 
 describe("random numbers", () => {
-  it("are the same for the same seed and stream, and others for others", () => {
+  it("are the same for the same seed and stream, and different for others", () => {
     const row = (seed: number, stream: number) => {
       const random = makeRandom(seed, stream)
       return Array.from({ length: 20 }, random)
@@ -56,7 +56,7 @@ describe("random numbers", () => {
     assert.strictEqual(new Set(rows.map(String)).size, rows.length)
   })
 
-  it("are spread evenly over [0, 1), in each stream and over the streams", () => {
+  it("are spread evenly over [0, 1), within each stream and across streams", () => {
     const even = Array.from({ length: 100 }, () => 0.01)
     const random = makeRandom(7, 0)
     const within = Array.from({ length: 50_000 }, () => Math.floor(random() * 100))
@@ -67,7 +67,7 @@ describe("random numbers", () => {
 })
 
 describe("requests", () => {
-  it("are the same for the same seed, and others for another seed, connection or part of the run", () => {
+  it("are the same for the same seed, and different for another seed, connection or part of the run", () => {
     const row = (changes: Partial<WorkloadOptions>, connection: number, part?: "warm-up" | "measured") =>
       take(makeSource(workloadOf(changes), connection, part), 200)
     for (const changes of [
@@ -83,7 +83,7 @@ describe("requests", () => {
     }
   })
 
-  it("are PUTs in the share that was asked for", () => {
+  it("are PUTs in the given share", () => {
     for (const ratio of [0, 0.1, 0.5, 0.9, 1]) {
       const count = 40_000
       const puts = take(makeSource(workloadOf({ ratio, keys: 100 }), 0), count).filter(({ isPut }) => isPut).length
@@ -92,7 +92,7 @@ describe("requests", () => {
     }
   })
 
-  it("ask only for keys that the connection itself has put, where none are preloaded", () => {
+  it("ask only for keys that the connection itself has put, if none are preloaded", () => {
     for (const distribution of ["uniform", "zipf"] as const) {
       for (const ratio of [0.01, 0.5, 0.99]) {
         const seen = new Set<number>()
@@ -131,7 +131,7 @@ describe("requests", () => {
     )
   })
 
-  it("preload what was named, or what a run that only reads needs", () => {
+  it("preload the given keys, or those that a read-only run needs", () => {
     assert.strictEqual(preloadedKeys(workloadOf()), 0)
     assert.strictEqual(preloadedKeys(workloadOf({ keys: 7 })), 7)
     assert.strictEqual(preloadedKeys(workloadOf({ ratio: 0 })), DEFAULT_READ_ONLY_KEYS)
@@ -143,7 +143,7 @@ describe("distributions", () => {
   const sample = (changes: Partial<WorkloadOptions>, count: number) =>
     take(makeSource(workloadOf({ ratio: 0, ...changes }), 0), count).map(({ key }) => key)
 
-  it("uniform: every key is as likely", () => {
+  it("uniform: all keys are equally likely", () => {
     const counts = countsOf(sample({ keys: 200 }, 100_000), 200)
     assert.isBelow(
       chiSquare(
@@ -154,7 +154,7 @@ describe("distributions", () => {
     )
   })
 
-  it("zipf: frequencies are the exact probabilities, for exponents below, at and above 1", () => {
+  it("zipf: frequencies match the exact probabilities, for exponents below, at and above 1", () => {
     for (const exponent of [0.5, 0.99, 1, 1.2, 2]) {
       const size = 100
       const counts = countsOf(sample({ keys: size, distribution: "zipf", zipfExponent: exponent }, 100_000), size)
@@ -162,7 +162,7 @@ describe("distributions", () => {
     }
   })
 
-  it("zipf: holds for a large key space, and for one of a single key", () => {
+  it("zipf: works for a large key space and for a single key", () => {
     const size = 1_000_000
     const total = 100_000
     const keys = sample({ keys: size, distribution: "zipf" }, total)
@@ -186,7 +186,7 @@ describe("vocabulary", () => {
   const isValue = Schema.is(Value)
   const numbers = [0, 1, 61, 62, 63, 3843, 3844, 99_999, 100_000, 249_999, 250_000, 499_999]
 
-  it("makes keys and values that the domain allows, of exactly the size asked for, for every size", () => {
+  it("makes keys and values that the domain allows, exactly of the given size, for every size", () => {
     for (let size = 1; size <= 256; size++) {
       const vocabulary = wordsOf(workloadOf({ keySize: size, valueSize: 257 - size }))
       for (const number of numbers) {
@@ -199,7 +199,7 @@ describe("vocabulary", () => {
     assert.isTrue(Result.isFailure(Schema.decodeResult(Key)("x".repeat(257))))
   })
 
-  it("makes a key for each number where there is room for it", () => {
+  it("makes a different key for each number if there is room", () => {
     for (const keySize of [3, 4, 16]) {
       const vocabulary = wordsOf(workloadOf({ keySize, keys: 62 ** 3 }))
       const keys = new Set(Array.from({ length: 62 ** 3 }, (_, number) => vocabulary.key(number)))
@@ -226,13 +226,13 @@ describe("vocabulary", () => {
     }
   })
 
-  it("seldom gives two keys the same value, so that a wrong one is noticed", () => {
+  it("rarely gives two keys the same value, so that a wrong value is noticed", () => {
     const vocabulary = wordsOf(workloadOf({ keys: 10_000 }))
     const values = new Set(Array.from({ length: 10_000 }, (_, number) => vocabulary.value(number)))
     assert.strictEqual(values.size, 10_000)
   })
 
-  it("tells the value of a key from every other, and from one that is wrong in a single byte", () => {
+  it("distinguishes the value of a key from every other, and from one with a single wrong byte", () => {
     for (const valueSize of [1, 2, 64, 256]) {
       const vocabulary = makeVocabulary(workloadOf({ keys: 10_000, valueSize }))
       const bytes = Buffer.alloc(3 + valueSize)
@@ -247,7 +247,7 @@ describe("vocabulary", () => {
     }
   })
 
-  it("is the same for the same seed; two runs at a time have no key in common, where there is room", () => {
+  it("is the same for the same seed, and two runs at a time share no key if there is room", () => {
     const keysOf = (seed: number) => {
       const vocabulary = wordsOf(workloadOf({ seed }))
       return numbers.map((number) => [vocabulary.key(number), vocabulary.value(number)])

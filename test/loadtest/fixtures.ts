@@ -1,11 +1,11 @@
 /**
- * Results of load tests that never ran, for the tests of the reports. Every figure is computed, naively, from a list of
+ * Results of load tests that never ran, for the tests of the reports. Every figure is computed naively from a list of
  * latencies, so that a result is as consistent as a real one.
  */
 import { seededRandom } from "../../src/domain/SeededRandom.ts"
 import type { Bucket, Latency, LoadResult, Percentile, Second, Slice } from "../../src/loadtest/LoadResult.ts"
 
-/** Latencies in ms as servers have them: most near the median, with a long tail. */
+/** Latencies in ms as real servers have them: most near the median, with a long tail. */
 export const latencies = (count: number, median = 0.4, seed = 1): Array<number> => {
   const next = seededRandom(seed)
   return Array.from({ length: count }, () => {
@@ -17,9 +17,9 @@ export const latencies = (count: number, median = 0.4, seed = 1): Array<number> 
 
 const ascending = (values: ReadonlyArray<number>): Array<number> => values.toSorted((a, b) => a - b)
 
-/** The smallest value that so many per cent of all are not above. */
+/** The smallest value that this percentage of all values does not exceed. */
 const percentileOf = (sorted: ReadonlyArray<number>, percentile: number): number =>
-  // Rounded, since 99.9 % of 1000 is not quite 999.
+  // Rounded, because 99.9 % of 1000 is not exactly 999.
   sorted[Math.max(0, Math.ceil(Number(((percentile * sorted.length) / 100).toFixed(6))) - 1)] ?? 0
 
 export const latencyOf = (values: ReadonlyArray<number>): Latency => {
@@ -52,7 +52,7 @@ const percentilesOf = (sorted: ReadonlyArray<number>): Array<Percentile> => {
   return [...points, 100].map((percentile) => ({ percentile, latency: percentileOf(sorted, percentile) }))
 }
 
-/** Ten buckets a decade, empty ones included. */
+/** Ten buckets a decade, including empty ones. */
 const histogramOf = (sorted: ReadonlyArray<number>): Array<Bucket> => {
   const placeOf = (value: number) => Math.floor(Math.log10(Math.max(value, 0.000_001)) * 10)
   const first = placeOf(sorted[0] ?? 1)
@@ -92,15 +92,15 @@ const secondsOf = (values: ReadonlyArray<number>, errors: number, duration: numb
 }
 
 export interface Options {
-  /** ms, of the requests that succeeded, in order. Every other one is a PUT. */
+  /** Latencies in ms of the successful requests, in order. Every other request is a PUT. */
   readonly values: ReadonlyArray<number>
   readonly errors?: Record<string, number>
   readonly misses?: number
   readonly connections?: number
   readonly pipeline?: number
-  /** Requests per second, for an open loop. */
+  /** Requests per second. Absent for a closed loop. */
   readonly rate?: number
-  /** Seconds; by default what Little's law asks of a closed loop. */
+  /** In seconds. The default follows from Little's law for a closed loop. */
   readonly duration?: number
 }
 
@@ -191,8 +191,8 @@ export const goodResult = (): LoadResult => good
 
 const closed = resultOf({ values: latencies(120_000, 2.4), connections: 100 })
 
-/** A closed loop of 100 connections that meets the minimum, but neither latency target. */
+/** A closed loop of 100 connections that meets the minimum but no latency target. */
 export const closedResult = (): LoadResult => closed
 
-/** A run that never had an answer. */
+/** A run without a single answer. */
 export const emptyResult = (): LoadResult => ({ ...resultOf({ values: [] }), requests_per_connection: 1000 })

@@ -1,4 +1,4 @@
-/** Where log lines are written: what becomes of them when that is slow, full or gone. */
+/** The output of log lines, when its receiver is slow, full or gone. */
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
@@ -24,7 +24,7 @@ const makePlace = () => {
 const failure = new Error("EPIPE")
 
 describe("the log's output", () => {
-  it("writes one thing at a time, and together what has come in the meantime", () => {
+  it("makes one write at a time, and joins the lines that came in the meantime", () => {
     const { end, output, texts } = makePlace()
     output.write("1")
     output.write("2")
@@ -38,7 +38,7 @@ describe("the log's output", () => {
     assert.strictEqual(output.lost, 0)
   })
 
-  it("loses what the system refuses, counts it, and tries again", () => {
+  it("loses lines that the system refuses, counts them, and tries again", () => {
     const { end, output, texts } = makePlace()
     output.write("1")
     output.write("2")
@@ -70,7 +70,7 @@ describe("the log's output", () => {
     assert.strictEqual(output.lost, 5000 - 1024)
   })
 
-  it("takes a line that is longer than a write", () => {
+  it("accepts a line that is longer than a write", () => {
     const { end, output, texts } = makePlace()
     output.write("short")
     output.write("x".repeat(100_000))
@@ -78,7 +78,7 @@ describe("the log's output", () => {
     assert.strictEqual(texts[1]?.length, 100_001)
   })
 
-  it.effect("is settled when all is written", () =>
+  it.effect("is settled when everything is written", () =>
     Effect.gen(function* () {
       const { end, output } = makePlace()
       yield* output.settled

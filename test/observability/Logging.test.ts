@@ -34,7 +34,7 @@ const logAll = (options: Logging.LoggingOptions) =>
   })
 
 describe("the log", () => {
-  it.effect("is json, one object a line", () =>
+  it.effect("is json, with one object per line", () =>
     Effect.gen(function* () {
       const lines = yield* logAll({ level: "Info", format: "json" })
       assert.strictEqual(lines.length, 2)
@@ -59,7 +59,7 @@ describe("the log", () => {
     })
   )
 
-  it.effect("has lines from the level on that was asked for", () =>
+  it.effect("has lines from the given level on", () =>
     Effect.gen(function* () {
       const lines = yield* logAll({ level: "Debug", format: "pretty" })
       assert.strictEqual(lines.length, 3)
@@ -67,13 +67,13 @@ describe("the log", () => {
     })
   )
 
-  it.effect("holds only what is severe enough", () =>
+  it.effect("has only lines that are severe enough", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* logAll({ level: "Error", format: "pretty" }), [])
     })
   )
 
-  it.effect("is json where stderr is no terminal and nothing was asked for", () =>
+  it.effect("is json by default if stderr is not a terminal", () =>
     Effect.gen(function* () {
       const lines = yield* logAll({ level: "Warn", format: "auto" })
       assert.strictEqual(lines.length, 1)

@@ -1,6 +1,6 @@
 /**
  * What every wire protocol must do, whatever its bytes look like: a suite that takes a protocol and tables of its
- * bytes. Each case is run whole and cut in every way that a network may cut it.
+ * bytes. Each case is run whole, and cut in every way in which a network may cut it.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
@@ -12,19 +12,19 @@ import type { MalformedReply, ProtocolService, ReplyWriter } from "../../src/pro
 import { type Request, requestOf, RequestReader } from "../../src/protocol/RequestReader.ts"
 import { copyToWords, wordsOf } from "../../src/engine/Words.ts"
 
-/** Bytes of a client, and the requests that they are. */
+/** Bytes of a client and their requests. */
 export interface RequestCase {
   readonly name: string
-  /** One character a byte. */
+  /** One character for each byte. */
   readonly input: string
   readonly requests: ReadonlyArray<Request>
-  /** What the decoder is left in, if it does not simply await the next request. */
+  /** The decoder's state afterwards, unless it simply awaits the next request. */
   readonly leaves?: "ended" | "unfinished"
-  /** The case is about the first bytes of a connection, so it is not glued behind another. */
+  /** The case is about the first bytes of a connection, so it is not appended to another one. */
   readonly opensConnection?: boolean
 }
 
-/** Bytes of a server, the commands that await an answer, and the replies that they are. */
+/** Bytes of a server, the commands that await an answer, and the replies. */
 export interface ReplyCase {
   readonly name: string
   readonly input: string
@@ -72,7 +72,7 @@ export const decodeReplies = (
   return replies
 }
 
-/** A reply's bytes, one character a byte. */
+/** A reply's bytes, one character for each byte. */
 export const encodedReply = (protocol: ProtocolService, reply: Reply.Reply): string => {
   const text = protocol.encodeReply(reply)
   assert.isAtMost(text.length, LONGEST_REPLY)
@@ -80,10 +80,10 @@ export const encodedReply = (protocol: ProtocolService, reply: Reply.Reply): str
   return text
 }
 
-/** The most bytes that an answer may take: a batch of them has to fit into the output. */
+/** The most bytes of an answer. A batch of them must fit into the output. */
 const LONGEST_REPLY = 512
 
-/** Writes a value as a store does, from words that hold others before and behind it. */
+/** Writes a value as a store does: from words with others before and after it. */
 const writeFound = (writer: ReplyWriter, value: string): void => {
   const bytes = new Uint8Array(Buffer.from(value, "latin1"))
   const words = new Int32Array(wordsOf(value.length) + 6).fill(-1)
@@ -93,7 +93,7 @@ const writeFound = (writer: ReplyWriter, value: string): void => {
 
 const longest = Command.Value.make("~".repeat(Command.MAX_VALUE_LENGTH))
 
-/** Replies that mean the same on both sides, with a command that each may answer. */
+/** Replies that both sides understand in the same way, each with a command that it may answer. */
 const exchanges: ReadonlyArray<readonly [Command.Command["_tag"], Reply.Reply]> = [
   ["Put", Reply.stored],
   ["Put", Reply.failed("ttl must be a number")],
@@ -123,7 +123,7 @@ const anyTtl = Arbitrary.map(
   (seconds) => Command.Ttl.make(seconds)
 )
 const anyMillis = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Command.MAX_CLOCK_MILLIS }))
-// Numbers that a person would write: `1e-7` is one to JavaScript, but not on every wire.
+// Numbers as people write them. JavaScript accepts `1e-7`, but not every wire does.
 const anyFactor = Arbitrary.map(
   Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000_000 }))),
   (thousandths) => thousandths / 1000
@@ -156,7 +156,7 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
         assert.deepStrictEqual(decodeRequests(protocol, [...input]).requests, requests)
       })
 
-      it("one request a call", () => {
+      it("one request per call", () => {
         assert.deepStrictEqual(decodeRequests(protocol, [input], 1).requests, requests)
         const middle = input.length >> 1
         const halves = [input.slice(0, middle), input.slice(middle)]
@@ -173,7 +173,7 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
       })
     })
 
-    it("requests: each case glued to the next", () => {
+    it("requests: each case followed by the next", () => {
       let glued = 0
       for (const [index, first] of tables.requests.entries()) {
         const next = tables.requests[(index + 1) % tables.requests.length]
@@ -187,7 +187,7 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
       assert.isAbove(glued, 0)
     })
 
-    it("requests: nothing is decoded once the connection has ended, and all of it is read", () => {
+    it("requests: once the connection has ended, all bytes are taken and none are decoded", () => {
       const ordinary = protocol.encodeCommand({ _tag: "Get", key: Command.Key.make("a") })
       const ending = tables.requests.filter((each) => each.leaves === "ended")
       assert.isAbove(ending.length, 0)
@@ -200,7 +200,7 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
       }
     })
 
-    it("requests: a batch takes as many as it has room for, and the next one goes on from there", () => {
+    it("requests: a batch takes as many as it has room for, and the next one continues there", () => {
       const keys = ["a", "b", "c", "d", "e"]
       const commands = keys.map((key) => ({ _tag: "Get" as const, key: Command.Key.make(key) }))
       const encoded = commands.map(protocol.encodeCommand)
@@ -217,7 +217,7 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
       assert.deepStrictEqual(requestsOf(batch), commands.slice(2))
     })
 
-    it("requests: what lies before the offset and behind the end is left alone, and commands are added to those there", () => {
+    it("requests: bytes before the offset and after the end are left alone, and commands are added to the batch", () => {
       const encode = (key: string): string => protocol.encodeCommand({ _tag: "Get", key: Command.Key.make(key) })
       const [a, b, c] = [encode("a"), encode("b"), encode("c")]
       const bytes = Buffer.from(a + b + c + c, "latin1")
@@ -235,7 +235,7 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
       )
     })
 
-    it("requests: every message of a malformed one is a line of printable ASCII, and reaches the client whole", () => {
+    it("requests: the message for a malformed one is a line of printable ASCII and reaches the client whole", () => {
       const malformed = tables.requests.flatMap((each) =>
         each.requests.flatMap((request) => (request._tag === "Malformed" ? [request] : []))
       )
@@ -317,7 +317,7 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
       assert.deepStrictEqual(decodeReplies(protocol, [...text], awaiting), replies)
     })
 
-    it("replies: none is too long, however long its message", () => {
+    it("replies: none exceeds the limit, however long its message", () => {
       assert.isAtMost(encodedReply(protocol, Reply.failed("z".repeat(10_000))).length, LONGEST_REPLY)
       assert.isAtMost(encodedReply(protocol, Reply.found(longest)).length, LONGEST_REPLY)
       const writer = protocol.makeReplyWriter()
@@ -326,7 +326,7 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
     })
 
     it.prop(
-      "replies: a value comes back as it was",
+      "replies: a value comes back unchanged",
       { value: Command.Value },
       ({ value }) => {
         const encoded = encodedReply(protocol, Reply.found(value))
@@ -335,7 +335,7 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
       checkOptions
     )
 
-    it("reply writer: the bytes are those of encodeReply, whichever way a reply comes and wherever it begins", () => {
+    it("reply writer: the bytes equal those of encodeReply, whichever way a reply comes and wherever it begins", () => {
       const writer = protocol.makeReplyWriter()
       const fixed = new Reply.FixedReply((sink) => sink.simple("stored"))
       let expected = ""
@@ -359,7 +359,7 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
           expected += protocol.encodeReply(reply)
         }
         assert.strictEqual(writer.length, expected.length)
-        // Now and then, so that replies begin at all kinds of offsets.
+        // Writes replies now and then, so that they begin at all kinds of offsets.
         if (length % 3 !== 0) continue
         assert.strictEqual(writer.take().toString("latin1"), expected)
         assert.strictEqual(writer.length, 0)
@@ -379,7 +379,7 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
       assert.isFalse(writer.isFull)
     })
 
-    it("reply writer: what was taken is overwritten by what comes next, but not after `renew`", () => {
+    it("reply writer: later replies overwrite the bytes taken, but not after `renew`", () => {
       const writer = protocol.makeReplyWriter()
       const [deleted, notFound] = [Reply.deleted, Reply.notFound].map(protocol.encodeReply)
       Reply.write(Reply.deleted, writer)

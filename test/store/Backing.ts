@@ -1,4 +1,4 @@
-/** What lies below a `Store`, for tests that execute many commands, or at a time that they say. */
+/** The parts under a `Store`, for tests that execute many commands or choose the time. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { Caller } from "../../src/commands/Execution.ts"
@@ -12,13 +12,13 @@ import { batchOf, KeptReplies } from "../domain/Batches.ts"
 export interface Backing {
   readonly executor: ExecutorService
   readonly engine: MemoryEngineService
-  /** Executes one command, at `now` in ms. */
+  /** Executes one command at `now`, in ms. */
   readonly execute: (command: StoreCommand, now: number) => Reply
-  /** Executes commands as one batch; one reply for each. */
+  /** Executes commands as one batch and gives a reply for each. */
   readonly executeAll: (commands: ReadonlyArray<StoreCommand>, now: number) => ReadonlyArray<Reply>
 }
 
-/** Whose commands they are. */
+/** The caller of all commands. */
 export const caller: Caller = { database: 0 }
 
 export const backing: Effect.Effect<Backing, never, Executor | MemoryEngine> = Effect.gen(function* () {

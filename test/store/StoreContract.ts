@@ -35,7 +35,7 @@ const found = (value: string): Reply.Reply => Reply.found(Command.Value.make(val
 
 const ROOMY: Limits = { maxKeys: 1_000_000 }
 
-/** A Clock whose wall time can be set, backwards too, while its monotonic time only goes on. */
+/** A Clock whose wall time can be set, even backwards, while its monotonic time only advances. */
 const makeSteppingClock = () => {
   let wall = 1_700_000_000_000
   let monotonic = 0n
@@ -65,7 +65,7 @@ export const storeContract = (
   name: string,
   layer: (limits: Limits) => Layer.Layer<Store | Executor | MemoryEngine>
 ): void => {
-  /** Runs a test with a store of its own. */
+  /** Runs a test with its own store. */
   const withStore = <E>(limits: Limits, test: (store: StoreService, below: Backing) => Effect.Effect<void, E>) =>
     Effect.gen(function* () {
       yield* test(yield* Store, yield* backing)
@@ -115,7 +115,7 @@ export const storeContract = (
       )
     )
 
-    it.effect("puts, gets, asks and deletes", () =>
+    it.effect("puts, gets, checks for and deletes a key", () =>
       withStore(
         ROOMY,
         Effect.fnUntraced(function* (store) {
@@ -135,7 +135,7 @@ export const storeContract = (
       )
     )
 
-    it.effect("keeps keys apart that objects and numbers take for one or for their own", () =>
+    it.effect("separates keys that an object would confuse with each other or with its properties", () =>
       withStore(
         ROOMY,
         Effect.fnUntraced(function* (store) {
@@ -180,7 +180,7 @@ export const storeContract = (
       )
     )
 
-    it.effect("executes the same commands at the time that it is told", () =>
+    it.effect("executes the same commands at the given time", () =>
       withStore(
         ROOMY,
         Effect.fnUntraced(function* (store, { engine, execute, executor }) {
@@ -198,11 +198,11 @@ export const storeContract = (
       )
     )
 
-    it.effect("knows the millisecond after decades too", () =>
+    it.effect("has the right millisecond even after decades", () =>
       withStore(
         ROOMY,
         Effect.fnUntraced(function* (store, { engine }) {
-          // The clock's nanoseconds are then, as a double, those of the millisecond before.
+          // As a double, the clock's nanoseconds would then be in the previous millisecond.
           const late = 576_482_034_953
           const step = 2 ** 32
           for (let time = step; time <= late; time += step) yield* TestClock.adjust(step)
@@ -219,7 +219,7 @@ export const storeContract = (
       { what: "few keys", keys: 300, limits: { maxKeys: 200 }, commands: 30_000, pace: 500 },
       { what: "many keys", keys: 120_000, limits: { maxKeys: 60_000 }, commands: 400_000, pace: 50 },
       { what: "bounded bytes", keys: 2000, limits: { maxKeys: 2000, maxMemory: 100_000 }, commands: 50_000, pace: 50 }
-    ])("executes batches as it executes the same commands one by one, with $what", ({ commands, keys, limits, pace }) =>
+    ])("executes batches with the same results as single commands, with $what", ({ commands, keys, limits, pace }) =>
       withStore(limits, (_one, one) =>
         withStore(
           limits,
@@ -238,12 +238,12 @@ export const storeContract = (
             for (let executed = 0; executed < commands;) {
               const count = 1 + random.below(random.pick([1, 5, 20, BATCH_COMMANDS]))
               const batch = Array.from({ length: count }, anyCommand)
-              // Some keys twice in a batch: what the first command does is seen by the second.
+              // Some keys occur twice in a batch, so the second command must see what the first one did.
               if (random.chance(0.3)) batch.push(...batch.splice(0, count >> 1), ...batch.slice(0, count >> 1))
               const sink = new KeptReplies()
               const bytes = batchOf(batch.slice(0, BATCH_COMMANDS))
               other.prepare(bytes)
-              // In parts, as connections have them.
+              // In parts, as connections execute them.
               for (let from = 0; from < bytes.count;) {
                 const to = Math.min(bytes.count, from + 1 + random.below(random.pick([1, 20, BATCH_COMMANDS])))
                 other.execute(bytes, from, to, now, caller, sink)
@@ -266,7 +266,7 @@ export const storeContract = (
       )
     )
 
-    it.effect("wakes whoever waits when a batch puts a key that is due earlier", () =>
+    it.effect("wakes a waiting fiber when a batch puts a key that is due earlier", () =>
       withStore(
         ROOMY,
         Effect.fnUntraced(function* (_store, { engine, executeAll }) {
@@ -315,7 +315,7 @@ export const storeContract = (
       )
     )
 
-    it.effect("takes keys and values as long as they may be", () =>
+    it.effect("accepts keys and values of the greatest length", () =>
       withStore(
         ROOMY,
         Effect.fnUntraced(function* (store) {
@@ -325,7 +325,7 @@ export const storeContract = (
       )
     )
 
-    it.effect.each([1, 2, 60, 86_400, 2 ** 31 - 1])("lets a key of %d s expire at its deadline, not before", (ttl) =>
+    it.effect.each([1, 2, 60, 86_400, 2 ** 31 - 1])("lets a key of %d s expire at its deadline and not before", (ttl) =>
       withStore(
         ROOMY,
         Effect.fnUntraced(function* (store) {
@@ -347,7 +347,7 @@ export const storeContract = (
       )
     )
 
-    it.effect("keeps a key without a ttl, whether none is given or 0", () =>
+    it.effect("keeps a key whose ttl is absent or 0", () =>
       withStore(
         ROOMY,
         Effect.fnUntraced(function* (store, { engine }) {
@@ -361,7 +361,7 @@ export const storeContract = (
       )
     )
 
-    it.effect("gives a key a new ttl with each PUT, and none where it has none", () =>
+    it.effect("gives a key the ttl of each PUT, or none if the PUT has none", () =>
       withStore(
         ROOMY,
         Effect.fnUntraced(function* (store) {
@@ -414,7 +414,7 @@ export const storeContract = (
       )
     )
 
-    it.effect("takes a PUT over an expired key for a new one", () =>
+    it.effect("treats a PUT over an expired key as a new key", () =>
       withStore(
         ROOMY,
         Effect.fnUntraced(function* (store) {
@@ -456,7 +456,7 @@ export const storeContract = (
       )
     )
 
-    it.effect("takes GET for a use", () =>
+    it.effect("counts GET as a use", () =>
       withStore(
         { maxKeys: 3 },
         Effect.fnUntraced(function* (store) {
@@ -468,7 +468,7 @@ export const storeContract = (
       )
     )
 
-    it.effect("takes PUT for a use", () =>
+    it.effect("counts PUT as a use", () =>
       withStore(
         { maxKeys: 3 },
         Effect.fnUntraced(function* (store) {
@@ -481,7 +481,7 @@ export const storeContract = (
       )
     )
 
-    it.effect("does not take EXISTS for a use", () =>
+    it.effect("does not count EXISTS as a use", () =>
       withStore(
         { maxKeys: 3 },
         Effect.fnUntraced(function* (store) {
@@ -493,7 +493,7 @@ export const storeContract = (
       )
     )
 
-    it.effect("replaces a key of a full store without evicting any", () =>
+    it.effect("replaces a key of a full store without evicting another", () =>
       withStore(
         { maxKeys: 2 },
         Effect.fnUntraced(function* (store) {
@@ -506,7 +506,7 @@ export const storeContract = (
       )
     )
 
-    it.effect("holds one key where one is allowed", () =>
+    it.effect("holds one key if the limit is one", () =>
       withStore(
         { maxKeys: 1 },
         Effect.fnUntraced(function* (store) {
@@ -519,7 +519,7 @@ export const storeContract = (
       )
     )
 
-    it.effect("lets an expired key go before the least recently used one", () =>
+    it.effect("removes an expired key before the least recently used one", () =>
       withStore(
         { maxKeys: 3 },
         Effect.fnUntraced(function* (store) {
@@ -541,7 +541,7 @@ export const storeContract = (
       )
     )
 
-    it.effect("keeps within its bytes, the least recently used going first", () =>
+    it.effect("keeps within its bytes, and evicts the least recently used key first", () =>
       Effect.gen(function* () {
         let costOfOne = 0
         yield* withStore(
@@ -550,7 +550,7 @@ export const storeContract = (
             yield* store.put("a", "v".repeat(10))
             costOfOne = (yield* store.stats).bytes
             assert.isAbove(costOfOne, 11, "more than key and value")
-            // A multiple of 8, as engines may round.
+            // A multiple of 8, because engines may round.
             yield* store.put("a", "v".repeat(34))
             assert.strictEqual((yield* store.stats).bytes, costOfOne + 24)
             yield* store.delete("a")
@@ -573,13 +573,13 @@ export const storeContract = (
       })
     )
 
-    it.effect("lets an expired key go first where bytes are short, too", () =>
+    it.effect("removes an expired key first when bytes are short, too", () =>
       Effect.gen(function* () {
         let costOfOne = 0
         yield* withStore(
           ROOMY,
           Effect.fnUntraced(function* (store) {
-            // With a TTL, it may be more.
+            // With a TTL, it may cost more.
             yield* store.put("a", "v", 1)
             costOfOne = (yield* store.stats).bytes
           })
@@ -598,7 +598,7 @@ export const storeContract = (
       })
     )
 
-    it.effect("removes every key with FLUSH, in its place among others, and counts none as deleted", () =>
+    it.effect("removes every key with FLUSH, in order with other commands, and counts none as deleted", () =>
       withStore(
         ROOMY,
         Effect.fnUntraced(function* (store, { engine, executeAll }) {
@@ -667,7 +667,7 @@ export const storeContract = (
       )
     )
 
-    it.effect("frees expired keys in slices that are within their budget", () =>
+    it.effect("frees expired keys in slices within their budget", () =>
       withStore(
         ROOMY,
         Effect.fnUntraced(function* (store, { engine, execute }) {
@@ -708,7 +708,7 @@ export const storeContract = (
       ).pipe(Effect.provideService(Clock.Clock, time.clock))
     })
 
-    it.effect("gives each build of its layer keys of its own", () =>
+    it.effect("gives each build of its layer its own keys", () =>
       Effect.gen(function* () {
         yield* withStore(
           ROOMY,

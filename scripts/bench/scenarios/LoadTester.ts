@@ -1,6 +1,6 @@
 /**
- * Whether the product's load tester can saturate the server: its requests a second against those of the benchmark's
- * generator, which does as little as a load generator can.
+ * Measures whether the product's load tester can saturate the server: its requests per second against those of the
+ * benchmark's generator, which does as little as a load generator can.
  */
 import { start, stop } from "../Processes.ts"
 import { range, spread, table } from "../report/Format.ts"
@@ -12,7 +12,9 @@ import { type Outcome, repeat, type Scenario, type Settings, WARMUP } from "./Sc
 const CONNECTIONS = 50
 const KEYS = 10_000
 
-/** Requests in flight on each connection, and the share of the generator's requests/s that the load tester must reach. */
+/**
+ * Requests in flight on each connection, and the share of the generator's requests/s that the load tester must reach.
+ */
 const LOADS = [
   { pipeline: 1, target: 0.95 },
   { pipeline: 16, target: 0.8 }
@@ -20,10 +22,10 @@ const LOADS = [
 
 const MAX_ROUNDS = 3
 
-/** s for its start and its preload. */
+/** In s, for its start and its preload. */
 const MARGIN = 30
 
-/** What the load tester says where it may have been the limit. */
+/** The load tester's warning that it may have been the limit. */
 const LIMIT = "the load generator, not the server, may have been the limit"
 
 interface Run {
@@ -60,7 +62,7 @@ const loadTest = async (file: string, server: Server, pipeline: number, seconds:
     if (output === "") throw new Error(`loadtest: ${started.lastWords()}`)
     const result: { requests_per_second: number; failed_requests: number } = JSON.parse(output)
     if (result.failed_requests > 0) throw new Error(`loadtest: ${result.failed_requests} requests failed`)
-    // It breaks lines as wide as a terminal.
+    // The load tester breaks lines at the width of a terminal.
     return { rate: result.requests_per_second, saysLimit: started.lastWords().replaceAll(/\s+/g, " ").includes(LIMIT) }
   } finally {
     clearTimeout(timer)

@@ -1,4 +1,7 @@
-/** The text protocol's bytes, as latin1 text, for those who are in no hurry: commands of the client, and replies to show. */
+/**
+ * The text protocol as latin1 text, for callers without speed requirements: the client's commands, and replies to be
+ * shown. The server writes its replies with `ReplyWriter.ts`.
+ */
 import type { ClockAction, Command } from "../../domain/Command.ts"
 import * as Reply from "../../domain/Reply.ts"
 import { TextReplyWriter } from "./ReplyWriter.ts"

@@ -1,19 +1,19 @@
 /**
- * Splits a stream of text into lines, incrementally. Only this file knows how a line ends and how long it may be.
+ * Splits a stream of text into lines, incrementally. Only this module knows how a line ends and how long it may be.
  *
- * A line that lies whole within a chunk is not copied: the caller gets its place in the chunk. Only an unfinished line
- * is kept. This file knows nothing about words or commands.
+ * A line that lies entirely within a chunk is not copied: the caller gets its place in the chunk. Only an unfinished
+ * line is kept. This module knows nothing about words or commands.
  */
 
-/** What `next` found: a whole line, a part of one, or a line that has reached the limit without ending. */
+/** The result of `next`: a whole line, a part of one, or a line that reached the limit without ending. */
 export type Found = "line" | "more" | "too-long"
 
 export class Lines {
-  /** The text that holds the line that `next` found, from `start` to `end` (exclusive), without the line's ending. */
+  /** The text with the line that `next` found, from `start` to `end` (exclusive), without the line ending. */
   source = ""
   start = 0
   end = 0
-  /** The offset of the first character that `next` has not yet read. */
+  /** The offset of the first character that `next` has not read yet. */
   offset = 0
 
   private readonly limit: number
@@ -57,5 +57,5 @@ export class Lines {
 
 const CARRIAGE_RETURN = 0x0d
 
-/** Copies a text. A mere slice would keep the whole chunk in memory, for every client that has sent half a line. */
+/** Copies a text. A slice would keep the whole chunk in memory, for every client that has sent half a line. */
 const copyOf = (slice: string): string => Buffer.from(slice, "latin1").toString("latin1")

@@ -1,6 +1,6 @@
 /**
- * The text protocol's replies: lines in, replies out. A line says little of what it answers (`OK 1` may be a value or
- * an existence), so each is read as the answer to the command that awaits one.
+ * Decodes the text protocol's replies: lines in, replies out. A line alone is ambiguous: `OK 1` may be a value or an
+ * existence. So each line is read as the answer to the command that awaits one.
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -9,12 +9,12 @@ import * as Reply from "../../domain/Reply.ts"
 import type { MalformedReply, ReplyDecoder } from "../Protocol.ts"
 import { Lines } from "./Lines.ts"
 
-// An answer is shorter than any request may be: the same bound serves, and a peer that sends none is cut off.
+// An answer is shorter than the longest request, so the same bound applies. A peer that exceeds it is cut off.
 const MAX_REPLY_LINE_BYTES = 4096
 
 const MAX_SHOWN = 64
 
-/** What a peer says is shown to people: nothing of it may move their cursor. */
+/** Text from a peer is shown to people, so it must not move their cursor. */
 const toPrintable = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, "?")
 
 const malformedReply = (line: string): MalformedReply => ({
@@ -45,7 +45,9 @@ const decodeOk = (text: string, expected: Command["_tag"] | undefined): Reply.Re
   }
 }
 
-/** `name=value` for each word. A server may say more than this client knows of, and is shown as it says it. */
+/**
+ * Words of the form `name=value`. A server may send names that this client does not know. They are shown as they came.
+ */
 const PAIRS = /^[a-z][a-z0-9_]*=[\x21-\x7e]+(?: [a-z][a-z0-9_]*=[\x21-\x7e]+)*$/
 
 const decodePairs = (text: string): Reply.Reply | undefined => {
@@ -57,7 +59,7 @@ const decodePairs = (text: string): Reply.Reply | undefined => {
   return Reply.statistics(Object.fromEntries(pairs))
 }
 
-/** What the wire says for a miss, which is no failure. */
+/** The wire's message for a miss. A miss is not a failure. */
 export const NOT_FOUND_MESSAGE = "key not found"
 
 const decodeLine = (line: string, expected: Command["_tag"] | undefined): Reply.Reply | MalformedReply => {

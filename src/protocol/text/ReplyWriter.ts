@@ -1,8 +1,8 @@
 /**
- * The text protocol's replies as bytes in one buffer: the one place that says how a reply is written.
+ * The text protocol's replies as bytes in one buffer. Only this module knows how a reply is written.
  *
- * The buffer is used again for each batch. One that a socket could not write at once belongs to the socket, and touching
- * it would corrupt replies: `renew` takes another one then.
+ * The buffer is reused for each batch. A buffer that a socket could not write at once belongs to the socket, and
+ * touching it would corrupt replies. `renew` takes another one in that case.
  */
 import { MAX_VALUE_LENGTH } from "../../domain/Command.ts"
 import { BATCH_COMMANDS } from "../../domain/CommandBatch.ts"
@@ -15,20 +15,24 @@ import { NOT_FOUND_MESSAGE } from "./ReplyDecoder.ts"
 const OK = "OK "
 const ERROR = "ERROR "
 
-// Error messages are ours and shorter than a value; the one that names what was received shows at most 32 characters.
+// Error messages are the server's own and shorter than a value. A message that quotes what was received shows at most
+// 32 characters of it.
 const LONGEST_MESSAGE = MAX_VALUE_LENGTH
 const LONGEST_REPLY = ERROR.length + LONGEST_MESSAGE + "\n".length
 
-/** What is executed in a batch has no longer replies. Others come alone, and there is room enough for them. */
+/** No reply of an executed batch is longer. Other replies come alone, and there is room for them. */
 const BATCH_BYTES = BATCH_COMMANDS * LONGEST_REPLY
 
-/** Room for a batch beyond the one that makes it full. */
+/** Room for one more batch after the one that fills the buffer. */
 const BUFFER_BYTES = 2 * BATCH_BYTES
 
-/** Texts are copied by words of four bytes, so as many as three too many. */
+/** Texts are copied in words of four bytes, so up to three bytes too many. */
 const SLACK = 3
 
-/** Views of the buffer up to this length are made once: most writes are short, and a view takes longer than its bytes. */
+/**
+ * Views of the buffer up to this length are made once. Most writes are short, and making a view takes longer than
+ * filling it.
+ */
 const MAX_KEPT_VIEW = 2048
 
 /** A reply that is always the same, in words. */
@@ -37,7 +41,7 @@ interface Prepared {
   readonly words: Int32Array
 }
 
-/** What no line can hold. */
+/** The reply for a value that does not fit in a line. */
 const unshowable = new FixedReply((sink) => sink.error(ERR, "value cannot be shown as text"))
 const notFound = new FixedReply((sink) => sink.error(ERR, NOT_FOUND_MESSAGE))
 
@@ -131,7 +135,7 @@ export class TextReplyWriter implements ReplyWriter {
     this.fixed(notFound)
   }
 
-  /** With the least that a client of HTTP/1.1 needs, to show a text and hang up. */
+  /** The least that a client of HTTP/1.1 needs to show a text and hang up. */
   refuseHttp(message: string): void {
     const body = `${message.slice(0, LONGEST_MESSAGE)}\n`
     const response = [
@@ -165,7 +169,7 @@ export class TextReplyWriter implements ReplyWriter {
     this.view.setUint8(this.length++, NEWLINE)
   }
 
-  /** Writes a reply in the primitive way, and keeps what has become of it. */
+  /** Writes a reply in the primitive way and keeps the resulting bytes. */
   private prepare(reply: FixedReply): void {
     const start = this.length
     reply.write(this)

@@ -1,9 +1,9 @@
 /**
- * The text protocol's requests: lines of words in, commands out.
+ * Decodes the text protocol's requests: lines of words in, commands out.
  *
- * Nearly all lines are well formed at first sight, and are taken by `Recogniser.ts`. For the others, the scanner here only
- * finds words and counts them. What a key, a value or a TTL may be is said by the Schema in `domain/Command.ts`, and its
- * message is the reply. Names and usages are those of the table of commands.
+ * `Recogniser.ts` takes nearly all lines, because they are obviously well-formed. For the others, the scanner here only
+ * finds words and counts them. The Schema in `domain/Command.ts` defines keys, values and TTLs, and its message is the
+ * reply. Names and usages come from the table of commands.
  */
 import * as Result from "effect/Result"
 import {
@@ -44,23 +44,29 @@ const NO_HTTP = "this server does not speak HTTP"
 const NO_HTTP_REQUEST = "This port speaks KV-Cache's protocol, not HTTP: lines such as PUT <key> <value> and GET <key>."
 
 // Words that only an HTTP client begins a line with, upper-cased. A page that makes a browser send a request here can
-// choose its path and body, but not what the request line ends in, and not its headers.
+// choose its path and body. It cannot choose the end of the request line, or its headers.
 const httpWords: ReadonlySet<string> = new Set(["POST", "HOST:"])
 const HTTP_VERSION = /HTTP\/1\.[0-9x]$/i
 
 const MAX_SHOWN = 32
 
-/** A word as a message may hold it. */
+/** A word in a form that a message may contain. */
 const toShown = (text: string): string => text.slice(0, MAX_SHOWN).replaceAll(/[^\x21-\x7e]/g, "?")
 
 const unknownCommand = (name: string): string => `unknown command '${toShown(name)}': expected ${commandNames}`
 
-/** A word in the place of a TTL that was meant to be the rest of a value: no number was tried, or a quote is in it. */
+/**
+ * A word that is meant as the rest of a value, in the place of a TTL: it does not begin like a number, or it contains a
+ * quote.
+ */
 const REST_OF_VALUE = /^[^0-9+.-]|["']/
 
 const within = ({ max, min }: Arity, count: number): boolean => count >= min && count <= max
 
-/** What is wrong with the number of arguments; nothing if it is right. The first one may choose a subcommand. */
+/**
+ * The message for a wrong number of arguments, or `undefined` if the number is right. The first argument may choose a
+ * subcommand.
+ */
 const wrongCount = (entry: Entry, count: number, first: string): string | undefined => {
   const { arity, name, subcommands, unspaced, usage } = entry
   if (subcommands === undefined) {
@@ -74,7 +80,7 @@ const wrongCount = (entry: Entry, count: number, first: string): string | undefi
     : `wrong arguments: usage ${either.format(subcommands.map((each) => [name, each.name, ...each.args].join(" ")))}`
 }
 
-/** What is to be said where the last word is no TTL but a part of the value; nothing if it is none. */
+/** The message if the last word is part of the value instead of a TTL; otherwise `undefined`. */
 const restOfValue = ({ arity, unspaced, usage }: Entry, args: ReadonlyArray<string>): string | undefined => {
   const last = args[arity.max - 1]
   return unspaced !== undefined && last !== undefined && REST_OF_VALUE.test(last)
@@ -82,8 +88,8 @@ const restOfValue = ({ arity, unspaced, usage }: Entry, args: ReadonlyArray<stri
     : undefined
 }
 
-// No command has more words, so the scanner remembers no more; it still counts them all. Decoding is synchronous, so
-// one memory serves all decoders.
+// No command has more words, so the scanner remembers no more, but it counts all of them. Decoding is synchronous, so
+// all decoders share this memory.
 const MAX_WORDS = 1 + Math.max(...[...entries.values()].map(({ arity }) => arity.max))
 const wordStarts = new Int32Array(MAX_WORDS)
 const wordEnds = new Int32Array(MAX_WORDS)
@@ -96,7 +102,7 @@ export class TextRequestDecoder implements RequestDecoder {
     let at = offset
     while (at < end && !commands.isFull) {
       if (this.ended) return end
-      // The first line goes the long way, past the guard against HTTP.
+      // The first line takes the slow path, because that has the guard against HTTP.
       if (!this.atFirstLine) at = recognise(commands, at, end)
       if (at === end || commands.isFull) break
       const next = this.takeLine(commands, at, end)
@@ -106,7 +112,10 @@ export class TextRequestDecoder implements RequestDecoder {
     return this.ended ? end : at
   }
 
-  /** Adds what the line at `start` says, and returns the offset behind it; `start` itself if the line has no end yet. */
+  /**
+   * Adds the request in the line at `start` and returns the offset after it. If the line is unfinished, it returns
+   * `start`.
+   */
   private takeLine(commands: CommandBatch, start: number, end: number): number {
     const newline = findNewline(commands.view, start, Math.min(end, start + MAX_LINE_BYTES))
     if (newline === -1) {
@@ -120,7 +129,7 @@ export class TextRequestDecoder implements RequestDecoder {
     return newline + 1
   }
 
-  /** A line without its end, that begins at `start`. */
+  /** Decodes a line, given without its line ending, that begins at `start`. */
   private decodeLine(commands: CommandBatch, start: number, line: string): void {
     const wordCount = findWords(line)
     if (wordCount === 0) return refuse(commands, BLANK_LINE)
@@ -150,7 +159,7 @@ export class TextRequestDecoder implements RequestDecoder {
     else commands.close()
   }
 
-  /** Nothing after it is decoded. */
+  /** Ends the decoding: nothing after this is decoded. */
   private end(commands: CommandBatch, id: number, message: string): void {
     this.ended = true
     commands.openWithMessage(id, message)
@@ -168,7 +177,7 @@ const findNewline = (view: DataView, start: number, end: number): number => {
   return -1
 }
 
-/** A character for each byte, so what is not ASCII reaches the Schema as it is and is refused there. */
+/** One character for each byte, so non-ASCII bytes reach the Schema unchanged and are refused there. */
 const word = (line: string, index: number): string => line.slice(wordStarts[index], wordEnds[index])
 
 const lastWord = (line: string): string => {
@@ -176,7 +185,7 @@ const lastWord = (line: string): string => {
   return trimmed.slice(Math.max(trimmed.lastIndexOf(" "), trimmed.lastIndexOf("\t")) + 1)
 }
 
-/** Finds the words of a line, and counts them. */
+/** Finds and counts the words of a line. */
 const findWords = (line: string): number => {
   const end = line.length
   let count = 0

@@ -1,4 +1,7 @@
-/** This project's own wire protocol, one line a request and one line a reply, as an implementation of the port. */
+/**
+ * This project's own wire protocol as an implementation of the port: one line for a request and one line for a reply.
+ * The work is in the modules beside it.
+ */
 import * as Layer from "effect/Layer"
 import { Protocol, type ProtocolService } from "../Protocol.ts"
 import { encodeCommand, encodeReply } from "./Encoder.ts"
@@ -14,5 +17,5 @@ export const textProtocol: ProtocolService = {
   encodeCommand
 }
 
-/** Serves and speaks the text protocol. */
+/** Provides the text protocol. */
 export const layer: Layer.Layer<Protocol> = Layer.succeed(Protocol, textProtocol)

@@ -4,7 +4,7 @@ import { Lines } from "../../../src/protocol/text/Lines.ts"
 const text = (lines: Lines): string => lines.source.slice(lines.start, lines.end)
 
 describe("Lines", () => {
-  it("gives a line that lies whole within a chunk as a window onto it", () => {
+  it("gives a line within one chunk as a window onto the chunk", () => {
     const lines = new Lines(100)
     const bytes = "one\ntwo\r\n\n"
     assert.strictEqual(lines.next(bytes, 0), "line")
@@ -20,7 +20,7 @@ describe("Lines", () => {
     assert.strictEqual(lines.pending, 0)
   })
 
-  it("puts a line together from many chunks, none of which it holds", () => {
+  it("joins a line from many chunks and keeps none of them", () => {
     const lines = new Lines(1000)
     const word = "abcdefghij".repeat(30)
     for (let at = 0; at < word.length; at += 7) {
@@ -35,14 +35,14 @@ describe("Lines", () => {
     assert.strictEqual(lines.pending, 0)
   })
 
-  it("drops a carriage return that comes in a chunk before its newline", () => {
+  it("drops a carriage return in the chunk before its newline", () => {
     const lines = new Lines(100)
     assert.strictEqual(lines.next("a\r", 0), "more")
     assert.strictEqual(lines.next("\n", 0), "line")
     assert.strictEqual(text(lines), "a")
   })
 
-  it("does not take the end of an earlier line for this one's carriage return", () => {
+  it("does not mistake the end of an earlier line for this line's carriage return", () => {
     const lines = new Lines(100)
     const bytes = "\r\n\n"
     assert.strictEqual(lines.next(bytes, 1), "line")

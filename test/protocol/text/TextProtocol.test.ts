@@ -59,11 +59,11 @@ const PUT_USAGE = "PUT <key> <value> [ttl]"
 
 const printable = Array.from({ length: 0x7f - 0x21 }, (_, i) => String.fromCharCode(0x21 + i)).join("")
 
-/** A line of `length` bytes, its newline not counted, that is a request as long as lines of that length are. */
+/** A request that fills a line of `length` bytes, not counting the newline. */
 const lineOf = (length: number, end = ""): string => `GET k${" ".repeat(length - "GET k".length - end.length)}${end}`
 
 const requests: ReadonlyArray<RequestCase> = [
-  // What the commands are.
+  // The commands.
   { name: "PUT", input: "PUT key value\n", requests: [put("key", "value")] },
   { name: "PUT with a ttl", input: "PUT key value 60\n", requests: [put("key", "value", 60)] },
   { name: "GET", input: "GET key\n", requests: [get("key")] },
@@ -81,7 +81,7 @@ const requests: ReadonlyArray<RequestCase> = [
     requests: [put("a", "1"), get("a"), exists("a"), del("a"), get("a")]
   },
 
-  // Line ends and blanks.
+  // Line endings and blanks.
   { name: "CRLF", input: "PUT a 1\r\nGET a\r\n", requests: [put("a", "1"), get("a")] },
   { name: "CRLF and LF mixed", input: "GET a\nGET b\r\nGET c\n", requests: [get("a"), get("b"), get("c")] },
   { name: "QUIT with CRLF", input: "QUIT\r\n", requests: [quit], leaves: "ended" },
@@ -432,7 +432,7 @@ const replies: ReadonlyArray<ReplyCase> = [
 protocolContract("the text protocol", protocol, { requests, replies })
 
 describe("the text protocol", () => {
-  it("leaves as many bytes as the unfinished line has", () => {
+  it("leaves exactly the bytes of the unfinished line", () => {
     const reader = new RequestReader(protocol.makeRequestDecoder())
     const steps: ReadonlyArray<readonly [string, number, ReadonlyArray<Request>]> = [
       ["GET a\nGE", 2, [get("a")]],
@@ -448,7 +448,7 @@ describe("the text protocol", () => {
     }
   })
 
-  it("keeps the connections apart", () => {
+  it("keeps connections separate", () => {
     const one = protocol.makeRequestDecoder()
     const other = protocol.makeRequestDecoder()
     const decode = (decoder: typeof one, text: string): ReadonlyArray<number> => {
@@ -477,7 +477,7 @@ describe("the text protocol", () => {
     }
   )
 
-  it("finds a byte that no line can hold in every place of a value", () => {
+  it("finds a byte that a line cannot hold at every place in a value", () => {
     const writer = protocol.makeReplyWriter()
     for (let length = 1; length <= 9; length++) {
       for (let at = 0; at < length; at++) {
@@ -557,11 +557,11 @@ describe("the text protocol", () => {
     )
   })
 
-  it("reads nothing of the chunk behind a malformed reply", () => {
+  it("reads nothing after a malformed reply in the same chunk", () => {
     assert.deepStrictEqual(decodeReplies(protocol, ["nonsense\nOK stored\n"], ["Put", "Put"]), [notOurs("nonsense")])
   })
 
-  it.effect("is the Protocol of its layer", () =>
+  it.effect("is provided by its layer", () =>
     Effect.gen(function* () {
       const provided = yield* Protocol
       assert.strictEqual(provided.encodeCommand({ _tag: "Quit" }), "QUIT\n")
