@@ -123,6 +123,7 @@ export const serveCommand = Command.make(
     port: fromSetting(settings.port),
     maxKeys: fromSetting(settings.maxKeys),
     maxMemory: fromSetting(settings.maxMemory),
+    maxClientMemory: fromSetting(settings.maxClientMemory),
     maxConnections: fromSetting(settings.maxConnections),
     idleTimeout: fromSetting(settings.idleTimeout),
     expireInterval: fromSetting(settings.expireInterval),

@@ -24,13 +24,14 @@ export interface RequestDecoder {
   readonly decode: (commands: CommandBatch, offset: number, end: number) => number
 }
 
-/** The server's output: replies in, bytes out. While `isFull` is false, it has room for a full batch. */
+/** The server's output: replies in, bytes out. It has room for every reply that begins with `begin`. */
 export interface ReplyWriter extends ReplySink {
   /** Answers a browser in HTTP, which it understands. Nothing may follow. */
   readonly refuseHttp: (message: string) => void
   /** The number of bytes not taken yet. */
   readonly length: number
-  readonly isFull: boolean
+  /** The number of bytes of memory that `renew` gives away. */
+  readonly capacity: number
   /**
    * All bytes of replies, to be written at once. Later replies overwrite them, unless `renew` is called because they
    * are still needed.

@@ -3,6 +3,8 @@
  *
  * Bytes never move within its memory: a batch may still point to those in front of the ones that are kept.
  */
+import type { ClientMemory, Holder } from "./ClientMemory.ts"
+
 const NONE = Buffer.alloc(0)
 
 export class Backlog {
@@ -10,6 +12,15 @@ export class Backlog {
   bytes = NONE
   start = 0
   end = 0
+  // Bytes that the memory knows of.
+  private counted = 0
+  private readonly memory: ClientMemory
+  private readonly owner: Holder
+
+  constructor(memory: ClientMemory, owner: Holder) {
+    this.memory = memory
+    this.owner = owner
+  }
 
   get length(): number {
     return this.end - this.start
@@ -34,6 +45,7 @@ export class Backlog {
     if (end === start) return
     if (this.end + end - start > this.bytes.length) this.grow(end - start)
     this.end += bytes.copy(this.bytes, this.end, start, end)
+    this.count()
   }
 
   /** Moves all bytes to another place, and says how many they are. */
@@ -47,6 +59,14 @@ export class Backlog {
     this.bytes = NONE
     this.start = 0
     this.end = 0
+    this.count()
+  }
+
+  /** Tells how much is held, which may have its owner closed. */
+  private count(): void {
+    const change = this.capacity - this.counted
+    this.counted = this.capacity
+    if (change !== 0) this.memory.change(this.owner, change)
   }
 
   private grow(more: number): void {

@@ -21,6 +21,7 @@ import * as Reply from "../domain/Reply.ts"
 import * as EventLoop from "../EventLoop.ts"
 import type { ReplyWriter } from "../protocol/Protocol.ts"
 import { Backlog } from "./Backlog.ts"
+import type { ClientMemory, Holder } from "./ClientMemory.ts"
 import type { Faults } from "./Faults.ts"
 import type { IdleWatch, Watched } from "./IdleWatch.ts"
 import type { Intake } from "./Intake.ts"
@@ -49,6 +50,7 @@ export type CloseReason =
   | "closed by the server"
   | "closed as idle"
   | "closed after a defect"
+  | "closed for its memory"
   | "cut"
 
 /** What every connection of a server shares. */
@@ -59,6 +61,8 @@ export interface ConnectionContext {
   readonly turn: Turn
   readonly session: SessionContext
   readonly counters: ServerCounters
+  /** Bounds what all connections hold. */
+  readonly memory: ClientMemory
   readonly intake: Intake
   /** Closes what has been without a complete request or a drained output for too long. */
   readonly idleWatch: IdleWatch
@@ -70,14 +74,16 @@ export interface ConnectionContext {
   readonly fork: (effect: Effect.Effect<void>) => void
   /** Called when something threw that is no mistake of the peer's. */
   readonly onDefect: (defect: unknown) => void
+  /** Called when a connection is closed because clients hold too much memory. */
+  readonly onMemory: () => void
 }
 
 /** How long a connection whose last reply is written waits for the peer to close its side, so that none is lost. */
 const LINGER = Duration.seconds(1)
 
-export class Connection implements Reader, Watched {
+export class Connection implements Reader, Watched, Holder {
   lastTurn = 0
-  readonly backlog = new Backlog()
+  readonly backlog: Backlog
   private state: State = "serving"
   private reason: CloseReason | undefined
   private readonly socket: Socket
@@ -98,7 +104,9 @@ export class Connection implements Reader, Watched {
     this.context = context
     context.traffic?.accepted(socket)
     this.session = new Session(context.session)
-    this.output = new Output(socket, context.counters, context.faults, this.endSelf)
+    this.backlog = new Backlog(context.memory, this)
+    const onHeld = (bytes: number): void => context.memory.change(this, bytes)
+    this.output = new Output(socket, context.counters, context.faults, this.endSelf, onHeld)
     this.activeAt = context.now()
     socket.on("drain", () => this.drained())
     socket.on("end", () => this.peerEnded())
@@ -129,6 +137,19 @@ export class Connection implements Reader, Watched {
     this.socket.destroy()
   }
 
+  get heldBytes(): number {
+    return this.backlog.capacity + this.output.heldBytes
+  }
+
+  closeForMemory(): void {
+    this.context.onMemory()
+    this.reason = "closed for its memory"
+    this.state = "ended"
+    this.backlog.clear()
+    this.socket.destroy()
+    this.output.release()
+  }
+
   /** Whether it is not read from at present. */
   get isStopped(): boolean {
     return this.state === "waiting" || this.state === "blocked"
@@ -137,6 +158,7 @@ export class Connection implements Reader, Watched {
   /** Says that all that is done for the connection has been done. */
   leave(): void {
     this.context.traffic?.left(this.socket)
+    this.context.memory.delete(this)
   }
 
   /** Serves until the connection has ended; interrupting it destroys the socket. */
@@ -295,6 +317,7 @@ export class Connection implements Reader, Watched {
   }
 
   private drained(): void {
+    this.output.release()
     if (this.state !== "blocked") return
     this.goOn()
     // One that has had to be stopped sends more than its peers: it queues with the others that do.
@@ -338,6 +361,7 @@ export class Connection implements Reader, Watched {
     this.state = "closed"
     this.reason ??= "closed by the client"
     this.backlog.clear()
+    this.output.release()
     this.onFlushed()
     this.onClosed()
     this.onGoingOn()

@@ -16,15 +16,31 @@ export class Output {
   private readonly counters: ServerCounters
   private readonly faults: Faults | undefined
   private readonly end: () => void
+  private readonly onHeld: (bytes: number) => void
+  // Bytes of memory that are held for what the socket could not take.
+  private held = 0
   // Replies so far.
   private count = 0
 
-  /** `end` ends the connection. */
-  constructor(socket: Socket, counters: ServerCounters, faults: Faults | undefined, end: () => void) {
+  /** `end` ends the connection; `onHeld` is told how much more or less memory is held. */
+  constructor(
+    socket: Socket,
+    counters: ServerCounters,
+    faults: Faults | undefined,
+    end: () => void,
+    onHeld: (bytes: number) => void
+  ) {
     this.socket = socket
     this.counters = counters
     this.faults = faults
     this.end = end
+    this.onHeld = onHeld
+  }
+
+  /** Bytes of memory that are held for what the socket could not take. */
+  get heldBytes(): number {
+    if (this.socket.writableLength === 0 || this.socket.destroyed) this.held = 0
+    return this.held
   }
 
   /** Whether something may go wrong with a reply: then each has to be given for itself. */
@@ -58,11 +74,32 @@ export class Output {
     const { socket } = this
     this.counters.bytesOut += replies.length
     const bytes = replies.take()
-    // Behind others they wait: a copy, or each of a thousand short replies would keep a whole output for itself.
-    if (socket.writableLength !== 0) return void socket.write(Buffer.from(bytes))
+    if (this.held !== 0) this.release()
+    // Behind others they wait: a copy, or each of a thousand short replies would keep a whole output for itself. Of its
+    // own memory, or it would keep a pool of others.
+    if (socket.writableLength !== 0) {
+      const copy = Buffer.allocUnsafeSlow(bytes.length)
+      bytes.copy(copy)
+      socket.write(copy)
+      return this.hold(copy.length)
+    }
     socket.write(bytes)
+    if (socket.writableLength === 0) return
     // What the socket could not write at once is the socket's.
-    if (socket.writableLength !== 0) replies.renew()
+    const { capacity } = replies
+    replies.renew()
+    this.hold(capacity)
+  }
+
+  /** What the socket has taken meanwhile is held no more. */
+  release(): void {
+    const before = this.held
+    if (before !== 0 && this.heldBytes === 0) this.onHeld(-before)
+  }
+
+  private hold(bytes: number): void {
+    this.held += bytes
+    this.onHeld(bytes)
   }
 
   /** What a fault makes of a reply. */

@@ -21,12 +21,13 @@ import { Protocol } from "../protocol/Protocol.ts"
 import { Executor, type StoreStats } from "../store/Executor.ts"
 import { monotonicMillis } from "../store/MemoryEngine.ts"
 import { version } from "../Version.ts"
+import { ClientMemory } from "./ClientMemory.ts"
 import { Connection, type ConnectionContext } from "./Connection.ts"
 import { CurrentFaults } from "./Faults.ts"
 import { IdleWatch } from "./IdleWatch.ts"
 import { CurrentIntake, descriptorOf } from "./Intake.ts"
 import * as Listener from "./Listener.ts"
-import { type ServerConfig, serverConfig } from "./ServerConfig.ts"
+import { type ServerConfig, serverConfig, settings } from "./ServerConfig.ts"
 import { SharedWriter } from "./SharedWriter.ts"
 import { SparseWarning } from "./SparseWarning.ts"
 import { CurrentSystemLimits } from "./SystemLimits.ts"
@@ -89,6 +90,13 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     })
   }
   let warnedOfHttp = false
+  const maxClientMemory = config.maxClientMemory ?? settings.maxClientMemory.default
+  const overMemory = new SparseWarning(
+    (count) =>
+      `clients held more than ${maxClientMemory} bytes of memory: ${count} of them closed, those that held most ` +
+      "(--max-client-memory)"
+  )
+  yield* Effect.forkScoped(overMemory.run)
   const context: ConnectionContext = {
     now,
     turn: new Turn(executor, { now, afterReads: EventLoop.afterReads }),
@@ -115,6 +123,11 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     faults,
     traffic,
     fork: (effect) => void supervise(effect),
+    memory: new ClientMemory(maxClientMemory),
+    onMemory: () => {
+      counters.overMemory++
+      overMemory.add()
+    },
     onDefect: (defect) => {
       counters.defects++
       supervise(Effect.logError("a connection is closed because of a bug in kv-cache", Cause.die(defect)))

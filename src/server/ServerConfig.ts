@@ -183,6 +183,17 @@ export const settings = {
     values: Schema.UndefinedOr(Schema.Int),
     read: parseBytes
   }),
+  maxClientMemory: setting<number>({
+    flag: "max-client-memory",
+    environment: "KV_CACHE_MAX_CLIENT_MEMORY",
+    metavar: "bytes",
+    default: 256 * 1024 * 1024,
+    defaultText: "256mb",
+    description: "Most memory that clients take together: unfinished requests, unread replies; the largest is closed",
+    expected: "a size from 64kb to 30gb, such as 64mb, 1gb, or a number of bytes",
+    values: Schema.Int,
+    read: parseBytes
+  }),
   maxConnections: setting<number>({
     flag: "max-connections",
     environment: "KV_CACHE_MAX_CONNECTIONS",
@@ -279,7 +290,13 @@ export const settings = {
 type SettingValues = { readonly [K in keyof typeof settings]: (typeof settings)[K]["default"] }
 
 /** What the server needs to know to serve. */
-export type ServerConfig = Pick<SettingValues, "host" | "port" | "maxConnections" | "idleTimeout" | "shutdownGrace">
+export interface ServerConfig extends Pick<
+  SettingValues,
+  "host" | "port" | "maxConnections" | "idleTimeout" | "shutdownGrace"
+> {
+  /** As the setting of that name if it is not given. */
+  readonly maxClientMemory?: number | undefined
+}
 
 /** All settings with their values. */
 export type Settings = SettingValues
@@ -293,6 +310,7 @@ export const serverConfig: Config.Config<ServerConfig> = Config.all({
   host: fromConfig(settings.host),
   port: fromConfig(settings.port),
   maxConnections: fromConfig(settings.maxConnections),
+  maxClientMemory: fromConfig(settings.maxClientMemory),
   idleTimeout: fromConfig(settings.idleTimeout),
   shutdownGrace: fromConfig(settings.shutdownGrace)
 })

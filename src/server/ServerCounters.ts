@@ -9,6 +9,8 @@ export interface ServerCounters {
   refused: number
   /** Connections closed because they were idle or their peer did not take replies. */
   idled: number
+  /** Connections closed because clients held too much memory together. */
+  overMemory: number
   /** Connections closed because something threw: each is a bug. */
   defects: number
   /** QUIT commands. The store counts the other commands. */
@@ -25,6 +27,7 @@ export const make = (): ServerCounters => ({
   open: 0,
   refused: 0,
   idled: 0,
+  overMemory: 0,
   defects: 0,
   quits: 0,
   protocolErrors: 0,

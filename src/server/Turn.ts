@@ -237,7 +237,7 @@ export class Turn {
       if (this.offset === end) continue
       // There is no room for what comes next, or it is unfinished.
       if (reader.isReady && commands.isFull) return
-      reader.backlog.keep(source, this.offset, end)
+      if (reader.isOpen) reader.backlog.keep(source, this.offset, end)
       this.offset = end
     }
   }

@@ -367,16 +367,37 @@ export const protocolContract = (name: string, protocol: ProtocolService, tables
       }
     })
 
-    it("reply writer: has room for a batch of the longest replies until it is full", () => {
+    it("reply writer: has room for as many of the longest replies as begin", () => {
       const writer = protocol.makeReplyWriter()
       const longReply = protocol.encodeReply(Reply.found(longest))
-      let replies = 0
-      while (!writer.isFull) {
-        for (let i = 0; i < BATCH_COMMANDS; i++) writeFound(writer, longest)
-        replies += BATCH_COMMANDS
+      for (const replies of [1, 2 * BATCH_COMMANDS, 10 * BATCH_COMMANDS]) {
+        for (let i = 0; i < replies; i++) {
+          writer.begin()
+          writeFound(writer, longest)
+        }
+        assert.isAtLeast(writer.capacity, writer.length)
+        assert.isTrue(writer.take().equals(Buffer.from(longReply.repeat(replies), "latin1")))
       }
-      assert.isTrue(writer.take().equals(Buffer.from(longReply.repeat(replies), "latin1")))
-      assert.isFalse(writer.isFull)
+      // What is given away was needed; what comes in its place is small again.
+      const { capacity } = writer
+      writer.renew()
+      assert.isBelow(writer.capacity, capacity)
+    })
+
+    it("reply writer: takes back what came since the last reply began", () => {
+      const writer = protocol.makeReplyWriter()
+      const stored = protocol.encodeReply(Reply.stored)
+      writer.begin()
+      Reply.write(Reply.stored, writer)
+      writer.begin()
+      writer.rewind()
+      assert.strictEqual(writer.length, stored.length)
+      writer.begin()
+      Reply.write(Reply.notFound, writer)
+      writer.rewind()
+      assert.strictEqual(writer.take().toString("latin1"), stored)
+      writer.rewind()
+      assert.strictEqual(writer.length, 0)
     })
 
     it("reply writer: later replies overwrite the bytes taken, but not after `renew`", () => {

@@ -9,6 +9,7 @@ import { Connection } from "../../src/server/Connection.ts"
 import { IdleWatch } from "../../src/server/IdleWatch.ts"
 import { HIGH_WATER_MARK } from "../../src/server/Intake.ts"
 import * as ServerCounters from "../../src/server/ServerCounters.ts"
+import { ClientMemory } from "../../src/server/ClientMemory.ts"
 import { SharedWriter } from "../../src/server/SharedWriter.ts"
 import { Turn } from "../../src/server/Turn.ts"
 import { Executor } from "../../src/store/Executor.ts"
@@ -72,6 +73,8 @@ const start = Effect.gen(function* () {
     traffic: undefined,
     faults: undefined,
     fork: () => assert.fail("nothing is waited for"),
+    memory: new ClientMemory(1e9),
+    onMemory: () => assert.fail("too much is held"),
     onDefect: (defect) => assert.fail(String(defect))
   })
   const send = (text: string): void => {

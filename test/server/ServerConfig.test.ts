@@ -46,6 +46,7 @@ describe("the table of settings", () => {
         "port",
         "max-keys",
         "max-memory",
+        "max-client-memory",
         "max-connections",
         "idle-timeout",
         "expire-interval",
@@ -208,6 +209,7 @@ describe("settings for a library", () => {
       assert.deepStrictEqual(yield* serverConfig, {
         host: settings.host.default,
         port: settings.port.default,
+        maxClientMemory: 256 * 1024 ** 2,
         maxConnections: settings.maxConnections.default,
         idleTimeout: settings.idleTimeout.default,
         shutdownGrace: settings.shutdownGrace.default

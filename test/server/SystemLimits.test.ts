@@ -11,6 +11,7 @@ const config = (changed: Partial<Settings>): Settings => ({
   port: settings.port.default,
   maxKeys: settings.maxKeys.default,
   maxMemory: settings.maxMemory.default,
+  maxClientMemory: settings.maxClientMemory.default,
   maxConnections: settings.maxConnections.default,
   idleTimeout: settings.idleTimeout.default,
   expireInterval: settings.expireInterval.default,

@@ -48,6 +48,7 @@ export const start = Effect.fnUntraced(function* (
     host: options.host ?? "127.0.0.1",
     port: options.port ?? 0,
     maxConnections: options.maxConnections ?? 1000,
+    maxClientMemory: options.maxClientMemory,
     idleTimeout: options.idleTimeout ?? Duration.minutes(5),
     shutdownGrace: options.shutdownGrace ?? Duration.seconds(5)
   }

@@ -9,6 +9,7 @@ import { ERR } from "../../src/domain/Reply.ts"
 import type { ReplyWriter } from "../../src/protocol/Protocol.ts"
 import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
 import { Backlog } from "../../src/server/Backlog.ts"
+import { ClientMemory } from "../../src/server/ClientMemory.ts"
 import { SharedWriter } from "../../src/server/SharedWriter.ts"
 import { type Reader, SHARES, Turn } from "../../src/server/Turn.ts"
 import { Executor, type ExecutorService } from "../../src/store/Executor.ts"
@@ -18,7 +19,10 @@ import { seededRandom, type SeededRandom } from "../engine/SeededRandom.ts"
 /** A connection without a socket: keeps what it would write, and is blocked as often as it is told. */
 class KeepingReader implements Reader {
   lastTurn = 0
-  readonly backlog = new Backlog()
+  readonly backlog = new Backlog(new ClientMemory(1e9), {
+    heldBytes: 0,
+    closeForMemory: () => assert.fail("too much is held")
+  })
   readonly writer: SharedWriter
   readonly isStepped: boolean
   readonly caller = { database: 0 }

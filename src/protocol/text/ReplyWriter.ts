@@ -5,7 +5,6 @@
  * touching it would corrupt replies. `renew` takes another one in that case.
  */
 import { MAX_VALUE_LENGTH } from "../../domain/Command.ts"
-import { BATCH_COMMANDS } from "../../domain/CommandBatch.ts"
 import { ERR, FixedReply } from "../../domain/Reply.ts"
 import type { ValueReader } from "../../domain/ValueReader.ts"
 import type { ReplyWriter } from "../Protocol.ts"
@@ -18,13 +17,12 @@ const ERROR = "ERROR "
 // Error messages are the server's own and shorter than a value. A message that quotes what was received shows at most
 // 32 characters of it.
 const LONGEST_MESSAGE = MAX_VALUE_LENGTH
-const LONGEST_REPLY = ERROR.length + LONGEST_MESSAGE + "\n".length
 
-/** No reply of an executed batch is longer. Other replies come alone, and there is room for them. */
-const BATCH_BYTES = BATCH_COMMANDS * LONGEST_REPLY
+/** Bytes of the buffer at first, and again after it was given away. */
+const BUFFER_BYTES = 16 * 1024
 
-/** Room for one more batch after the one that fills the buffer. */
-const BUFFER_BYTES = 2 * BATCH_BYTES
+/** No reply is longer: not a value, not an error, not STATS, not the answer in HTTP. */
+const LONGEST_REPLY = 1024
 
 /** Texts are copied in words of four bytes, so up to three bytes too many. */
 const SLACK = 3
@@ -52,17 +50,18 @@ const ZERO = 0x30
 export class TextReplyWriter implements ReplyWriter {
   length = 0
   private begun = 0
-  private bytes = Buffer.allocUnsafeSlow(BUFFER_BYTES + SLACK)
+  private bytes = Buffer.allocUnsafeSlow(BUFFER_BYTES)
   private view = new DataView(this.bytes.buffer)
   private views: Array<Buffer | undefined> = []
   private readonly prepared: Array<Prepared | undefined> = []
 
-  get isFull(): boolean {
-    return this.length > BUFFER_BYTES - BATCH_BYTES
+  get capacity(): number {
+    return this.bytes.length
   }
 
   begin(): void {
     this.begun = this.length
+    if (this.length > this.bytes.length - LONGEST_REPLY - SLACK) this.move(2 * this.bytes.length)
   }
 
   rewind(): void {
@@ -158,7 +157,14 @@ export class TextReplyWriter implements ReplyWriter {
   }
 
   renew(): void {
-    this.bytes = Buffer.allocUnsafeSlow(this.bytes.length)
+    this.move(BUFFER_BYTES)
+  }
+
+  /** Goes on in another buffer. */
+  private move(capacity: number): void {
+    const before = this.bytes
+    this.bytes = Buffer.allocUnsafeSlow(capacity)
+    before.copy(this.bytes, 0, 0, this.length)
     this.view = new DataView(this.bytes.buffer)
     this.views = []
   }

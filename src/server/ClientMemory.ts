@@ -1,0 +1,59 @@
+/**
+ * What clients hold of the server's memory, all of them together: requests that are unfinished or put off, and replies
+ * that their peers have not taken. It is bounded: where they hold more, those that hold most are closed, as in Redis.
+ *
+ * What is counted is what is held, not what is used of it. A socket does not say when the last of its bytes have left, so
+ * the sum may be too large; before anybody is closed, all are asked.
+ */
+
+/** A connection, as far as it holds memory. */
+export interface Holder {
+  /** Bytes that it holds at present. */
+  readonly heldBytes: number
+  readonly closeForMemory: () => void
+}
+
+export class ClientMemory {
+  private readonly limit: number
+  private readonly holders = new Set<Holder>()
+  private held = 0
+
+  /** `limit` is in bytes. */
+  constructor(limit: number) {
+    this.limit = limit
+  }
+
+  /** A connection holds so many bytes more, or less. It may be closed before this returns. */
+  change(holder: Holder, bytes: number): void {
+    this.held += bytes
+    if (bytes <= 0) return
+    this.holders.add(holder)
+    while (this.held > this.limit) {
+      const largest = this.recount()
+      if (this.held <= this.limit || largest === undefined) return
+      this.holders.delete(largest)
+      largest.closeForMemory()
+    }
+  }
+
+  /** A connection has gone, and has told that it holds nothing. */
+  delete(holder: Holder): void {
+    this.holders.delete(holder)
+  }
+
+  /** Who holds most. */
+  private recount(): Holder | undefined {
+    let largest: Holder | undefined
+    let most = 0
+    this.held = 0
+    for (const holder of this.holders) {
+      const { heldBytes } = holder
+      this.held += heldBytes
+      if (heldBytes === 0) this.holders.delete(holder)
+      if (heldBytes <= most) continue
+      most = heldBytes
+      largest = holder
+    }
+    return largest
+  }
+}
