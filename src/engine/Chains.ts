@@ -51,10 +51,13 @@ export const NO_CHAIN = 0
 export class Chains {
   private readonly memory: Memory
   private readonly slots: Slots
-  private readonly take: (sizeClass: number, now: number) => number
+  private readonly take: (sizeClass: number, rest: number, now: number) => number
 
-  /** `take` gives a slot of a class or `NO_SLOT`; it may make room for it by evicting what is not pinned. */
-  constructor(memory: Memory, slots: Slots, take: (sizeClass: number, now: number) => number) {
+  /**
+   * `take` gives a slot of a class or `NO_SLOT`; it may make room for it by evicting what is not pinned, if there can be
+   * room for all of the `rest` bytes that are to come.
+   */
+  constructor(memory: Memory, slots: Slots, take: (sizeClass: number, rest: number, now: number) => number) {
     this.memory = memory
     this.slots = slots
     this.take = take
@@ -214,7 +217,7 @@ export class Chains {
   /** A piece with nothing in it, pinned, where `rest` bytes are still to come. Or `NO_SLOT`. */
   private addPiece(rest: number, now: number): number {
     const sizeClass = classForRest(rest)
-    const piece = this.take(sizeClass, now)
+    const piece = this.take(sizeClass, rest, now)
     if (piece === NO_SLOT) return NO_SLOT
     this.set(piece, NEXT, 0)
     this.set(piece, LENGTH, 0)
