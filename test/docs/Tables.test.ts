@@ -24,7 +24,7 @@ import * as Help from "./CommandHelp.ts"
 import * as Pages from "./Pages.ts"
 
 /** The names in the first cells of rows. */
-const namesIn = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> =>
+const namesIn = (rows: ReadonlyArray<ReadonlyArray<string>>): Array<string> =>
   rows.flatMap(([cell = ""]) => [...cell.matchAll(/`(\w+)`/g)].map(([, name = ""]) => name))
 
 const code = (text: string): string => `\`${text}\``
@@ -190,6 +190,9 @@ describe("the documentation's table", () => {
   )
 
   it("of a server's stats has every counter", () => {
-    assert.sameMembers(namesIn(Pages.table("docs/library.md", "`stats`").rows), [...Object.keys(ServerCounters.make()), "store"])
+    assert.sameMembers(namesIn(Pages.table("docs/library.md", "`stats`").rows), [
+      ...Object.keys(ServerCounters.make()),
+      "store"
+    ])
   })
 })
