@@ -29,6 +29,10 @@ export default defineConfig({
     // Not how fast they are, but that they end: beside busy neighbours a test takes twenty times as long.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // One worker runs many files: half of the time would go into loading Effect for each. Files leave nothing behind.
+    isolate: false,
+    // Vitest leaves one processor out, which is half of a small machine. Many tests wait for programs that they start.
+    maxWorkers: "100%",
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],

@@ -123,6 +123,11 @@ export class Chains {
     return size
   }
 
+  /** The bytes that `letGo` gives back at once: none while the chain is pinned. */
+  bytesGivenBack(first: number): number {
+    return this.get(first, PINS) > 0 ? 0 : this.sizeOf(first)
+  }
+
   /** Gives a completely written chain to an entry. */
   attach(first: number, entry: number): void {
     this.set(first, OWNER, entry)

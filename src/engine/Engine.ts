@@ -1022,11 +1022,12 @@ export class Engine {
     return true
   }
 
+  /** Bytes that an entry gives back when it goes: what somebody reads of it stays. */
   private bytesOf(entry: number): number {
     const meta = this.get(entry, META)
     let bytes = this.slots.sizeAt(entry)
-    if ((meta & LONG_KEY) !== 0) bytes += this.chains.sizeOf(this.get(entry, keyOffset(meta)))
-    if ((meta & LONG_VALUE) !== 0) bytes += this.chains.sizeOf(this.get(entry, valueOffset(meta)))
+    if ((meta & LONG_KEY) !== 0) bytes += this.chains.bytesGivenBack(this.get(entry, keyOffset(meta)))
+    if ((meta & LONG_VALUE) !== 0) bytes += this.chains.bytesGivenBack(this.get(entry, valueOffset(meta)))
     return bytes
   }
 

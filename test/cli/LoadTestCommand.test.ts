@@ -192,8 +192,8 @@ describe("a run", () => {
       assert.strictEqual(code, 1)
       const { ended, errors, failed_requests, successful_requests } = yield* decode(stdout)
       assert.deepStrictEqual([ended, successful_requests], ["complete", 40])
-      // Each of the two connections waits for 100 ms, again and again.
-      assert.isAtLeast(failed_requests, 8)
+      // The last request of each of the two connections at least is one that nobody answers.
+      assert.isAtLeast(failed_requests, 2)
       assert.deepStrictEqual(errors, { timeout: failed_requests })
       assert.match(stderr, /errors .*: \d+ timeout/)
     }).pipe(Effect.scoped)
@@ -322,8 +322,11 @@ describe("a server that dies", () => {
         const { code, stderr, stdout } = yield* program.ended
         assert.strictEqual(code, 1)
         const { ended, errors, failed_requests } = yield* decode(stdout)
-        assert.deepInclude({ ended, errors, failed_requests }, { ended: "server lost", errors: { closed: 4 } })
-        assert.strictEqual(failed_requests, 4)
+        assert.strictEqual(ended, "server lost")
+        assert.deepStrictEqual(errors, { closed: failed_requests })
+        // In an open loop the requests of a connection that is lost go on coming, until all are.
+        if (flags.includes("--rate")) assert.isAtLeast(failed_requests, 4)
+        else assert.strictEqual(failed_requests, 4)
         assert.include(stderr, "The server was lost")
       }
     }).pipe(Effect.scoped)
@@ -358,30 +361,27 @@ describe("flags out of range", () => {
     ["--assert", "p99<5kg", "Unknown unit 'kg'"]
   ]
 
-  it.live(
-    "are refused by name, with the allowed values, before anything is sent",
-    () =>
-      Effect.gen(function* () {
-        const peer = yield* ScriptedServer.listen()
-        yield* Effect.forEach(
-          cases,
-          Effect.fnUntraced(function* ([flag, value, expected]) {
-            const { code, stderr, stdout } = yield* Program.run([
-              ...(flag === "--host" || flag === "--port" ? ["loadtest"] : loadTest(peer)),
-              `${flag}=${value}`
-            ])
-            assert.deepStrictEqual([code, stdout], [1, ""], flag)
-            const [error = "", help, ...rest] = stderr.split("\n")
-            assert.include(error, `ERROR Invalid value for flag ${flag}:`)
-            assert.include(error, value)
-            assert.include(error, expected)
-            assert.deepStrictEqual([help, rest], ["Try 'kv-cache loadtest --help'.", [""]])
-          }),
-          { concurrency: 2 }
-        )
-        assert.strictEqual(peer.accepted(), 0)
-      }).pipe(Effect.scoped),
-    60_000
+  it.live("are refused by name, with the allowed values, before anything is sent", () =>
+    Effect.gen(function* () {
+      const peer = yield* ScriptedServer.listen()
+      yield* Effect.forEach(
+        cases,
+        Effect.fnUntraced(function* ([flag, value, expected]) {
+          const { code, stderr, stdout } = yield* Program.run([
+            ...(flag === "--host" || flag === "--port" ? ["loadtest"] : loadTest(peer)),
+            `${flag}=${value}`
+          ])
+          assert.deepStrictEqual([code, stdout], [1, ""], flag)
+          const [error = "", help, ...rest] = stderr.split("\n")
+          assert.include(error, `ERROR Invalid value for flag ${flag}:`)
+          assert.include(error, value)
+          assert.include(error, expected)
+          assert.deepStrictEqual([help, rest], ["Try 'kv-cache loadtest --help'.", [""]])
+        }),
+        { concurrency: 2 }
+      )
+      assert.strictEqual(peer.accepted(), 0)
+    }).pipe(Effect.scoped)
   )
 
   it.live("and so are files that cannot be written", () =>

@@ -24,6 +24,18 @@ export const TOKEN = "a-session-token-that-nobody-may-see"
 export const IMAGE = "you/kv-cache:1.0"
 
 export const pathOf = (tool: string) => spawnSync("which", [tool], { encoding: "utf8" }).stdout.trim()
+
+/** Where Python has its commands: a version manager's stand-in on the PATH takes longer to start than the AWS CLI. */
+const python = spawnSync("python3", ["-c", "import sysconfig; print(sysconfig.get_path('scripts'))"], {
+  encoding: "utf8"
+})
+
+/** A command that is installed with Python or otherwise. */
+const pythonCommand = (tool: string) => {
+  const own = join(String(python.stdout).trim(), tool)
+  return existsSync(own) ? own : pathOf(tool)
+}
+
 const missing = ["bash", "aws", "moto_server", "ssh-keygen"].filter((tool) => pathOf(tool) === "")
 
 type Outcome = { readonly code: number; readonly output: string }
@@ -89,7 +101,7 @@ export class Checkout {
       AWS_ACCESS_KEY_ID: "an-access-key",
       AWS_SECRET_ACCESS_KEY: SECRET,
       AWS_SESSION_TOKEN: TOKEN,
-      REAL_AWS: pathOf("aws"),
+      REAL_AWS: pythonCommand("aws"),
       STAND_IN: this.standIn,
       STAND_IN_ADDRESS: this.#caller,
       AWS_MAX_ATTEMPTS: "1",
@@ -122,7 +134,7 @@ export class Checkout {
   /** Calls EC2 without aws.sh, and returns the words of the answer. */
   async ec2(operation: string, ...args: ReadonlyArray<string>): Promise<ReadonlyArray<string>> {
     const { output } = await exec(
-      pathOf("aws"),
+      pythonCommand("aws"),
       ["--region", "us-east-1", "--output", "text", "ec2", operation, ...args],
       this.environment()
     )
@@ -173,12 +185,15 @@ export class Checkout {
 /** A suite that gets the address of a stand-in for the EC2 API. Without one it is skipped, and says why. */
 export const describeAws = (name: string, tests: (endpoint: () => string) => void) => {
   const title = missing.length === 0 ? name : `${name} (skipped, not installed: ${missing.join(", ")})`
-  describe.skipIf(missing.length > 0)(title, { timeout: 180_000 }, () => {
+  // A deployment is some fifty starts of the AWS CLI, which take half a second each on an idle machine.
+  describe.skipIf(missing.length > 0)(title, { timeout: 600_000 }, () => {
     let moto: ChildProcess
     let endpoint = ""
 
     beforeAll(async () => {
-      moto = spawn(pathOf("moto_server"), ["-H", "127.0.0.1", "-p", "0"], { stdio: ["ignore", "ignore", "pipe"] })
+      moto = spawn(pythonCommand("moto_server"), ["-H", "127.0.0.1", "-p", "0"], {
+        stdio: ["ignore", "ignore", "pipe"]
+      })
       endpoint = await new Promise((found, failed) => {
         let log = ""
         moto.stderr?.on("data", (text: Buffer) => {
@@ -189,7 +204,7 @@ export const describeAws = (name: string, tests: (endpoint: () => string) => voi
         moto.once("error", failed)
         moto.once("exit", () => failed(new Error(`moto_server ended: ${log}`)))
       })
-    }, 60_000)
+    })
     afterAll(() => {
       moto.kill()
     })

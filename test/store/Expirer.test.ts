@@ -8,6 +8,7 @@ import type * as LogLevel from "effect/LogLevel"
 import * as TestClock from "effect/testing/TestClock"
 import * as Command from "../../src/domain/Command.ts"
 import { BATCH_COMMANDS } from "../../src/domain/CommandBatch.ts"
+import * as EventLoop from "../../src/EventLoop.ts"
 import { Expirer } from "../../src/store/Expirer.ts"
 import { CurrentCollector } from "../../src/store/Garbage.ts"
 import { MemoryEngine } from "../../src/store/MemoryEngine.ts"
@@ -114,20 +115,20 @@ describe("Expirer", () => {
     }).pipe(Effect.provide(Layer.provideMerge(Expirer.layer({ interval: "1 hour" }), storeLayer)))
   )
 
-  it.effect("never removes keys without a ttl, in 1,000 sweeps", () => {
+  it.effect("never removes keys without a ttl, in 100 sweeps", () => {
     const counting = failingStore(new Set())
     return Effect.gen(function* () {
       const store = yield* Store
       yield* putMany(10, 0)
       yield* store.put("cleared", "v", 1)
       yield* store.put("cleared", "v")
-      for (let i = 0; i < 1000; i++) {
+      for (let i = 0; i < 100; i++) {
         yield* store.put("brief", "v", 1)
         yield* TestClock.adjust("1 second")
         assert.strictEqual(yield* store.size, 11)
       }
-      assert.isAtLeast(counting.calls.count, 1000)
-      assert.strictEqual((yield* store.stats).expired, 1000)
+      assert.isAtLeast(counting.calls.count, 100)
+      assert.strictEqual((yield* store.stats).expired, 100)
       assert.isTrue(yield* store.exists("cleared"))
     }).pipe(Effect.provide(Layer.provideMerge(expirerLayer, counting.layer)))
   })
@@ -187,29 +188,28 @@ describe("Expirer", () => {
     })
   })
 
-  it.effect("lets other fibers run between its slices when 300,000 keys expire at once", () =>
+  it.effect("lets other fibers run between its slices when 60,000 keys expire at once", () =>
     Effect.gen(function* () {
       const store = yield* Store
-      yield* putMany(300_000, 1)
+      yield* putMany(60_000, 1)
       // Another fiber moves the clock, so that this one can stand for any client that waits for its turn.
       yield* Effect.forkChild(TestClock.adjust("1100 millis"))
-      const sizes = [300_000]
-      for (let turn = 0; turn < 100_000 && sizes.at(-1) !== 0; turn++) {
+      const sizes = [60_000]
+      while (sizes.at(-1) !== 0) {
         yield* Effect.yieldNow
         const size = (yield* store.stats).keys
         if (size !== sizes.at(-1)) sizes.push(size)
       }
-      assert.strictEqual(sizes.at(-1), 0)
       const largestSlice = Math.max(...sizes.slice(1).map((size, i) => (sizes[i] ?? 0) - size))
       assert.isAtMost(largestSlice, 2000, "keys freed between two turns of another fiber")
-      assert.strictEqual((yield* store.stats).expired, 300_000)
+      assert.strictEqual((yield* store.stats).expired, 60_000)
     }).pipe(Effect.provide(layer))
   )
 })
 
 describe("memory", () => {
   const MB = 1024 * 1024
-  const COUNT = 300_000
+  const COUNT = 60_000
   const long = Command.Value.make("v".repeat(250))
   const keyOf = (i: number): Command.Key => Command.Key.make(`long${i}`)
 
@@ -223,9 +223,7 @@ describe("memory", () => {
 
   /** Waits for a condition. The slices may take longer than the clock's step. */
   const until = (isDone: () => boolean): Effect.Effect<void> =>
-    Effect.repeat(Effect.yieldNow, { until: () => isDone(), times: 100_000 })
-
-  const turns = Effect.repeat(Effect.yieldNow, { times: 5 })
+    Effect.repeat(Effect.yieldNow, { until: () => isDone() })
 
   /** Runs a test with a collector that records how many MB the store held at each collection. */
   const withCollector = (
@@ -251,7 +249,7 @@ describe("memory", () => {
     withCollector(
       Effect.fnUntraced(function* (store, below, collections) {
         putLong(below, 5)
-        assert.isAbove(below.engine.engine.heldBytes, 90 * MB)
+        assert.isAbove(below.engine.engine.heldBytes, 18 * MB)
         yield* TestClock.adjust("4 seconds")
         assert.deepStrictEqual(collections, [])
         yield* TestClock.adjust("1 second")
@@ -286,7 +284,7 @@ describe("memory", () => {
       Effect.fnUntraced(function* (store, below, collections) {
         putLong(below, 0)
         yield* store.clear
-        yield* turns
+        yield* EventLoop.polled
         assert.strictEqual(collections.length, 1)
       })
     )
@@ -312,7 +310,7 @@ describe("memory", () => {
         for (let round = 0; round < 20; round++) {
           for (let i = 0; i < 2000; i++) yield* Effect.orDie(store.put(`k${i}`, "v"))
           for (let i = 0; i < 2000; i++) yield* Effect.orDie(store.delete(`k${i}`))
-          yield* turns
+          yield* EventLoop.polled
         }
         assert.deepStrictEqual(collections, [])
       })

@@ -263,9 +263,12 @@ describe("the end of the scope", () => {
 
   it.effect("may come before the server is there", () =>
     Effect.gen(function* () {
-      for (let turns = 0; turns < 10; turns++) {
+      // At each point at which the building can be interrupted, until it is there.
+      let isBuilt = false
+      for (let turns = 0; !isBuilt; turns++) {
         const building = yield* Effect.forkChild(Effect.scoped(Layer.build(TestServer.layer())))
         for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+        isBuilt = building.pollUnsafe() !== undefined
         yield* Fiber.interrupt(building)
       }
     })

@@ -116,7 +116,7 @@ const textOfBatch = (): string => {
 const textOfCommand = (command: Command.Command | undefined): string => Object.values(command ?? {}).join(" ")
 
 describe("Recogniser", () => {
-  it("accepts only what the Schema accepts, with the same meaning: a million lines", { timeout: 60_000 }, () => {
+  it("accepts only what the Schema accepts, with the same meaning: a million lines", () => {
     let recognised = 0
     let left = 0
     for (let i = 0; i < 1_000_000; i++) {
