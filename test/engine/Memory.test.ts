@@ -1,6 +1,6 @@
 /** The promise of memory at its edges: what is held, what is lost when there is no room, and that giving back ends. */
 import { assert, describe, it } from "@effect/vitest"
-import { NOT_THERE } from "../../src/engine/Engine.ts"
+import { NOT_THERE, OUT_OF_MEMORY, STORED } from "../../src/engine/Engine.ts"
 import { checkInvariants } from "./Invariants.ts"
 import { bytesOf, Subject } from "./Subject.ts"
 
