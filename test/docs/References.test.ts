@@ -11,9 +11,16 @@ const exists = (path: string): boolean => Fs.existsSync(Path.join(Pages.root, pa
 
 const read = (path: string): string => Fs.readFileSync(Path.join(Pages.root, path), "utf8")
 
+const typescriptIn = (folder: string): ReadonlyArray<string> =>
+  Fs.readdirSync(Path.join(Pages.root, folder), { recursive: true, encoding: "utf8" }).filter((file) =>
+    file.endsWith(".ts")
+  )
+
+/** The names of all modules, without their folders. */
+const files = new Set(["src", "test", "examples"].flatMap(typescriptIn).map((file) => Path.basename(file)))
+
 /** The sources, one after the other. */
-const sources: string = Fs.readdirSync(Path.join(Pages.root, "src"), { recursive: true, encoding: "utf8" })
-  .filter((file) => file.endsWith(".ts"))
+const sources: string = typescriptIn("src")
   .map((file) => read(`src/${file}`))
   .join("\n")
 
@@ -40,6 +47,12 @@ describe.each(Pages.pages.map((page) => ({ name: page.name, page })))("$name", (
     }
   })
 
+  it("names modules that there are", () => {
+    for (const [, name = ""] of page.text.matchAll(/`([A-Z]\w*(?:\.test)?\.ts)`/g)) {
+      assert.isTrue(files.has(name), `there is no ${name}`)
+    }
+  })
+
   it("names variables that are settings", () => {
     const known = new Set<string>(Object.values(settings).map(({ environment }) => environment))
     for (const [name] of page.text.matchAll(/\bKV_CACHE_[A-Z_]+\b/g)) {
@@ -59,6 +72,14 @@ describe.each(Pages.pages.map((page) => ({ name: page.name, page })))("$name", (
       }
     })
   )
+})
+
+it("README's links lead to files that the package has", () => {
+  const { files: packed }: { readonly files: ReadonlyArray<string> } = JSON.parse(read("package.json"))
+  for (const [, target = ""] of Pages.page("README.md").prose.matchAll(/\]\(([^)\s#]+)/g)) {
+    if (/^[a-z]+:/.test(target)) continue
+    assert.include(packed, target.split("/")[0], `${target} is not packed`)
+  }
 })
 
 /** A message as a page writes it: what varies is left out as `…`, and several stand one behind the other. */

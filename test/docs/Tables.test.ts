@@ -5,11 +5,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import { Client } from "../../src/client/Client.ts"
 import type { ClientError } from "../../src/client/ClientError.ts"
 import { ClockAction } from "../../src/domain/Command.ts"
 import * as Assertion from "../../src/loadtest/Assertion.ts"
 import * as Assessment from "../../src/loadtest/Assessment.ts"
 import type { FaultKind } from "../../src/server/Faults.ts"
+import { entryBytes } from "../../src/engine/Engine.ts"
+import { Store } from "../../src/store/Store.ts"
+import { TestServer } from "../../src/testing.ts"
 import * as ServerCounters from "../../src/server/ServerCounters.ts"
 import * as LoadFixtures from "../loadtest/fixtures.ts"
 import { commandsOf } from "../../src/commands/Commands.ts"
@@ -18,6 +22,10 @@ import { type Setting, settings } from "../../src/server/ServerConfig.ts"
 import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
 import * as Help from "./CommandHelp.ts"
 import * as Pages from "./Pages.ts"
+
+/** The names in the first cells of rows. */
+const namesIn = (rows: ReadonlyArray<ReadonlyArray<string>>): Array<string> =>
+  rows.flatMap(([cell = ""]) => [...cell.matchAll(/`(\w+)`/g)].map(([, name = ""]) => name))
 
 const code = (text: string): string => `\`${text}\``
 
@@ -145,9 +153,46 @@ describe("the documentation's table", () => {
     )
   })
 
+  it("of what an entry takes is the engine's", () => {
+    const { rows } = Pages.table("docs/settings.md", "key", "value")
+    assertRows(
+      "docs/settings.md",
+      ["key", "value"],
+      rows.map(([key = "", value = ""]) => {
+        const [keyLength, valueLength] = [Number(key), Number(value)]
+        return [
+          key,
+          value,
+          String(entryBytes(keyLength, valueLength, false)),
+          String(entryBytes(keyLength, valueLength, true))
+        ]
+      })
+    )
+  })
+
+  it.effect("of STATS has every name that a server answers", () =>
+    Effect.gen(function* () {
+      const { stats } = yield* Client
+      assert.sameMembers(namesIn(Pages.table("docs/protocol.md", "name", "what it is").rows), Object.keys(yield* stats))
+    }).pipe(Effect.provide(TestServer.layer()))
+  )
+
+  it.effect("of a store's operations names every figure of its stats", () =>
+    Effect.gen(function* () {
+      const { stats } = yield* Store
+      const rows = Pages.page("docs/library.md")
+        .tables.filter(({ head }) => head[0] === "operation")
+        .flatMap((table) => table.rows)
+        .filter(([cell, text = ""]) => cell === "`stats`" && text.includes("`keys`"))
+      assert.lengthOf(rows, 1)
+      assert.sameMembers(namesIn(rows.map(([, text = ""]) => [text])), Object.keys(yield* stats))
+    }).pipe(Effect.provide(Store.layerMemory({ maxKeys: 1 })))
+  )
+
   it("of a server's stats has every counter", () => {
-    const cells = Pages.table("docs/library.md", "`stats`").rows.map(([cell = ""]) => cell)
-    const written = cells.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, name = ""]) => name))
-    assert.sameMembers(written, [...Object.keys(ServerCounters.make()), "store"])
+    assert.sameMembers(namesIn(Pages.table("docs/library.md", "`stats`").rows), [
+      ...Object.keys(ServerCounters.make()),
+      "store"
+    ])
   })
 })

@@ -113,9 +113,14 @@ const runServer = (command: string, directory: string) => {
   )
 }
 
-const runSession = Effect.fnUntraced(function* (command: string, output: ReadonlyArray<string>, port: number) {
+const runSession = Effect.fnUntraced(function* (
+  command: string,
+  output: ReadonlyArray<string>,
+  port: number,
+  directory: string
+) {
   const args = command.slice(command.indexOf(" client")).trim().split(" ")
-  const environment = { NO_COLOR: "1", XDG_STATE_HOME: "/nonexistent", KV_CACHE_PORT: String(port) }
+  const environment = { NO_COLOR: "1", XDG_STATE_HOME: directory, KV_CACHE_PORT: String(port) }
   const { ended, screen, shows, type } = yield* Session.start(args, { terminal: true, environment })
   for (const line of output) {
     const [, prompt, typed] = PROMPT.exec(line) ?? []
@@ -144,7 +149,7 @@ const run = Effect.fnUntraced(function* (block: Pages.Block) {
       assert.strictEqual(lines(yield* runServer(command, directory)), expected, command)
     } else if (output.some((line) => PROMPT.test(line))) {
       if (!Session.hasPty) continue
-      const screen = yield* runSession(command, output, port)
+      const screen = yield* runSession(command, output, port, directory)
       assert.strictEqual(lines(screen).replaceAll(String(port), "7171"), expected, command)
     } else if (block.marks.includes("figures")) {
       const short = here.replace(/--duration \S+/, "--duration 1s")
