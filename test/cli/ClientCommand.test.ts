@@ -182,7 +182,10 @@ describe("a pipe", () => {
       const lost = { code: 2, errors: "ERROR Cannot write to stdout: no space left on device.\n" }
       assert.deepStrictEqual(yield* run(`"$0" "$1" client --port "$2" EXISTS a > /dev/full`), lost)
       assert.deepStrictEqual(yield* run(`"$0" "$1" client --port "$2" GET a > /dev/full`), lost)
-      assert.deepStrictEqual(yield* run(`yes 'EXISTS a' | head -n 5000 | "$0" "$1" client --port "$2" > /dev/full`), lost)
+      assert.deepStrictEqual(
+        yield* run(`yes 'EXISTS a' | head -n 5000 | "$0" "$1" client --port "$2" > /dev/full`),
+        lost
+      )
     }).pipe(Effect.scoped)
   )
 
