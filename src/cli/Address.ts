@@ -1,4 +1,5 @@
 /** A server's address as one word, such as `localhost:7171`. */
+import * as Net from "node:net"
 import * as Option from "effect/Option"
 import type { Parsing } from "./ParsedFlag.ts"
 
@@ -7,15 +8,15 @@ export interface Address {
   readonly port: Option.Option<number>
 }
 
-/** A name, an IPv4 address, or an IPv6 address in brackets or without a port. */
+/** A name or an IPv4 address, or what is in brackets, which has to be an IPv6 address. */
 const FORM = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s/:[\]]*))(?::([0-9]{1,5}))?$/
-const IPV6 = /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/
 
 const parse = (text: string): Option.Option<Address> => {
-  if (IPV6.test(text)) return Option.some({ host: Option.some(text), port: Option.none() })
+  if (Net.isIPv6(text)) return Option.some({ host: Option.some(text), port: Option.none() })
   const match = FORM.exec(text)
   if (match === null || text === "") return Option.none()
   const [, bracketed, name = "", digits] = match
+  if (bracketed !== undefined && !Net.isIPv6(bracketed)) return Option.none()
   const host = bracketed ?? name
   const port = digits === undefined ? Option.none() : Option.some(Number(digits))
   if (Option.isSome(port) && (port.value < 1 || port.value > 65_535)) return Option.none()

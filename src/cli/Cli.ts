@@ -43,6 +43,15 @@ const root = Command.make("kv-cache").pipe(
   ])
 )
 
+/** The words that lead to a command of this name, wherever it is. */
+const pathTo = (name: string, from: Command.Command.Any): ReadonlyArray<string> | undefined => {
+  for (const command of from.subcommands.flatMap(({ commands }) => commands)) {
+    const below = command.name === name ? [] : pathTo(name, command)
+    if (below !== undefined) return [command.name, ...below]
+  }
+  return undefined
+}
+
 const showHelp = Effect.fnUntraced(function* (
   words: ReadonlyArray<string>
 ): Effect.fn.Return<void, unknown, Command.Environment> {
@@ -51,7 +60,9 @@ const showHelp = Effect.fnUntraced(function* (
     const known: ReadonlyArray<Command.Command.Any> = command.subcommands.flatMap(({ commands }) => commands)
     const next = known.find(({ name }) => name === word)
     if (next === undefined) {
-      const message = `No help for '${word}'. 'kv-cache help' lists the commands.`
+      const path = pathTo(word, root)
+      const hint = path === undefined ? "'kv-cache help' lists the commands." : `Try 'kv-cache help ${path.join(" ")}'.`
+      const message = `No help for '${word}'. ${hint}`
       return yield* new CommandFailed({ code: WRONG_INVOCATION, message })
     }
     command = next

@@ -34,16 +34,39 @@ const withValues = (command: CompletionScript.CommandDescriptor): CompletionScri
   subcommands: command.subcommands.map(withValues)
 })
 
+const SHELLS: ReadonlyArray<CompletionScript.Shell> = ["bash", "zsh", "fish", "powershell"]
+
+/** What the library leaves out: the flag of this file, which is every command's, and the commands that `help` takes. */
+const withTheRest = (root: CompletionScript.CommandDescriptor): CompletionScript.CommandDescriptor => {
+  const topics: ValueType = { _tag: "Choice", values: namesBelow(root) }
+  return {
+    ...root,
+    flags: [
+      ...root.flags,
+      { name: "completions", aliases: [], description: DESCRIPTION, type: { _tag: "Choice", values: SHELLS } }
+    ],
+    subcommands: root.subcommands.map((command) =>
+      command.name === "help"
+        ? { ...command, arguments: command.arguments.map((argument) => ({ ...argument, type: topics })) }
+        : command
+    )
+  }
+}
+
+const namesBelow = ({ subcommands }: CompletionScript.CommandDescriptor): ReadonlyArray<string> =>
+  subcommands.flatMap((command) => [command.name, ...namesBelow(command)])
+
+const DESCRIPTION = "Print a completion script for a shell"
+
 /** `--completions`: prints a script that a shell reads. */
 export const completionsFlag = GlobalFlag.Action({
-  flag: GlobalFlag.Completions.flag.pipe(
-    Flag.withMetavar("shell"),
-    Flag.withDescription("Print a completion script for a shell")
-  ),
+  flag: GlobalFlag.Completions.flag.pipe(Flag.withMetavar("shell"), Flag.withDescription(DESCRIPTION)),
   run: (shell, { command }) =>
     Option.match(shell, {
       onNone: () => Effect.void,
       onSome: (name) =>
-        Console.log(CompletionScript.generate(command.name, name, withValues(CompletionScript.fromCommand(command))))
+        Console.log(
+          CompletionScript.generate(command.name, name, withTheRest(withValues(CompletionScript.fromCommand(command))))
+        )
     })
 })

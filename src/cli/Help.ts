@@ -46,5 +46,8 @@ export const format = (doc: HelpDoc, columns: number): string => {
   const lines = CliOutput.defaultFormatter({ colors: false }).formatHelpDoc(doc).split("\n")
   const examples = doc.examples === undefined ? -1 : lines.lastIndexOf(EXAMPLES)
   const end = examples === -1 ? lines.length : examples
-  return [...lines.slice(0, end).flatMap((line) => wrapLine(line, columns)), ...lines.slice(end)].join("\n")
+  const body = lines.slice(0, end).flatMap((line) => wrapLine(line, columns))
+  // The library leaves no blank line between subcommands and examples.
+  if (examples > 0 && body.at(-1) !== "") body.push("")
+  return [...body, ...lines.slice(end)].join("\n")
 }

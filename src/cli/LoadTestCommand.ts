@@ -36,7 +36,8 @@ import { type Address, address } from "./Address.ts"
 import { CommandFailed } from "./CommandFailed.ts"
 import { parsedFlag, parseFrom } from "./ParsedFlag.ts"
 import * as Quantity from "./Quantity.ts"
-import { fromSetting } from "./SettingFlag.ts"
+import { fromSettingWithSource, type Sourced } from "./SettingFlag.ts"
+import { fileReason } from "./SystemReason.ts"
 
 /** Exit codes: an assertion does not hold or the server was lost; the test could not be run at all. */
 const NOT_MET = 1
@@ -68,7 +69,9 @@ const durationFlag = (flag: string, min: Duration.Duration, description: string)
     flag,
     metavar: "duration",
     description,
-    expected: `a duration from ${Duration.format(min)} to 24h, such as 30s, 500ms, or a number of seconds`,
+    expected:
+      `a duration from ${Duration.format(min)} to 24h, such as 30s, ` +
+      `${Duration.isGreaterThan(min, Duration.millis(500)) ? "5m" : "500ms"}, or a number of seconds`,
     parse: (text) => Option.filter(parseDuration(text), Duration.between({ minimum: min, maximum: Duration.hours(24) }))
   })
 
@@ -89,7 +92,7 @@ const flags = {
     expected: "an address or a host name",
     parse: settings.host.parse
   }).pipe(Flag.optional),
-  port: fromSetting({
+  port: fromSettingWithSource({
     ...settings.port,
     description: "Port of the server",
     expected: "a port from 1 to 65535",
@@ -189,7 +192,7 @@ const toAssertion = (text: string) =>
 
 interface Config {
   readonly host: Option.Option<string>
-  readonly port: number
+  readonly port: Sourced<number>
   readonly address: Option.Option<Address>
   readonly connections: number
   readonly requests: Option.Option<number>
@@ -219,13 +222,16 @@ const DEFAULT_REQUESTS = 1000
 const requestsOf = ({ requests }: Config): number => Option.getOrElse(requests, () => DEFAULT_REQUESTS)
 
 /** Refuses flags that contradict each other. Without one of them it would be another test than the user asked for. */
-const checkFlags = ({ address, duration, host, requests }: Config): Effect.Effect<void, CommandFailed> => {
+const checkFlags = ({ address, duration, host, port, requests }: Config): Effect.Effect<void, CommandFailed> => {
   const refuse = (message: string) => Effect.fail(new CommandFailed({ code: BAD_FLAGS, message }))
   if (Option.isSome(duration) && Option.isSome(requests)) {
     return refuse("--duration and --requests exclude each other: a run is by time or by count.")
   }
   if (Option.isSome(address) && Option.isSome(address.value.host) && Option.isSome(host)) {
     return refuse("The address and --host exclude each other: give the host once.")
+  }
+  if (Option.isSome(address) && Option.isSome(address.value.port) && port.isFlag) {
+    return refuse("The address and --port exclude each other: give the port once.")
   }
   return Effect.void
 }
@@ -265,7 +271,7 @@ const toOptions = (config: Config, seed: number): LoadTestOptions => ({
   ),
   port: Option.getOrElse(
     Option.flatMap(config.address, ({ port }) => port),
-    () => config.port
+    () => config.port.value
   ),
   workload: {
     seed,
@@ -366,7 +372,7 @@ const makeDirectory = Effect.fnUntraced(
   },
   (effect, file) =>
     Effect.catchTag(effect, "PlatformError", (error) =>
-      Effect.fail(notMade(`Cannot make the directory of '${file}': ${error.message}`))
+      Effect.fail(notMade(`Cannot make the directory of '${file}': ${fileReason(error)}.`))
     )
 )
 
@@ -378,7 +384,7 @@ const writeFile = Effect.fnUntraced(
   (effect, file) =>
     Effect.mapError(
       effect,
-      (error) => new CommandFailed({ code: NOT_MET, message: `Cannot write '${file}': ${error.message}` })
+      (error) => new CommandFailed({ code: NOT_MET, message: `Cannot write '${file}': ${fileReason(error)}.` })
     )
 )
 
@@ -442,7 +448,7 @@ const readResult = Effect.fnUntraced(
       notMade(
         error._tag === "SchemaError"
           ? `'${file}' is no result of a load test: ${whatIsWrong(error)}.`
-          : `Cannot read '${file}': ${error.message}`
+          : `Cannot read '${file}': ${fileReason(error)}.`
       )
     )
 )
@@ -473,8 +479,14 @@ const compare = Command.make(
     yield* Console.log(Report.compare(first, second, options))
     if (!failIfWorse) return
     const { incomparable, rows, worse } = Comparison.compare(first, second)
+    const unfair = Report.differences(first, second)
     if (incomparable !== undefined)
       return yield* notMade(`Cannot say whether the second run is worse: ${incomparable}.`)
+    if (unfair.length > 0) {
+      return yield* notMade(
+        `Cannot say whether the second run is worse: the runs differ in more than the server: ${unfair.join("; ")}.`
+      )
+    }
     if (worse.length > 0) return yield* new LoadTestUnmet()
     if (rows.some(({ word }) => word === "too short")) {
       return yield* notMade("Cannot say whether the second run is worse: the runs were too short to say how they vary.")

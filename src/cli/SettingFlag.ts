@@ -22,7 +22,13 @@ const decode =
 const describe = (setting: Setting<unknown>): string =>
   `${setting.description} (default: ${setting.defaultText}; environment: ${setting.environment})`
 
-const withSources = <A>(flag: Flag.Flag<string>, setting: Setting<A>): Flag.Flag<A> =>
+/** A setting's value, and whether its flag was given. */
+export interface Sourced<A> {
+  readonly value: A
+  readonly isFlag: boolean
+}
+
+const withSources = <A>(flag: Flag.Flag<string>, setting: Setting<A>): Flag.Flag<Sourced<A>> =>
   flag.pipe(
     Flag.withDescription(describe(setting)),
     Flag.map((text): Source => ({ _tag: "Flag", text })),
@@ -33,16 +39,22 @@ const withSources = <A>(flag: Flag.Flag<string>, setting: Setting<A>): Flag.Flag
       )
     ),
     Flag.withDefault(useDefault),
-    Flag.mapEffect(decode(setting))
+    Flag.mapEffect((source) =>
+      Effect.map(decode(setting)(source), (value) => ({ value, isFlag: source._tag === "Flag" }))
+    )
   )
+
+/** The flag of a setting that takes a value. It says whether it was given, for those whom it may contradict. */
+export const fromSettingWithSource = <A>(setting: Setting<A>): Flag.Flag<Sourced<A>> =>
+  withSources(withAlias(Flag.String(setting.flag).pipe(Flag.withMetavar(setting.metavar)), setting), setting)
 
 /** The flag of a setting that takes a value. */
 export const fromSetting = <A>(setting: Setting<A>): Flag.Flag<A> =>
-  withSources(withAlias(Flag.String(setting.flag).pipe(Flag.withMetavar(setting.metavar)), setting), setting)
+  Flag.map(fromSettingWithSource(setting), ({ value }) => value)
 
 const withAlias = (flag: Flag.Flag<string>, { alias }: Setting<unknown>): Flag.Flag<string> =>
   alias === undefined ? flag : Flag.withAlias(flag, alias)
 
 /** The flag of a setting that is on or off. */
 export const fromSwitch = (setting: Setting<boolean>): Flag.Flag<boolean> =>
-  withSources(Flag.Boolean(setting.flag).pipe(Flag.map(String)), setting)
+  Flag.map(withSources(Flag.Boolean(setting.flag).pipe(Flag.map(String)), setting), ({ value }) => value)

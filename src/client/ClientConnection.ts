@@ -18,7 +18,7 @@ import {
   RefusedError,
   TimeoutError
 } from "./ClientError.ts"
-import { type ConnectOptions, DEFAULT_TIMEOUT, openSocket } from "./ClientSocket.ts"
+import { type ConnectOptions, DEFAULT_TIMEOUT, formatAddress, openSocket } from "./ClientSocket.ts"
 
 /** Commands that were sent together and wait for their answers. */
 interface Waiting {
@@ -69,7 +69,7 @@ export class ClientConnection {
     this.socket = socket
     this.protocol = protocol
     this.decoder = protocol.makeReplyDecoder()
-    this.name = `${options.host}:${options.port}`
+    this.name = formatAddress(options)
     this.requestTimeout = Duration.fromInputUnsafe(options.requestTimeout ?? DEFAULT_TIMEOUT)
     socket.on("data", (chunk: Buffer) => this.receive(chunk))
     socket.on("error", (error: NodeJS.ErrnoException) =>

@@ -13,6 +13,10 @@ export interface ConnectOptions {
   readonly requestTimeout?: Duration.Input | undefined
 }
 
+/** A server's address as people write it: an IPv6 address is in brackets, so that the port can be told from it. */
+export const formatAddress = ({ host, port }: Pick<ConnectOptions, "host" | "port">): string =>
+  host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
+
 /** The default of both timeouts. */
 export const DEFAULT_TIMEOUT = Duration.seconds(5)
 
@@ -25,7 +29,7 @@ export const openSocket = (
   onread?: Net.OnReadOpts
 ): Effect.Effect<Net.Socket, ConnectError | TimeoutError> => {
   const timeout = Duration.fromInputUnsafe(options.connectTimeout ?? DEFAULT_TIMEOUT)
-  const name = `${options.host}:${options.port}`
+  const name = formatAddress(options)
   return Effect.callback<Net.Socket, ConnectError>((resume) => {
     const socket = Net.connect({
       host: options.host,
@@ -50,11 +54,11 @@ export const openSocket = (
   )
 }
 
-const toConnectError = ({ host, port }: ConnectOptions, error: NodeJS.ErrnoException): ConnectError => {
+const toConnectError = (options: ConnectOptions, error: NodeJS.ErrnoException): ConnectError => {
   const code = error.code ?? "UNKNOWN"
   return new ConnectError({
     code,
-    message: `Cannot connect to ${host}:${port}: ${describe(code) ?? `${error.message}.`}`
+    message: `Cannot connect to ${formatAddress(options)}: ${describe(code) ?? `${error.message}.`}`
   })
 }
 

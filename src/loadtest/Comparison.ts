@@ -62,6 +62,9 @@ const FEWEST_PARTS = 5
  */
 const LEAST_NOISE = 0.05
 
+/** With fewer answers a tenth of the run has no p99, so that how much it varies says nothing. */
+const FEWEST_ANSWERS = 1000
+
 const partsOf = (slices: ReadonlyArray<Slice>): ReadonlyArray<ReadonlyArray<Slice>> => {
   const size = Math.max(1, Math.floor(slices.length / PARTS))
   // The rest at the end is shorter than a part, and so more extreme.
@@ -75,7 +78,8 @@ const sum = <A>(items: ReadonlyArray<A>, read: (item: A) => number): number =>
 /** The standard deviation of a figure over the parts of a run, as a share of its mean. */
 const spreadOf =
   (read: (part: ReadonlyArray<Slice>) => number): Spread =>
-  ({ slices, total_duration_seconds }) => {
+  ({ latency, slices, total_duration_seconds }) => {
+    if (latency.all.count < FEWEST_ANSWERS) return undefined
     // The end of the run cuts the last slice short.
     const whole = slices.filter(({ from, length }) => from + length <= total_duration_seconds + 1e-9)
     const parts = partsOf(whole).filter((part) => part.some(({ requests }) => requests > 0))

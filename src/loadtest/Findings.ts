@@ -40,7 +40,12 @@ export const littlesLawText = (result: LoadResult): string => {
   if (law === undefined) return "no answers to check"
   const product = `${Format.rate(law.throughput)}/s × ${Format.millis(result.latency.all.mean)}`
   const inFlight = Format.number(law.inFlight, law.inFlight < 10 ? 2 : 1)
-  if (result.loop === "open") return `${product} = ${inFlight} requests in flight on average`
+  if (result.loop === "open") {
+    const isOverloaded = law.inFlight > law.asked
+    return isOverloaded
+      ? `${product} = ${inFlight} requests due on average, at most ${Format.count(law.asked)} of them in flight`
+      : `${product} = ${inFlight} requests in flight on average`
+  }
   const asked = `${Format.count(result.connections)} × ${Format.count(result.settings.pipeline)} in flight`
   return `${asked}, and ${product} = ${inFlight}: ${law.agrees ? "they agree" : "they do NOT agree within 10 %"}`
 }
@@ -112,8 +117,9 @@ const lagWarnings = ({ generator, latency, loop, service_time }: LoadResult): Re
 
 const scheduleWarnings = (result: LoadResult): ReadonlyArray<string> => {
   const warnings: Array<string> = []
-  const { generator, requests_per_second, settings } = result
-  if (settings.rate !== null && !keptSchedule(result)) {
+  const { ended, generator, requests_per_second, settings } = result
+  // A run that was broken off lacks the answers to what was just sent, which is no saturation.
+  if (ended === "complete" && settings.rate !== null && !keptSchedule(result)) {
     const asked = `${Format.rate(requests_per_second)} of the ${Format.rate(settings.rate)} requests/s asked for`
     warnings.push(`Only ${asked} were answered: at this rate the server is saturated, or the load generator is.`)
   }

@@ -16,7 +16,7 @@ import {
   RefusedError,
   TimeoutError
 } from "../client/ClientError.ts"
-import { DEFAULT_TIMEOUT, openSocket } from "../client/ClientSocket.ts"
+import { DEFAULT_TIMEOUT, formatAddress, openSocket } from "../client/ClientSocket.ts"
 import { InFlight } from "./InFlight.ts"
 import { OUTBOX_BYTES, type Outbox } from "./Outbox.ts"
 import type { Failure, Recorder } from "./Recorder.ts"
@@ -75,7 +75,7 @@ export class LoadConnection {
 
   constructor(options: LoadConnectionOptions) {
     this.options = options
-    this.name = `${options.host}:${options.port}`
+    this.name = formatAddress(options)
   }
 
   /**

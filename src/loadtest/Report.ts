@@ -177,6 +177,9 @@ export const summary = (result: LoadResult, options: SummaryOptions = {}): strin
   ].join("\n")
 }
 
+/** What the outcome of a comparison is about, as `--fail-if-worse` is. */
+const DECISIVE = "requests/second, mean, p50, p99, error rate or hit rate"
+
 const WORD_TONES: { readonly [K in Comparison.Word]: Tone } = {
   better: "good",
   worse: "bad",
@@ -197,17 +200,28 @@ const comparedRow = ({ a, b, name, noise, ratio, word }: Comparison.Row): Readon
       ])
 ]
 
-/** The outcome of a comparison in a sentence. */
+/** Where no row that counts for the outcome differs: the others that do, or nothing. */
+const othersThatDiffer = (rows: ReadonlyArray<Comparison.Row>): string => {
+  const names = rows
+    .filter(({ word }) => word === "better" || word === "worse")
+    .map(({ name, word }) => `${name} ${word}`)
+  return names.length === 0 ? "" : ` Not counted: ${names.join(", ")}.`
+}
+
+/** The outcome of a comparison in a sentence. It is about the figures that decide, and names the others that differ. */
 const comparisonText = ({ better, incomparable, rows, worse }: Comparison.Comparison): readonly [Tone, string] => {
   if (incomparable !== undefined) return ["warning", `! ${wrap(`Not comparable: ${incomparable}.`, 2)}`]
   if (worse.length > 0) {
     const also = better.length > 0 ? `; better: ${better.join(", ")}` : ""
     return ["bad", wrap(`Worse: ${worse.join(", ")}${also}.`, 0)]
   }
-  if (better.length > 0) return ["good", wrap(`Better: ${better.join(", ")}; nothing is worse.`, 0)]
+  if (better.length > 0) return ["good", wrap(`Better: ${better.join(", ")}; nothing of what counts is worse.`, 0)]
   return rows.some(({ word }) => word === "too short")
     ? ["warning", "The runs were too short to say how much they vary, and so whether they differ."]
-    : ["plain", "No difference: what differs does so by no more than the runs vary within themselves."]
+    : [
+        "plain",
+        wrap(`No difference in ${DECISIVE}: they differ by no more than the runs vary.${othersThatDiffer(rows)}`, 0)
+      ]
 }
 
 /**

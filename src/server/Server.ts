@@ -114,7 +114,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       onHttp: () => {
         if (warnedOfHttp) return
         warnedOfHttp = true
-        supervise(Effect.logWarning("a client spoke HTTP and was cut off; this is said once"))
+        supervise(Effect.logWarning("a client spoke HTTP, was told so, and was cut off; this is said once"))
       }
     },
     counters,
@@ -195,14 +195,14 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     })
   )
   const { descriptors } = yield* CurrentSystemLimits
+  // The system gives the lowest descriptor that is free: with the last one it is known how many clients there may be.
+  let capacity = Number.POSITIVE_INFINITY
   const shortages = new SparseWarning(
     () =>
-      `file descriptors have run out with ${counters.open} clients connected: ` +
+      `file descriptors have run out with ${capacity} clients connected: ` +
       "surplus clients are closed without an answer until others leave; raise the limit of open files (ulimit -n)"
   )
   yield* Effect.forkScoped(shortages.run)
-  // The system gives the lowest descriptor that is free: with the last one it is known how many clients there may be.
-  let capacity = Number.POSITIVE_INFINITY
   const watchDescriptors = (socket: Socket): void => {
     if (descriptors !== undefined && descriptorOf(socket) === descriptors - 1) capacity = counters.open + 1
     if (counters.open + 1 >= capacity) shortages.add()

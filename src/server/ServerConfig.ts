@@ -70,6 +70,16 @@ const parseQuantity = (text: string, form: RegExp, units: ReadonlyMap<string, nu
   return digits === undefined || factor === undefined ? Option.none() : Option.some(Number(digits) * factor)
 }
 
+const UNITS_OF_COUNT: ReadonlyMap<string, number> = new Map([
+  ["", 1],
+  ["k", 1000],
+  ["m", 1_000_000]
+])
+
+/** A count such as `5000`, `10k` or `1m`. */
+const count = (min: number, max: number) => (text: string) =>
+  Option.filter(parseQuantity(text, /^([0-9]+)([a-z]*)$/, UNITS_OF_COUNT), (number) => number >= min && number <= max)
+
 /** A duration such as `100ms`, `5s`, `10m`, `1h`, `1d`; a plain number is seconds. */
 export const parseDuration = (text: string): Option.Option<Duration.Duration> =>
   Option.map(parseQuantity(text, /^([0-9]+(?:\.[0-9]+)?)([a-z]*)$/, UNITS_IN_MILLIS), Duration.millis)
@@ -170,7 +180,7 @@ export const settings = {
     description: "Most keys held; the least recently used key is evicted for a new one",
     expected: `a number of keys from 1 to ${MAX_KEYS}`,
     values: Schema.Int,
-    read: integer(1, MAX_KEYS)
+    read: count(1, MAX_KEYS)
   }),
   maxMemory: setting<number | undefined>({
     flag: "max-memory",
@@ -203,7 +213,7 @@ export const settings = {
     description: "Most clients connected at once; further ones are refused with an error line",
     expected: "a number of connections from 1 to 1000000",
     values: Schema.Int,
-    read: integer(1, 1_000_000)
+    read: count(1, 1_000_000)
   }),
   idleTimeout: setting<Duration.Duration>({
     flag: "idle-timeout",

@@ -21,10 +21,22 @@ describe("an address", () => {
     assert.deepStrictEqual(parsed(text), [host, port])
   })
 
-  it.each(["", ":", "localhost:", ":0", "a:65536", "a:b", "a b:1", "http://a:1", "a:1:2x", "[::1", "[]:1"])(
-    "refuses %j",
-    (text) => {
-      assert.isUndefined(parsed(text))
-    }
-  )
+  it.each([
+    "",
+    ":",
+    "localhost:",
+    ":0",
+    "a:65536",
+    "a:b",
+    "a:b:c",
+    "1:2:3",
+    "[1.2]:1",
+    "a b:1",
+    "http://a:1",
+    "a:1:2x",
+    "[::1",
+    "[]:1"
+  ])("refuses %j", (text) => {
+    assert.isUndefined(parsed(text))
+  })
 })

@@ -255,7 +255,17 @@ describe("what is printed", () => {
       const help = yield* Program.run(args)
       assert.deepStrictEqual({ code: help.code, stderr: help.stderr }, { code: 0, stderr: "" })
       assert.strictEqual(help.stdout, (yield* Program.run(same)).stdout)
-      assert.match(help.stdout, /\nEXAMPLES\n {2}# .+\n {2}kv-cache .+\n\n {2}# .+\n {2}kv-cache .+\n$/)
+      assert.match(help.stdout, /\n\nEXAMPLES\n {2}# .+\n {2}kv-cache .+\n\n {2}# .+\n {2}kv-cache .+\n$/)
+    })
+  )
+
+  it.effect("help of a command below another one says where it is", () =>
+    Effect.gen(function* () {
+      assert.deepInclude(yield* Program.run(["help", "compare"]), {
+        code: 1,
+        stdout: "",
+        stderr: "ERROR No help for 'compare'. Try 'kv-cache help loadtest compare'.\n"
+      })
     })
   )
 
@@ -276,7 +286,9 @@ describe("what is printed", () => {
     { typed: ["loadtest", "--report", "package-l"], offered: ["package-lock.json"] },
     { typed: ["loadtest", "-o", "package-l"], offered: ["package-lock.json"] },
     { typed: ["loadtest", "compare", "package-l"], offered: ["package-lock.json"] },
-    { typed: ["cl"], offered: ["client"] }
+    { typed: ["cl"], offered: ["client"] },
+    { typed: ["--completions", ""], offered: ["bash", "zsh", "fish", "powershell"] },
+    { typed: ["help", ""], offered: ["serve", "client", "loadtest", "compare", "help"] }
   ])("--completions bash: $typed is completed by $offered", ({ offered, typed }) =>
     Effect.gen(function* () {
       const { stdout: script } = yield* Program.run(["--completions", "bash"])

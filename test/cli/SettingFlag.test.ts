@@ -33,10 +33,10 @@ const withValue = <A>(
 const cases: ReadonlyArray<Case> = [
   withValue(settings.host, ["0.0.0.0", "0.0.0.0"], ["::1", "::1"], "http://localhost"),
   withValue(settings.port, ["8080", 8080], ["0", 0], "65536"),
-  withValue(settings.maxKeys, ["5", 5], ["6", 6], "0"),
+  withValue(settings.maxKeys, ["5", 5], ["1m", 1_000_000], "0"),
   withValue(settings.maxClientMemory, ["64mb", 67_108_864], ["1gb", 1_073_741_824], "12"),
   withValue(settings.maxMemory, ["64mb", 67_108_864], ["1gb", 1_073_741_824], "12"),
-  withValue(settings.maxConnections, ["5", 5], ["6", 6], "many"),
+  withValue(settings.maxConnections, ["10k", 10_000], ["6", 6], "many"),
   withValue(settings.idleTimeout, ["90", Duration.seconds(90)], ["0", Duration.zero], "31d"),
   withValue(settings.expireInterval, ["1s", Duration.seconds(1)], ["5ms", Duration.millis(5)], "0"),
   withValue(settings.shutdownGrace, ["1s", Duration.seconds(1)], ["0", Duration.zero], "-1"),

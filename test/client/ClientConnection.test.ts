@@ -110,6 +110,14 @@ describe("a connection to a server", () => {
 })
 
 describe("a connection to a peer that misbehaves", () => {
+  it.effect("names an IPv6 address in brackets, so that its port can be told from it", () =>
+    Effect.gen(function* () {
+      const port = yield* Peer.unusedPort
+      const error = yield* Effect.flip(open({ host: "::1", port }))
+      assert.include(error.message, `Cannot connect to [::1]:${port}: `)
+    })
+  )
+
   it.effect("is refused if nothing listens", () =>
     Effect.gen(function* () {
       const port = yield* Peer.unusedPort

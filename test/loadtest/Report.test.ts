@@ -248,7 +248,14 @@ describe("compare", () => {
     const a = closedResult()
     const alike = compare(a, { ...a, requests_per_second: a.requests_per_second * 0.96 })
     assert.deepStrictEqual(line(alike, "requests/second").slice(-1), ["no difference"])
-    assert.match(alike, /\nNo difference: /)
+    assert.match(
+      flat(alike),
+      /No difference in requests\/second, mean, p50, p99, error rate or hit rate: [^:]* vary\.$/
+    )
+    // A row that differs without counting is named, so that no row contradicts the last line.
+    const { all } = a.latency
+    const faster = compare(a, { ...a, latency: { ...a.latency, all: { ...all, min: all.min / 2, p90: all.p90 * 2 } } })
+    assert.match(flat(faster), /No difference in .* vary\. Not counted: latency min better, latency p90 worse\.$/)
     // The same figures for a run that was twice as fast in every other tenth.
     const restless = (result: LoadResult): LoadResult => ({
       ...result,
@@ -267,6 +274,22 @@ describe("compare", () => {
     const text = compare(tiny, tiny)
     assert.deepStrictEqual(line(text, "requests/second").slice(-1), ["too short"])
     assert.match(text, /\nThe runs were too short/)
+    // Ten parts of ten answers each do not tell how a p99 varies.
+    const few = resultOf({ values: latencies(100), connections: 4, duration: 4 })
+    assert.deepStrictEqual(line(compare(few, few), "latency p99 ").slice(-1), ["too short"])
+  })
+
+  it("of an overloaded open loop says that most requests were due, not in flight", () => {
+    const overloaded = resultOf({ values: latencies(10_000, 1000), rate: 10_000, connections: 100 })
+    assert.match(flat(summary(overloaded)), /requests due on average, at most 100 of them in flight/)
+    assert.match(flat(summary(goodResult())), /requests in flight on average/)
+  })
+
+  it("of an open loop that was broken off does not say that the server is saturated", () => {
+    const result = goodResult()
+    const slow = { ...result, requests_per_second: 9000 }
+    assert.include(flat(summary(slow)), "the server is saturated")
+    assert.notInclude(flat(summary({ ...slow, ended: "interrupted" })), "the server is saturated")
   })
 
   it("refuses to compare an open loop with a closed one", () => {
