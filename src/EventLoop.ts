@@ -18,7 +18,7 @@ import { clearImmediate, setImmediate } from "node:timers"
 import * as Effect from "effect/Effect"
 
 /** The most bytes of one read. */
-export const READ_BYTES = 64 * 1024
+export const READ_BYTES = 16 * 1024
 
 /** Runs a task once the event loop has read everything that there is to read in this turn. */
 export const afterReads = (task: () => void): void => void setImmediate(task)

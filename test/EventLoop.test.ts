@@ -190,7 +190,7 @@ describe("received", () => {
       assert.strictEqual(rounds([READ, 32 * READ, 10, READ]), 3)
       // As `exhausted` asks.
       assert.strictEqual(rounds([READ, 10, 1, 0], 0), 4)
-      const endless = Array.from({ length: 1000 }, () => READ)
+      const endless = Array.from({ length: 4096 }, () => READ)
       assert.strictEqual(rounds(endless), (32 * 1024 * 1024) / READ)
       assert.strictEqual(yield* Effect.sync(() => rounds(endless, 0)), (32 * 1024 * 1024) / READ)
     })

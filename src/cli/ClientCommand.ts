@@ -28,6 +28,7 @@ import { parseDuration, settings } from "../server/ServerConfig.ts"
 import { CommandFailed } from "./CommandFailed.ts"
 import { parsedFlag } from "./ParsedFlag.ts"
 import { fromSetting } from "./SettingFlag.ts"
+import { fileReason } from "./SystemReason.ts"
 
 /** The exit code of a command that was answered with an ERROR. */
 const REFUSED = 1
@@ -85,13 +86,13 @@ const pipe = Effect.fnUntraced(function* ({ connection: options, raw }: Settings
     Effect.catchTags({
       PipeStopped: ({ message, reason }) =>
         Effect.fail(new CommandFailed({ code: reason === "connection" ? DISCONNECTED : REFUSED, message })),
-      PlatformError: ({ message }) =>
-        Effect.fail(new CommandFailed({ code: REFUSED, message: `Cannot read the commands: ${message}` }))
+      PlatformError: (error) =>
+        Effect.fail(new CommandFailed({ code: REFUSED, message: `Cannot read the commands: ${fileReason(error)}.` }))
     })
   )
 }, Effect.scoped)
 
-/** Completes when the reader has room for more. If the reader has gone, `RunMain.ts` ends the process. */
+/** Completes when the reader has room for more. If what is written is lost, `RunMain.ts` ends the process. */
 const writeStdout = (bytes: Buffer): Effect.Effect<void> =>
   Effect.callback((resume) => {
     process.stdout.write(bytes, (error) => {

@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Runtime from "effect/Runtime"
 import { closeInspector } from "./Inspector.ts"
+import { systemReason } from "./SystemReason.ts"
 
 type Signal = "SIGINT" | "SIGTERM" | "SIGHUP"
 
@@ -21,6 +22,16 @@ const exitCodeOf = (signal: Signal): number => 128 + Os.constants.signals[signal
 
 /** The exit code of a program whose reader has gone, as if SIGPIPE had ended it. */
 const BROKEN_PIPE = 128 + Os.constants.signals.SIGPIPE
+
+/** The exit code of a program whose output could not be written, a full disk for one. What it should have said is lost. */
+const OUTPUT_LOST = 2
+
+/** Ends a program whose output nobody gets. That a reader has gone is no trouble, and so needs no message. */
+const endWithoutOutput = (error: NodeJS.ErrnoException): never => {
+  if (error.code === "EPIPE") return process.exit(BROKEN_PIPE)
+  process.stderr.write(`ERROR Cannot write to stdout: ${systemReason(error) ?? error.message}.\n`)
+  return process.exit(OUTPUT_LOST)
+}
 
 // Under `npm start` a Ctrl-C comes twice: the terminal signals the whole group, and npm forwards the signal.
 const isUnderNpm = process.env["npm_lifecycle_event"] === "start"
@@ -66,11 +77,13 @@ export const runMain = <A, E>(program: Effect.Effect<A, E>): void => {
   process.on("SIGHUP", onSignal)
   Effect.runFork(closeInspectorInTime)
   process.on("exit", leaveLostTerminals)
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? BROKEN_PIPE : 1))
+  process.stdout.on("error", endWithoutOutput)
   // A failing stderr loses the message and ends nothing.
   process.stderr.on("error", () => {})
 
   fiber.addObserver((exit) => {
+    // Node tells of a failed write one turn later, which is too late for a program that ends with it.
+    if (process.stdout.errored !== null) endWithoutOutput(process.stdout.errored)
     if (received !== undefined && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) {
       process.exit(exitCodeOf(received.signal))
     }

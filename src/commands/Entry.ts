@@ -59,8 +59,8 @@ export interface Entry {
   /** Further lines, for people who ask for help with the command. */
   readonly details: ReadonlyArray<string>
   readonly subcommands?: ReadonlyArray<Subcommand> | undefined
-  /** The arguments that cannot contain spaces, such as `values`, if people are likely to try that. */
-  readonly unspaced?: string | undefined
+  /** What to say where too many words are likely to be one value with spaces. */
+  readonly onSpaces?: string | undefined
   readonly counter?: Counter | undefined
   /** Turns the right number of arguments into the input of the Schema in `domain/Command.ts`. */
   readonly toInput: (args: ReadonlyArray<string>) => unknown

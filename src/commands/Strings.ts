@@ -60,7 +60,7 @@ export const put: Entry = {
     "A value that is there is replaced, and so is its ttl; 0 means no expiry.",
     "Example: PUT greeting hello 60"
   ],
-  unspaced: "values",
+  onSpaces: "values cannot hold spaces",
   counter: "puts",
   toInput: ([key, value, ttl]) => ({
     _tag: "Put",

@@ -54,10 +54,13 @@ export const NO_CHAIN = 0
 export class Chains {
   private readonly memory: Memory
   private readonly slots: Slots
-  private readonly take: (sizeClass: number, now: number) => number
+  private readonly take: (sizeClass: number, rest: number, now: number) => number
 
-  /** `take` gives a slot of a class, or `NO_SLOT`. It may evict entries to make room, but no pinned chains. */
-  constructor(memory: Memory, slots: Slots, take: (sizeClass: number, now: number) => number) {
+  /**
+   * `take` gives a slot of a class or `NO_SLOT`; it may make room for it by evicting what is not pinned, if there can be
+   * room for all of the `rest` bytes that are to come.
+   */
+  constructor(memory: Memory, slots: Slots, take: (sizeClass: number, rest: number, now: number) => number) {
     this.memory = memory
     this.slots = slots
     this.take = take
@@ -220,7 +223,7 @@ export class Chains {
   /** An empty, pinned piece for a chain with `rest` bytes to come, or `NO_SLOT`. */
   private addPiece(rest: number, now: number): number {
     const sizeClass = classForRest(rest)
-    const piece = this.take(sizeClass, now)
+    const piece = this.take(sizeClass, rest, now)
     if (piece === NO_SLOT) return NO_SLOT
     this.set(piece, NEXT, 0)
     this.set(piece, LENGTH, 0)

@@ -137,7 +137,13 @@ const DRAINED_AT_ONCE = 256
 const SPARE_TIME = 10_000
 const REFUSED_TIME = 1000
 
-/** The effort of moving a page, in entries. */
+/**
+ * Pages that a value needs besides those that it fills: a segment of the index and its directory, the entry's, and those
+ * of its last pieces.
+ */
+const OTHER_PAGES = 6
+
+/** What it takes to move a page, in entries. */
 const PAGE_EFFORT = 16
 
 /** The memory of an entry, in bytes, as `Engine.usedBytes` counts it. */
@@ -167,7 +173,7 @@ export class Engine {
   private constructor(memory: Memory) {
     this.memory = memory
     this.slots = new Slots(memory, { moved: (from, to) => this.moved(from, to) })
-    this.chains = new Chains(memory, this.slots, (sizeClass, now) => this.takeSlot(sizeClass, 0, 0, now))
+    this.chains = new Chains(memory, this.slots, (sizeClass, rest, now) => this.takeSlot(sizeClass, 0, 0, now, rest))
     this.index = new Index(memory)
     this.recency = new Recency(memory)
     this.wheel = new Wheel(memory)
@@ -477,9 +483,7 @@ export class Engine {
    */
   beginLarge(length: number, now: number): number {
     checkLengths(0, length)
-    const { figures } = this.memory
-    if (figures[DETACHED_BYTES]! + chainBytes(length) > figures[MAX_BYTES]!) return OUT_OF_MEMORY
-    return this.chains.begin(length, now)
+    return this.canHold(chainBytes(length)) ? this.chains.begin(length, now) : OUT_OF_MEMORY
   }
 
   /**
@@ -847,8 +851,7 @@ export class Engine {
 
   /** A chain of these bytes, or `NO_CHAIN`. */
   private chainOf(view: DataView, start: number, length: number, now: number): number {
-    const { figures } = this.memory
-    if (figures[DETACHED_BYTES]! + chainBytes(length) > figures[MAX_BYTES]!) return NO_CHAIN
+    if (!this.canHold(chainBytes(length))) return NO_CHAIN
     const chain = this.chains.begin(length, now)
     if (chain === NO_CHAIN) return NO_CHAIN
     const bytes = new Uint8Array(view.buffer, view.byteOffset + start, length)
@@ -857,8 +860,21 @@ export class Engine {
     return NO_CHAIN
   }
 
-  /** A slot, or `NO_SLOT`. Entries are evicted for it while there are more than `keep`. */
-  private takeSlot(sizeClass: number, extra: number, keep: number, now: number): number {
+  /**
+   * Whether pieces of so many bytes can be had at all, if every entry is evicted for them. Nothing should be for those
+   * that cannot.
+   */
+  private canHold(bytes: number): boolean {
+    const { figures, mostPages } = this.memory
+    const needed = figures[DETACHED_BYTES]! + bytes
+    return needed <= figures[MAX_BYTES]! && needed <= (mostPages - OTHER_PAGES) * PAGE_BYTES
+  }
+
+  /**
+   * A slot, for which entries are evicted as long as there are more than `keep`; or `NO_SLOT`. It is of little use unless
+   * `rest` bytes come to have room, too.
+   */
+  private takeSlot(sizeClass: number, extra: number, keep: number, now: number, rest = 0): number {
     const { figures, header } = this.memory
     const size = sizeOfClass(sizeClass) + extra
     if (figures[DETACHED_BYTES]! + size > figures[MAX_BYTES]!) return NO_SLOT
@@ -867,6 +883,7 @@ export class Engine {
       if (figures[USED_BYTES]! - this.credit + size <= figures[MAX_BYTES]!) {
         const slot = this.slots.take(sizeClass)
         if (slot !== NO_SLOT) return slot
+        if (header[REFUSED] !== 0 && !this.canHold(rest)) return NO_SLOT
       }
       if (header[ENTRIES]! <= keep) return NO_SLOT
       this.evict(now)

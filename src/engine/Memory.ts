@@ -182,7 +182,16 @@ export class Memory {
     if (spare !== 0) this.giveUp(spare)
   }
 
-  /** Whether an arena could be emptied into the others, with room to spare. */
+  /** The most pages that can ever be in use, as far as is known: arenas' own are not. */
+  get mostPages(): number {
+    const { header } = this
+    const limit = header[PAGE_LIMIT]!
+    const others = Math.max(0, limit - FIRST_ARENA_BYTES / PAGE_BYTES)
+    const most = limit - 1 - Math.ceil(others / (ARENA_PAGE_MASK + 1))
+    return header[REFUSED] === 0 ? most : Math.min(most, header[PAGE_CAPACITY]!)
+  }
+
+  /** Whether so much is free that an arena could be emptied into the others, and they would have room for more. */
   get isSpacious(): boolean {
     const { header } = this
     const spare = header[SPARE_ARENA]!

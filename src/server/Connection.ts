@@ -192,8 +192,7 @@ export class Connection implements Reader, Watched {
     // A virtual clock may be moved as soon as this has been read.
     if (traffic !== undefined) turn.run()
     if (length < EventLoop.READ_BYTES || this.state !== "serving") return true
-    turn.readOnLater(this)
-    return false
+    return !turn.readOnLater(this)
   }
 
   // --- what a turn does with it
@@ -296,7 +295,10 @@ export class Connection implements Reader, Watched {
   }
 
   private drained(): void {
-    if (this.state === "blocked") this.goOn()
+    if (this.state !== "blocked") return
+    this.goOn()
+    // One that has had to be stopped sends more than its peers: it queues with the others that do.
+    if (this.isReady && this.context.turn.readOnLater(this)) this.socket.pause()
   }
 
   /** Executes what is kept, and reads again. */

@@ -3,8 +3,12 @@
  *
  * A fiber and a timer for each connection would cost a third of the connection's memory. The connection itself says
  * when it was last active.
+ *
+ * A process that was stopped, or a machine that was suspended, comes back with requests that wait to be read, and with a
+ * timer that is late. So a late timer first lets the event loop read, and only then is judged who is idle.
  */
 import * as Effect from "effect/Effect"
+import * as EventLoop from "../EventLoop.ts"
 
 /** What the watch needs to know of a connection. */
 export interface Watched {
@@ -40,7 +44,9 @@ export class IdleWatch {
     if (this.timeout === 0) return Effect.void
     return Effect.suspend(() => {
       const first = this.closeAndFindNext()
-      return first === Number.POSITIVE_INFINITY ? this.added : Effect.sleep(first - this.now())
+      if (first === Number.POSITIVE_INFINITY) return this.added
+      const late = Effect.suspend(() => (this.now() > first ? EventLoop.polled : Effect.void))
+      return Effect.andThen(Effect.sleep(first - this.now()), late)
     }).pipe(Effect.forever)
   }
 

@@ -168,6 +168,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
       if (connections.size === 0) return
+      context.turn.shareNoMore()
       yield* Effect.logInfo(`shutting down: finishing ${counted(connections.size)}`)
       yield* Effect.forEach(connections, (connection) => connection.finish, {
         concurrency: "unbounded",

@@ -76,6 +76,12 @@ const TURN_READS = 1024
 /** Whoever has more to be executed has it executed where it is kept: what is unfinished is not copied over and over. */
 const MOST_COPIED = TURN_BYTES / 2
 
+/**
+ * So many of those that have had a full read may read again in the next turn, in the order in which they had it. A turn
+ * with more of them would be a long one, and a new client is accepted, and a short request read, once a turn.
+ */
+export const SHARES = 8
+
 export class Turn {
   private readonly executor: ExecutorService
   private readonly options: TurnOptions
@@ -88,9 +94,10 @@ export class Turn {
   private readonly commandEnds = new Int32Array(TURN_READS)
   private length = 0
   private number = 1
-  // Those that have had their share of this turn.
+  // Those that have had their share, in order.
   private served: Array<Reader> = []
   private isPutOff = false
+  private isShared = true
   // --- where a run is
   private isRunning = false
   private now = 0
@@ -137,10 +144,18 @@ export class Turn {
     this.runFrom(bytes, start)
   }
 
-  /** Has a reader read on when the turn is over. */
-  readOnLater(reader: Reader): void {
+  /** Has a reader read on when its share of a turn has come. Says whether it must stop until then. */
+  readOnLater(reader: Reader): boolean {
+    if (!this.isShared) return false
     this.served.push(reader)
     this.putOff()
+    return true
+  }
+
+  /** From now on all may read as much as there is: the server is at its end, and what has arrived is to be answered. */
+  shareNoMore(): void {
+    this.isShared = false
+    for (const reader of this.served.splice(0)) reader.readOn()
   }
 
   /** Executes what has been taken, now. */
@@ -160,9 +175,8 @@ export class Turn {
     this.isPutOff = false
     this.run()
     if (this.served.length === 0) return
-    const { served } = this
-    this.served = []
-    for (const reader of served) reader.readOn()
+    for (const reader of this.served.splice(0, SHARES)) reader.readOn()
+    if (this.served.length > 0) this.putOff()
   }
 
   /**

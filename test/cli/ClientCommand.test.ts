@@ -166,6 +166,29 @@ describe("a pipe", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live.skipIf(!Fs.existsSync("/dev/full"))("says that its output is lost, and exits 2", () =>
+    Effect.gen(function* () {
+      const { port } = (yield* Program.serve()).address
+      const main = new URL("../../dist/main.js", import.meta.url).pathname
+      const run = (script: string) =>
+        Effect.callback<{ readonly code: number | null; readonly errors: string }>((resume) => {
+          const child = spawn("/bin/sh", ["-c", script, process.execPath, main, String(port)])
+          let errors = ""
+          child.stderr.on("data", (chunk) => {
+            errors += String(chunk)
+          })
+          child.on("close", (code) => resume(Effect.succeed({ code, errors })))
+        })
+      const lost = { code: 2, errors: "ERROR Cannot write to stdout: no space left on device.\n" }
+      assert.deepStrictEqual(yield* run(`"$0" "$1" client --port "$2" EXISTS a > /dev/full`), lost)
+      assert.deepStrictEqual(yield* run(`"$0" "$1" client --port "$2" GET a > /dev/full`), lost)
+      assert.deepStrictEqual(
+        yield* run(`yes 'EXISTS a' | head -n 5000 | "$0" "$1" client --port "$2" > /dev/full`),
+        lost
+      )
+    }).pipe(Effect.scoped)
+  )
+
   it.live("ends silently when its reader goes away", () =>
     Effect.gen(function* () {
       const { port } = (yield* Program.serve()).address

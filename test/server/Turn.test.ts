@@ -10,7 +10,7 @@ import type { ReplyWriter } from "../../src/protocol/Protocol.ts"
 import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
 import { Backlog } from "../../src/server/Backlog.ts"
 import { SharedWriter } from "../../src/server/SharedWriter.ts"
-import { type Reader, Turn } from "../../src/server/Turn.ts"
+import { type Reader, SHARES, Turn } from "../../src/server/Turn.ts"
 import { Executor, type ExecutorService } from "../../src/store/Executor.ts"
 import { Store } from "../../src/store/Store.ts"
 import { seededRandom, type SeededRandom } from "../engine/SeededRandom.ts"
@@ -78,8 +78,10 @@ class KeepingReader implements Reader {
     this.backlog.clear()
   }
 
+  shares = 0
+
   readOn(): void {
-    assert.fail("nobody has stopped reading")
+    this.shares++
   }
 
   /** Executes what it has kept once it is not blocked any more. */
@@ -296,6 +298,30 @@ describe("Turn", () => {
       reader.unblock(turn)
       turn.run()
       assert.strictEqual(reader.output, `OK stored\n${"OK 1\n".repeat(303)}OK deleted\n`)
+    })
+  )
+
+  it.effect("lets those that have more read on by turns, a few in each, in order", () =>
+    Effect.gen(function* () {
+      const { tasks, turn, writer } = yield* makeTurn
+      const greedy = Array.from({ length: 2 * SHARES + 1 }, () => new KeepingReader(writer))
+      const next = (): ReadonlyArray<number> => {
+        assert.strictEqual(tasks.length, 1)
+        for (const task of tasks.splice(0)) task()
+        return greedy.map(({ shares }) => shares)
+      }
+      const shares = (...counts: ReadonlyArray<number>) => greedy.map((_, i) => counts[Math.floor(i / SHARES)] ?? 0)
+      for (const reader of greedy) assert.isTrue(turn.readOnLater(reader))
+      assert.deepStrictEqual(next(), shares(1, 0, 0))
+      // One that has more again comes behind all others.
+      assert.isTrue(turn.readOnLater(greedy[0] ?? assert.fail("there is nobody")))
+      assert.deepStrictEqual(next(), shares(1, 1, 0))
+      assert.deepStrictEqual(next(), [2, ...shares(1, 1, 1).slice(1)])
+      assert.strictEqual(tasks.length, 0)
+      for (const reader of greedy) turn.readOnLater(reader)
+      turn.shareNoMore()
+      assert.deepStrictEqual(next(), [3, ...shares(2, 2, 2).slice(1)])
+      assert.isFalse(turn.readOnLater(greedy[0] ?? assert.fail("there is nobody")))
     })
   )
 

@@ -294,7 +294,7 @@ describe("memory", () => {
     withCollector(
       Effect.fnUntraced(function* (store, below, collections) {
         for (let round = 0; round < 20; round++) {
-          executeMany(below, 0, COUNT / 6, (i) => ({ _tag: "Put", key: keyOf(i), value: long, ttl: Command.NO_TTL }))
+          executeMany(below, 0, COUNT / 15, (i) => ({ _tag: "Put", key: keyOf(i), value: long, ttl: Command.NO_TTL }))
           yield* store.clear
           yield* TestClock.adjust("100 millis")
         }

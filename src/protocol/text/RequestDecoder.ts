@@ -68,10 +68,10 @@ const within = ({ max, min }: Arity, count: number): boolean => count >= min && 
  * subcommand.
  */
 const wrongCount = (entry: Entry, count: number, first: string): string | undefined => {
-  const { arity, name, subcommands, unspaced, usage } = entry
+  const { arity, name, subcommands, onSpaces, usage } = entry
   if (subcommands === undefined) {
     if (within(arity, count)) return undefined
-    const hint = unspaced !== undefined && count > arity.max ? `; ${unspaced} cannot hold spaces` : ""
+    const hint = onSpaces !== undefined && count > arity.max ? `; ${onSpaces}` : ""
     return `wrong number of arguments: usage ${usage}${hint}`
   }
   const subcommand = subcommands.find((each) => each.name === first.toUpperCase())
@@ -81,10 +81,10 @@ const wrongCount = (entry: Entry, count: number, first: string): string | undefi
 }
 
 /** The message if the last word is part of the value instead of a TTL; otherwise `undefined`. */
-const restOfValue = ({ arity, unspaced, usage }: Entry, args: ReadonlyArray<string>): string | undefined => {
+const restOfValue = ({ arity, onSpaces, usage }: Entry, args: ReadonlyArray<string>): string | undefined => {
   const last = args[arity.max - 1]
-  return unspaced !== undefined && last !== undefined && REST_OF_VALUE.test(last)
-    ? `${unspaced} cannot hold spaces, and '${toShown(last)}' is no ttl in whole seconds: usage ${usage}`
+  return onSpaces !== undefined && last !== undefined && REST_OF_VALUE.test(last)
+    ? `${onSpaces}, and '${toShown(last)}' is no ttl in whole seconds: usage ${usage}`
     : undefined
 }
 
