@@ -112,10 +112,10 @@ const setting = <A>({ read, values, ...rest }: Definition<A>): Setting<A> => {
       values,
       SchemaTransformation.transformEffect<A, string>({
         decode: (text) =>
-          Option.match(read(text), {
-            onNone: () => Effect.fail(new SchemaIssue.InvalidValue({ message: `expected ${rest.expected}` }, text)),
-            onSome: (value) => Effect.succeed(value)
-          }),
+          Effect.mapError(
+            Effect.fromOption(read(text)),
+            () => new SchemaIssue.InvalidValue({ message: `expected ${rest.expected}` }, text)
+          ),
         encode: (value) => Effect.succeed(String(value))
       })
     )

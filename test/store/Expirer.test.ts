@@ -297,9 +297,10 @@ describe("memory", () => {
           executeMany(below, 0, COUNT / 15, (i) => ({ _tag: "Put", key: keyOf(i), value: long, ttl: Command.NO_TTL }))
           yield* store.clear
           yield* TestClock.adjust("100 millis")
+          // The first one collects, and one for each second that has passed.
+          assert.isAtMost(collections.length, 1 + Math.floor((round + 1) / 10))
         }
-        // Of 20 times in two seconds, the first one collects, and one for each second that has passed.
-        assert.strictEqual(collections.length, 3)
+        assert.isAtLeast(collections.length, 2)
       })
     )
   )
