@@ -45,7 +45,7 @@ const OTHER_DESCRIPTORS = 32
 
 const MB = 2 ** 20
 
-/** Memory of the process besides its entries: Node, the program, and room for what clients send and read. */
+/** Memory of the process besides entries and clients: Node and the program. */
 const OTHER_MEMORY = 100 * MB
 
 /** Entries hold more memory than they take, because memory comes in pages and grows in steps. */
@@ -53,14 +53,15 @@ const HELD_FOR_TAKEN = 1.15
 
 const inMegabytes = (bytes: number): string => `${Math.floor(bytes / MB)}mb`
 
-const memoryComplaint = ({ maxKeys, maxMemory }: Settings, limit: number): string | undefined => {
+const memoryComplaint = ({ maxClientMemory, maxKeys, maxMemory }: Settings, limit: number): string | undefined => {
   const taken = maxMemory ?? maxKeys * entryBytes(MAX_KEY_LENGTH, MAX_VALUE_LENGTH, true)
-  if (taken * HELD_FOR_TAKEN + OTHER_MEMORY <= limit) return undefined
+  const others = maxClientMemory + OTHER_MEMORY
+  if (taken * HELD_FOR_TAKEN + others <= limit) return undefined
   const setting =
     maxMemory === undefined
       ? `without --max-memory, ${maxKeys} keys (--max-keys) can take ${inMegabytes(taken)}, which does`
       : `--max-memory is ${inMegabytes(taken)}, which does`
-  const fitting = (limit - OTHER_MEMORY) / HELD_FOR_TAKEN
+  const fitting = (limit - others) / HELD_FOR_TAKEN
   const advice =
     fitting < MB ? "raise that limit" : `set --max-memory to at most ${inMegabytes(fitting)}, or raise that limit`
   return `${setting} not fit into the memory limit of ${inMegabytes(limit)} of the container or control group: ${advice}`

@@ -46,7 +46,7 @@ describe("the limits of the system", () => {
     {
       maxMemory: 512 * MB,
       memory: 512 * MB,
-      said: ["--max-memory is 512mb", "512mb of the container", "at most 358mb"]
+      said: ["--max-memory is 512mb", "512mb of the container", "at most 135mb"]
     },
     {
       maxMemory: 512 * MB,
@@ -54,7 +54,7 @@ describe("the limits of the system", () => {
       said: ["--max-memory is 512mb", "64mb of the container", ": raise that limit"]
     },
     { maxMemory: undefined, memory: 1024 * MB, said: [] },
-    { maxMemory: undefined, memory: 512 * MB, said: ["without --max-memory, 1000000 keys", "at most 358mb"] }
+    { maxMemory: undefined, memory: 512 * MB, said: ["without --max-memory, 1000000 keys", "at most 135mb"] }
   ])("of memory: $memory bytes for $maxMemory", ({ maxMemory, memory, said }) => {
     const complained = complaints(config({ maxMemory }), { ...UNLIMITED, memory })
     assert.strictEqual(complained.length, said.length === 0 ? 0 : 1)
