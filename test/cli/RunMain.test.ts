@@ -12,7 +12,7 @@ describe("SIGHUP", () => {
       yield* client.ask("EXISTS a\n")
       yield* client.sendFlushed("EXISTS a\n".repeat(50_000))
       yield* server.kill("SIGHUP")
-      yield* server.logged("shutting down: finishing 1 connections")
+      yield* server.logged("shutting down: finishing 1 connection")
       yield* server.kill("SIGHUP")
       const { reset, text } = yield* client.untilEnd
       assert.isFalse(reset)
