@@ -39,6 +39,13 @@ export default defineConfig({
       exclude: ["src/main.ts", "src/index.ts"],
       reporter: ["text", "html", "json-summary"],
       thresholds: {
+        // The command line runs in processes of its own, which are not counted.
+        lines: 92,
+        "src/client/**": { lines: 92 },
+        "src/commands/**": covered,
+        "src/loadtest/**": covered,
+        "src/observability/**": covered,
+        "src/server/**": covered,
         "src/domain/**": covered,
         "src/engine/**": covered,
         "src/store/**": covered,
