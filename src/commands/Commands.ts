@@ -12,7 +12,8 @@ import type { Entry, ProtocolName } from "./Entry.ts"
 import { del, exists } from "./Keys.ts"
 import { http, httpRequest, refuse, refuseAndClose } from "./Refusals.ts"
 import { flush, quit, stats } from "./Server.ts"
-import { get, put } from "./Strings.ts"
+import { ping, select } from "./Connection.ts"
+import { get, put, set } from "./Strings.ts"
 
 /** In the order in which they are shown. */
 export const commands: ReadonlyArray<Entry> = [
@@ -24,6 +25,9 @@ export const commands: ReadonlyArray<Entry> = [
   flush,
   quit,
   clock,
+  set,
+  ping,
+  select,
   refuse,
   refuseAndClose,
   http,
@@ -46,15 +50,18 @@ export const HTTP_REQUEST = commands.indexOf(httpRequest)
 export const commandsOf = (protocol: ProtocolName): ReadonlyMap<string, Entry> =>
   new Map(commands.filter(({ protocols }) => protocols.includes(protocol)).map((entry) => [entry.name, entry]))
 
-/** Whether an argument of a command is a key. Arguments are counted from 0. */
-export const isKey = ({ keys }: Entry, argument: number): boolean =>
-  keys !== undefined && argument >= keys.first && argument <= keys.last
+/** Whether an argument of a command with `argc` arguments is a key. Arguments are counted from 0. */
+export const isKey = ({ keys }: Entry, argument: number, argc: number): boolean => {
+  if (keys === undefined || argument < keys.first) return false
+  const { first, last, step = 1 } = keys
+  return argument <= (last < 0 ? argc + last : last) && (argument - first) % step === 0
+}
 
 /**
  * Checks the arguments of a command with the Schema. Their number must be right. A failure is the message of the check.
  */
 export const check = (entry: Entry, args: ReadonlyArray<string>): Result.Result<Command.Command, string> =>
-  Command.decode(entry.toInput(args))
+  Command.decode(entry.toInput?.(args))
 
 /** A command of a batch as the Schema defines it. */
 export const typed = (batch: CommandBatch, command: number): Result.Result<Command.Command, string> => {

@@ -11,11 +11,13 @@ export const executeDelete: Execute = (execution, commands, command) => {
   const entry = find(execution, commands, command)
   if (entry === NOT_THERE) return execution.sink.null()
   execution.engine.remove(entry, DELETED)
+  execution.changed(commands, commands.firstKey(command))
   execution.sink.fixed(deleted)
 }
 
 export const del: Entry = {
   name: "DELETE",
+  group: "generic",
   protocols: ["text"],
   arity: { min: 1, max: 1 },
   keys: { first: 0, last: 0 },
@@ -34,6 +36,7 @@ export const executeExists: Execute = (execution, commands, command) => {
 
 export const exists: Entry = {
   name: "EXISTS",
+  group: "generic",
   protocols: ["text"],
   arity: { min: 1, max: 1 },
   keys: { first: 0, last: 0 },

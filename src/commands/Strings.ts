@@ -3,6 +3,7 @@ import type { CommandBatch } from "../domain/CommandBatch.ts"
 import { NO_TTL } from "../domain/Command.ts"
 import { FixedReply } from "../domain/Reply.ts"
 import { NOT_THERE, STORED } from "../engine/Engine.ts"
+import { ok } from "./Replies.ts"
 import { NEVER } from "../engine/Wheel.ts"
 import { find } from "./Find.ts"
 import { type Entry, type Execute, parseDigits } from "./Entry.ts"
@@ -44,11 +45,13 @@ export const executePut: Execute = (execution, commands, command) => {
   )
   if (outcome !== STORED) return sink.fixed(outOfMemory)
   alarm.due(deadline)
+  execution.changed(commands, key)
   sink.fixed(stored)
 }
 
 export const put: Entry = {
   name: "PUT",
+  group: "string",
   protocols: ["text"],
   arity: { min: 2, max: 3 },
   keys: { first: 0, last: 0 },
@@ -71,6 +74,40 @@ export const put: Entry = {
   execute: executePut
 }
 
+/** SET for now only without options. */
+export const set: Entry = {
+  name: "SET",
+  group: "string",
+  since: "1.0.0",
+  protocols: ["resp"],
+  arity: { min: 2, max: 2 },
+  keys: { first: 0, last: 0 },
+  flags: ["write", "denyoom"],
+  usage: "SET key value",
+  summary: "Store a value",
+  details: [],
+  execute: (execution, commands, command) => {
+    const { database, engine, now, sink } = execution
+    const { view } = commands
+    const key = commands.firstKey(command)
+    const outcome = engine.set(
+      view,
+      commands.keyStart(key),
+      commands.keyLength(key),
+      commands.hash(key),
+      database,
+      view,
+      commands.argStart(command, 1),
+      commands.argLength(command, 1),
+      NEVER,
+      now
+    )
+    if (outcome !== STORED) return sink.fixed(outOfMemory)
+    execution.changed(commands, key)
+    sink.fixed(ok)
+  }
+}
+
 export const executeGet: Execute = (execution, commands, command) => {
   const { engine, sink } = execution
   const entry = find(execution, commands, command)
@@ -87,7 +124,9 @@ export const executeGet: Execute = (execution, commands, command) => {
 
 export const get: Entry = {
   name: "GET",
-  protocols: ["text"],
+  group: "string",
+  since: "1.0.0",
+  protocols: ["text", "resp"],
   arity: { min: 1, max: 1 },
   keys: { first: 0, last: 0 },
   flags: ["read", "fast"],

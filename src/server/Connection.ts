@@ -17,7 +17,6 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { Caller } from "../commands/Execution.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
-import * as Reply from "../domain/Reply.ts"
 import * as EventLoop from "../EventLoop.ts"
 import type { ReplyWriter } from "../protocol/Protocol.ts"
 import { Backlog } from "./Backlog.ts"
@@ -28,7 +27,7 @@ import type { Intake } from "./Intake.ts"
 import { format } from "./Listener.ts"
 import { Output } from "./Output.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
-import { Session, type SessionContext } from "./Session.ts"
+import { type Link, type PortKind, Session, type SessionContext } from "./Session.ts"
 import type { SharedWriter } from "./SharedWriter.ts"
 import type { Traffic } from "./Traffic.ts"
 import type { Reader, Turn } from "./Turn.ts"
@@ -51,6 +50,7 @@ export type CloseReason =
   | "closed as idle"
   | "closed after a defect"
   | "closed for its memory"
+  | "killed"
   | "cut"
 
 /** What every connection of a server shares. */
@@ -81,7 +81,7 @@ export interface ConnectionContext {
 /** How long a connection whose last reply is written waits for the peer to close its side, so that none is lost. */
 const LINGER = Duration.seconds(1)
 
-export class Connection implements Reader, Watched, Holder {
+export class Connection implements Reader, Watched, Holder, Link {
   lastTurn = 0
   readonly backlog: Backlog
   private state: State = "serving"
@@ -90,20 +90,21 @@ export class Connection implements Reader, Watched, Holder {
   private readonly context: ConnectionContext
   private readonly session: Session
   private readonly output: Output
-  // When the last request was complete or the last reply drained, in ms.
-  private activeAt: number
+  activeAt: number
+  // What no command asked for, until it is written.
+  private pushed: Array<Buffer> = []
   private wasStopped = false
   private onClosed: () => void = doNothing
   private onFlushed: () => void = doNothing
   private onGoingOn: () => void = doNothing
 
   /** `accepted` does not read yet. */
-  constructor(accepted: Socket, context: ConnectionContext) {
+  constructor(accepted: Socket, context: ConnectionContext, port: PortKind) {
     const socket = context.intake(accepted, (bytes, length) => this.receive(bytes, length))
     this.socket = socket
     this.context = context
     context.traffic?.accepted(socket)
-    this.session = new Session(context.session)
+    this.session = new Session(context.session, port, this)
     this.backlog = new Backlog(context.memory, this)
     const onHeld = (bytes: number): void => context.memory.change(this, bytes)
     this.output = new Output(socket, context.counters, context.faults, this.endSelf, onHeld)
@@ -121,6 +122,21 @@ export class Connection implements Reader, Watched, Holder {
     const { remoteAddress, remotePort } = this.socket
     if (remoteAddress === undefined || remotePort === undefined) return "unknown (reset before it was accepted)"
     return format({ host: remoteAddress, port: remotePort })
+  }
+
+  get local(): string {
+    const { localAddress = "", localPort = 0 } = this.socket
+    return format({ host: localAddress, port: localPort })
+  }
+
+  push(bytes: Buffer): void {
+    if (!this.isOpen) return
+    if (this.pushed.push(bytes) === 1) this.context.turn.afterRun(this.writePushed)
+  }
+
+  kill(): void {
+    this.reason = "killed"
+    this.socket.destroy()
   }
 
   /** The last word on why it ended. */
@@ -256,6 +272,10 @@ export class Connection implements Reader, Watched, Holder {
     return late
   }
 
+  performs(commands: CommandBatch, command: number): boolean {
+    return this.session.performs(commands, command)
+  }
+
   perform(commands: CommandBatch, command: number, now: number): Effect.Effect<void> | undefined {
     this.activeAt = now
     const replies = this.writer.current
@@ -267,8 +287,9 @@ export class Connection implements Reader, Watched, Holder {
       this.endSelf()
       return undefined
     }
-    return Effect.map(outcome, (reply) => {
-      Reply.write(reply, this.writer.current)
+    return Effect.map(outcome, (write) => {
+      this.writer.current.begin()
+      write(this.writer.current)
       this.output.flush(this.writer.current)
     })
   }
@@ -340,6 +361,11 @@ export class Connection implements Reader, Watched, Holder {
     this.context.turn.run()
     if (this.isStopped) this.reason ??= "closed by the client"
     else this.end("closed by the client")
+  }
+
+  private readonly writePushed = (): void => {
+    if (this.isOpen) this.output.push(Buffer.concat(this.pushed))
+    this.pushed = []
   }
 
   private readonly endSelf = (): void => this.end("closed by the server")

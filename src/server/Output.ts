@@ -91,6 +91,14 @@ export class Output {
     this.hold(capacity)
   }
 
+  /** Writes bytes that no command asked for, behind all replies so far. They are the socket's from now on. */
+  push(bytes: Buffer): void {
+    this.counters.bytesOut += bytes.length
+    this.release()
+    this.socket.write(bytes)
+    if (this.socket.writableLength !== 0) this.hold(bytes.length)
+  }
+
   /** What the socket has taken meanwhile is held no more. */
   release(): void {
     const before = this.held

@@ -18,6 +18,7 @@ import * as Record from "effect/Record"
 import * as Reply from "../domain/Reply.ts"
 import * as EventLoop from "../EventLoop.ts"
 import { Protocol } from "../protocol/Protocol.ts"
+import { RespReplyWriter } from "../protocol/resp/RespReplyWriter.ts"
 import { Executor, type StoreStats } from "../store/Executor.ts"
 import { monotonicMillis } from "../store/MemoryEngine.ts"
 import { version } from "../Version.ts"
@@ -102,7 +103,10 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     turn: new Turn(executor, { now, afterReads: EventLoop.afterReads }),
     session: {
       protocol,
-      writer: new SharedWriter(protocol),
+      writers: {
+        text: new SharedWriter(protocol.makeReplyWriter),
+        resp: { 2: new SharedWriter(() => new RespReplyWriter(2)), 3: new SharedWriter(() => new RespReplyWriter(3)) }
+      },
       counters,
       statistics: (at) => {
         const { bytes, evicted, expired, held, hits, keys, misses } = executor.stats()
@@ -148,7 +152,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   }
 
   const serve = (socket: Socket): void => {
-    const connection = new Connection(socket, context)
+    const connection = new Connection(socket, context, "any")
     connections.add(connection)
     idleWatch.add(connection)
     counters.accepted++

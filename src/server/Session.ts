@@ -2,29 +2,54 @@
  * What a client is to the server: the protocol that it speaks, and what commands of its own have made of it. It does the
  * commands that no executor does, and knows nothing of sockets.
  */
-import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
-import { CLOCK, HTTP, HTTP_REQUEST, QUIT, REFUSE_AND_CLOSE, STATS, typed } from "../commands/Commands.ts"
+import type * as Effect from "effect/Effect"
+import { commands as table } from "../commands/Commands.ts"
 import type { Caller } from "../commands/Execution.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
-import * as Reply from "../domain/Reply.ts"
+import type { Reply, ReplySink } from "../domain/Reply.ts"
 import type { ProtocolService, ReplyWriter, RequestDecoder } from "../protocol/Protocol.ts"
+import { type RespVersion } from "../protocol/resp/RespReplyWriter.ts"
+import { RespRequestDecoder } from "../protocol/resp/RespRequestDecoder.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
+import { performers } from "./perform/Performers.ts"
 import type { SharedWriter } from "./SharedWriter.ts"
 import type { VirtualClockService } from "./VirtualClock.ts"
 
 /** What all sessions of a server share. */
 export interface SessionContext {
+  /** The text protocol. */
   readonly protocol: ProtocolService
-  readonly writer: SharedWriter
+  readonly writers: {
+    readonly text: SharedWriter
+    readonly resp: Readonly<Record<RespVersion, SharedWriter>>
+  }
   readonly counters: ServerCounters
   /** What STATS says at `now`, in ms. */
-  readonly statistics: (now: number) => Reply.Reply
+  readonly statistics: (now: number) => Reply
   /** In tests: what the CLOCK command moves. */
   readonly clock: VirtualClockService | undefined
   /** Called when a browser speaks to the server. */
   readonly onHttp: () => void
 }
+
+/** A session's connection, as far as commands are concerned with it. */
+export interface Link {
+  /** The peer's address and port. */
+  readonly peer: string
+  /** The address and port that the peer has connected to. */
+  readonly local: string
+  /** When the last request was complete or the last reply drained, in ms. */
+  readonly activeAt: number
+  /** The bytes of memory that it holds for its client. */
+  readonly heldBytes: number
+  /** Sends bytes that no command asked for, between two replies. They must stay as they are. */
+  readonly push: (bytes: Buffer) => void
+  /** Closes the connection at once. */
+  readonly kill: () => void
+}
+
+/** Which protocols a port speaks: the first byte of a connection decides, or it is always RESP. */
+export type PortKind = "any" | "resp"
 
 /** What a command that no executor does comes to. */
 export type Outcome =
@@ -34,63 +59,67 @@ export type Outcome =
   | "answered last"
   /** It has no answer, and nothing after it is executed. */
   | "ended"
-  /** It has to be waited for. */
-  | Effect.Effect<Reply.Reply>
+  /** It has to be waited for, and then there is what writes its answer. */
+  | Effect.Effect<(sink: ReplySink) => void>
+
+/** Does a command at `now`, and puts its answer into `replies`. */
+export type Perform = (
+  session: Session,
+  commands: CommandBatch,
+  command: number,
+  now: number,
+  replies: ReplyWriter
+) => Outcome
+
+/** The first byte of a connection that speaks RESP. */
+const RESP_BEGINS = 0x2a
 
 export class Session implements Caller {
-  readonly database = 0
-  readonly writer: SharedWriter
-  private readonly context: SessionContext
-  private readonly decoder: RequestDecoder
+  database = 0
+  /** The version of RESP, if the client speaks RESP. */
+  version: RespVersion = 2
+  readonly context: SessionContext
+  readonly link: Link
+  private readonly port: PortKind
+  private text: RequestDecoder | undefined = undefined
+  private resp: RespRequestDecoder | undefined = undefined
 
-  constructor(context: SessionContext) {
+  constructor(context: SessionContext, port: PortKind, link: Link) {
     this.context = context
-    this.writer = context.writer
-    this.decoder = context.protocol.makeRequestDecoder()
+    this.link = link
+    this.port = port
+  }
+
+  get writer(): SharedWriter {
+    const { resp, text } = this.context.writers
+    return this.resp === undefined ? text : resp[this.version]
   }
 
   /** As `RequestDecoder.decode`. */
   decode(commands: CommandBatch, offset: number, end: number): number {
+    if (offset === end) return end
     const before = commands.messageCount
-    const next = this.decoder.decode(commands, offset, end)
+    const decoder = this.resp ?? this.text ?? this.choose(commands.bytes[offset])
+    const next = decoder.decode(commands, offset, end)
     this.context.counters.protocolErrors += commands.messageCount - before
     return next
   }
 
-  /** Does a command at `now`, and puts its answer into `replies`. */
-  perform(commands: CommandBatch, command: number, now: number, replies: ReplyWriter): Outcome {
-    const { clock, counters, onHttp, statistics } = this.context
-    const id = commands.id(command)
-    replies.begin()
-    switch (id) {
-      case QUIT:
-        counters.quits++
-        return "ended"
-      case STATS:
-        Reply.write(statistics(now), replies)
-        return "answered"
-      case CLOCK:
-        if (clock !== undefined) return moveClock(clock, commands, command)
-        replies.error(Reply.ERR, "CLOCK is for servers with virtual time only: start one with serve --clock virtual")
-        return "answered"
-      case HTTP_REQUEST:
-        onHttp()
-        replies.refuseHttp(commands.message(command))
-        return "answered last"
-      case HTTP:
-        onHttp()
-        replies.error(Reply.ERR, commands.message(command))
-        return "answered last"
-      case REFUSE_AND_CLOSE:
-        replies.error(Reply.ERR, commands.message(command))
-        return "answered last"
-      default:
-        throw new Error(`no one does the command ${id}`)
-    }
+  /** Whether it does a command itself, and no executor. */
+  performs(commands: CommandBatch, command: number): boolean {
+    return table[commands.id(command)]?.execute === undefined
   }
-}
 
-const moveClock = (clock: VirtualClockService, commands: CommandBatch, command: number): Effect.Effect<Reply.Reply> => {
-  const request = Result.getOrThrow(typed(commands, command))
-  return request._tag === "Clock" ? clock.perform(request.action) : Effect.die(request)
+  perform(commands: CommandBatch, command: number, now: number, replies: ReplyWriter): Outcome {
+    const id = commands.id(command)
+    const perform = performers[id]
+    if (perform === undefined) throw new Error(`no one does the command ${id}`)
+    replies.begin()
+    return perform(this, commands, command, now, replies)
+  }
+
+  private choose(first: number | undefined): RequestDecoder {
+    if (this.port === "resp" || first === RESP_BEGINS) return (this.resp = new RespRequestDecoder())
+    return (this.text = this.context.protocol.makeRequestDecoder())
+  }
 }

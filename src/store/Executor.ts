@@ -63,8 +63,8 @@ export class MemoryExecutor implements ExecutorService {
   // The number of executions of each command, by its id.
   private readonly executed = new Float64Array(table.length)
 
-  constructor({ alarm, engine }: MemoryEngineService) {
-    this.execution = new Execution(engine, alarm)
+  constructor({ alarm, changes, engine, unixTime }: MemoryEngineService) {
+    this.execution = new Execution(engine, alarm, changes, unixTime)
   }
 
   prepare(commands: CommandBatch): void {
@@ -74,6 +74,7 @@ export class MemoryExecutor implements ExecutorService {
   execute(commands: CommandBatch, from: number, to: number, now: number, caller: Caller, sink: ReplySink): undefined {
     const { executed, execution } = this
     execution.now = now
+    execution.caller = caller
     execution.database = caller.database
     execution.sink = sink
     for (let command = from; command < to; command++) {

@@ -55,7 +55,7 @@ const protocolWith = (protocol: Partial<ProtocolService>): Layer.Layer<Protocol>
   Layer.succeed(Protocol, { ...textProtocol, ...protocol })
 
 class BrokenWriter extends TextReplyWriter {
-  override integer(value: number): void {
+  override integer(value: number | bigint): void {
     super.simple("half a reply")
     if (value === 1) broken()
   }

@@ -47,36 +47,40 @@ const start = Effect.gen(function* () {
   const now = (): number => 0
   const replies = textProtocol.makeReplyWriter()
   const renew = vi.spyOn(replies, "renew")
-  const writer = new SharedWriter({ ...textProtocol, makeReplyWriter: () => replies })
+  const writer = new SharedWriter(() => replies)
   const counters = ServerCounters.make()
   const turn = new Turn(executor, { now, afterReads: () => {} })
   const options = { allowHalfOpen: true, highWaterMark: HIGH_WATER_MARK }
   const socket = new SlowSocket(options)
   let read: (bytes: Buffer, length: number) => boolean = () => assert.fail("nothing is read")
-  const connection = new Connection(socket, {
-    now,
-    turn,
-    session: {
-      protocol: textProtocol,
-      writer,
+  const connection = new Connection(
+    socket,
+    {
+      now,
+      turn,
+      session: {
+        protocol: textProtocol,
+        writers: { text: writer, resp: { 2: writer, 3: writer } },
+        counters,
+        statistics: () => assert.fail("nobody asks for statistics"),
+        clock: undefined,
+        onHttp: () => assert.fail("nobody speaks HTTP")
+      },
       counters,
-      statistics: () => assert.fail("nobody asks for statistics"),
-      clock: undefined,
-      onHttp: () => assert.fail("nobody speaks HTTP")
+      intake: (accepted, onBytes) => {
+        read = onBytes
+        return accepted
+      },
+      idleWatch: new IdleWatch(0, now),
+      traffic: undefined,
+      faults: undefined,
+      fork: () => assert.fail("nothing is waited for"),
+      memory: new ClientMemory(1e9),
+      onMemory: () => assert.fail("too much is held"),
+      onDefect: (defect) => assert.fail(String(defect))
     },
-    counters,
-    intake: (accepted, onBytes) => {
-      read = onBytes
-      return accepted
-    },
-    idleWatch: new IdleWatch(0, now),
-    traffic: undefined,
-    faults: undefined,
-    fork: () => assert.fail("nothing is waited for"),
-    memory: new ClientMemory(1e9),
-    onMemory: () => assert.fail("too much is held"),
-    onDefect: (defect) => assert.fail(String(defect))
-  })
+    "any"
+  )
   const send = (text: string): void => {
     read(Buffer.from(text, "latin1"), text.length)
     turn.run()

@@ -1,0 +1,12 @@
+/** Who does the commands that no executor does: one function for each, by the command's id. */
+import { commands as table } from "../../commands/Commands.ts"
+import type { Entry } from "../../commands/Entry.ts"
+import type { Perform } from "../Session.ts"
+import { connection } from "./Connection.ts"
+import { refusals } from "./Refusals.ts"
+import { server } from "./Server.ts"
+
+const all: ReadonlyMap<Entry, Perform> = new Map([...refusals, ...connection, ...server])
+
+/** By the command's id. */
+export const performers: ReadonlyArray<Perform | undefined> = table.map((entry) => all.get(entry))
