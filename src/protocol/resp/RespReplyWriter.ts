@@ -20,6 +20,8 @@ const BUFFER_BYTES = 16 * 1024
 const LONGEST_NUMBER = 32
 
 const CRLF = "\r\n"
+const MINUS = 0x2d
+const SPACE = 0x20
 
 export class RespReplyWriter implements ReplyWriter {
   length = 0
@@ -27,9 +29,12 @@ export class RespReplyWriter implements ReplyWriter {
   private bytes = Buffer.allocUnsafeSlow(BUFFER_BYTES)
   private readonly version: RespVersion
   private readonly prepared: Array<Buffer | undefined> = []
+  private readonly onError: (code: string) => void
 
-  constructor(version: RespVersion) {
+  /** `onError` is told the kind of each error. */
+  constructor(version: RespVersion, onError: (code: string) => void = () => {}) {
     this.version = version
+    this.onError = onError
   }
 
   get capacity(): number {
@@ -52,6 +57,7 @@ export class RespReplyWriter implements ReplyWriter {
       this.prepared[reply.number] = Buffer.from(this.bytes.subarray(start, this.length))
       return
     }
+    if (prepared[0] === MINUS) this.onError(prepared.toString("latin1", 1, prepared.indexOf(SPACE)))
     this.reserve(prepared.length)
     this.length += prepared.copy(this.bytes, this.length)
   }
@@ -61,6 +67,7 @@ export class RespReplyWriter implements ReplyWriter {
   }
 
   error(code: string, message: string): void {
+    this.onError(code)
     this.line(`-${code} ${message}${CRLF}`)
   }
 
