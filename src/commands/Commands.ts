@@ -12,7 +12,11 @@ import type { Entry, ProtocolName } from "./Entry.ts"
 import { del, exists } from "./Keys.ts"
 import { http, httpRequest, refuse, refuseAndClose } from "./Refusals.ts"
 import { flush, quit, stats } from "./Server.ts"
-import { ping, select } from "./Connection.ts"
+import { clientCommands } from "./Client.ts"
+import { configCommands } from "./Config.ts"
+import { auth, echo, hello, ping, quitWithAnswer, reset, select } from "./Connection.ts"
+import { infoCommands } from "./Info.ts"
+import { introspectionCommands } from "./Introspection.ts"
 import { numbers } from "./Numbers.ts"
 import { get, put, strings } from "./Strings.ts"
 
@@ -33,6 +37,15 @@ export const commands: ReadonlyArray<Entry> = [
   ...numbers,
   ping,
   select,
+  echo,
+  hello,
+  auth,
+  quitWithAnswer,
+  reset,
+  ...clientCommands,
+  ...introspectionCommands,
+  ...configCommands,
+  ...infoCommands,
   refuse,
   refuseAndClose,
   http,
