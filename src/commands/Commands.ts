@@ -9,8 +9,10 @@ import * as Command from "../domain/Command.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import { clock } from "./Clock.ts"
 import type { Entry, ProtocolName } from "./Entry.ts"
-import { del, exists } from "./Keys.ts"
+import { expiry } from "./Expiry.ts"
+import { deleteOne, existsOne, keys } from "./Keys.ts"
 import { http, httpRequest, refuse, refuseAndClose } from "./Refusals.ts"
+import { scans } from "./Scan.ts"
 import { flush, quit, stats } from "./Server.ts"
 import { ping, select } from "./Connection.ts"
 import { get, put, set } from "./Strings.ts"
@@ -19,8 +21,8 @@ import { get, put, set } from "./Strings.ts"
 export const commands: ReadonlyArray<Entry> = [
   put,
   get,
-  del,
-  exists,
+  deleteOne,
+  existsOne,
   stats,
   flush,
   quit,
@@ -28,6 +30,9 @@ export const commands: ReadonlyArray<Entry> = [
   set,
   ping,
   select,
+  ...keys,
+  ...expiry,
+  ...scans,
   refuse,
   refuseAndClose,
   http,
@@ -36,8 +41,8 @@ export const commands: ReadonlyArray<Entry> = [
 
 export const PUT = commands.indexOf(put)
 export const GET = commands.indexOf(get)
-export const DELETE = commands.indexOf(del)
-export const EXISTS = commands.indexOf(exists)
+export const DELETE = commands.indexOf(deleteOne)
+export const EXISTS = commands.indexOf(existsOne)
 export const STATS = commands.indexOf(stats)
 export const QUIT = commands.indexOf(quit)
 export const CLOCK = commands.indexOf(clock)
