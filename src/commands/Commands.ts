@@ -15,7 +15,8 @@ import { http, httpRequest, refuse, refuseAndClose } from "./Refusals.ts"
 import { scans } from "./Scan.ts"
 import { flush, quit, stats } from "./Server.ts"
 import { ping, select } from "./Connection.ts"
-import { get, put, set } from "./Strings.ts"
+import { numbers } from "./Numbers.ts"
+import { get, put, strings } from "./Strings.ts"
 
 /** In the order in which they are shown. */
 export const commands: ReadonlyArray<Entry> = [
@@ -27,7 +28,8 @@ export const commands: ReadonlyArray<Entry> = [
   flush,
   quit,
   clock,
-  set,
+  ...strings,
+  ...numbers,
   ping,
   select,
   ...keys,

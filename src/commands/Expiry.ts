@@ -5,33 +5,21 @@
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import { ERR, FixedReply } from "../domain/Reply.ts"
 import { NOT_THERE, STORED } from "../engine/Engine.ts"
-import { DELETED } from "../engine/Limits.ts"
-import { MAX_DEADLINE, NEVER } from "../engine/Wheel.ts"
-import { bigInteger, integer, isWord, quoted } from "./Arguments.ts"
+import { NEVER } from "../engine/Wheel.ts"
+import { integer, isWord, quoted } from "./Arguments.ts"
+import { deadlineAt, isNoDeadline, MILLIS, SECONDS, type TimeUnit, UNIX_MILLIS, UNIX_SECONDS } from "./Deadlines.ts"
 import type { Entry, Execute } from "./Entry.ts"
 import type { Execution } from "./Execution.ts"
-import { find } from "./Find.ts"
-import { notAnInteger, one, outOfMemory, zero } from "./Replies.ts"
+import { find, findKey } from "./Find.ts"
+import { invalidExpireTime, one, outOfMemory, zero } from "./Replies.ts"
+import { remove } from "./StringValue.ts"
 
 const MILLIS_PER_SECOND = 1000
-
-/** In seconds, what is nearer to 0 than this is exact as ms, and so is the sum with any Unix time. */
-const SURELY_IN_RANGE = 2 ** 42
-
-const MAX_INTEGER = 2n ** 63n - 1n
-const MIN_INTEGER = -(2n ** 63n)
 
 const incompatible = new FixedReply((sink) =>
   sink.error(ERR, "NX and XX, GT or LT options at the same time are not compatible")
 )
 const contradictory = new FixedReply((sink) => sink.error(ERR, "GT and LT options at the same time are not compatible"))
-
-/** How a command gives a time. */
-interface Unit {
-  readonly millis: 1 | typeof MILLIS_PER_SECOND
-  /** Unix time in place of a time from now on. */
-  readonly isUnixTime: boolean
-}
 
 // --- EXPIRE and its variants
 
@@ -68,45 +56,28 @@ const isMet = (conditions: number, present: number, deadline: number): boolean =
   !((conditions & GT) !== 0 && deadline <= present) &&
   !((conditions & LT) !== 0 && deadline >= present)
 
-/**
- * The deadline that `time`, which is argument 1, stands for, in the engine's ms. It may be in the past. NaN if it does not
- * fit into 64 bits as ms of Unix time. A deadline further away than the engine can count is as far away as it can.
- */
-const deadlineOf = (
-  { now, unixTime }: Execution,
-  commands: CommandBatch,
-  command: number,
-  time: number,
-  { isUnixTime, millis }: Unit
-): number => {
-  const present = unixTime(now)
-  if (Math.abs(time) < SURELY_IN_RANGE) return now + time * millis - (isUnixTime ? present : 0)
-  const given = (bigInteger(commands, command, 1) ?? 0n) * BigInt(millis)
-  const since = isUnixTime ? 0n : BigInt(present)
-  if (given > MAX_INTEGER - since || given < MIN_INTEGER) return Number.NaN
-  return Math.min(Number(given + since) - present + now, MAX_DEADLINE)
-}
-
 const executeExpire =
-  (unit: Unit, outOfRange: FixedReply): Execute =>
+  (unit: TimeUnit, outOfRange: FixedReply): Execute =>
   (execution, commands, command) => {
     const { alarm, engine, now, sink } = execution
     const conditions = commands.argc(command) === 2 ? 0 : conditionsOf(execution, commands, command)
     if (conditions === WRONG) return
-    const time = integer(commands, command, 1)
-    if (Number.isNaN(time)) return sink.fixed(notAnInteger)
-    const deadline = deadlineOf(execution, commands, command, time, unit)
-    if (Number.isNaN(deadline)) return sink.fixed(outOfRange)
-    const entry = find(execution, commands, command)
+    const deadline = deadlineAt(execution, commands, command, 1, unit, integer(commands, command, 1))
+    if (isNoDeadline(execution, deadline, outOfRange)) return
+    const key = commands.firstKey(command)
+    const entry = findKey(execution, commands, key)
     if (entry === NOT_THERE || !isMet(conditions, engine.deadline(entry), deadline)) return sink.fixed(zero)
-    if (deadline <= now) engine.remove(entry, DELETED)
-    else if (engine.setDeadline(entry, deadline, now) !== STORED) return sink.fixed(outOfMemory)
-    else alarm.due(deadline)
-    execution.changed(commands, commands.firstKey(command))
+    if (deadline <= now) {
+      remove(execution, commands, key, entry)
+      return sink.fixed(one)
+    }
+    if (engine.setDeadline(entry, deadline, now) !== STORED) return sink.fixed(outOfMemory)
+    alarm.due(deadline)
+    execution.changed(commands, key)
     sink.fixed(one)
   }
 
-const expiring = (name: string, since: string, time: string, summary: string, unit: Unit): Entry => ({
+const expiring = (name: string, since: string, time: string, summary: string, unit: TimeUnit): Entry => ({
   name,
   group: "generic",
   since,
@@ -121,28 +92,19 @@ const expiring = (name: string, since: string, time: string, summary: string, un
     "GT, LT: only if the deadline becomes later, or earlier; none is the latest.",
     "A deadline in the past removes the key."
   ],
-  execute: executeExpire(
-    unit,
-    new FixedReply((sink) => sink.error(ERR, `invalid expire time in '${name.toLowerCase()}' command`))
-  )
+  execute: executeExpire(unit, invalidExpireTime(name.toLowerCase()))
 })
 
-const expire = expiring("EXPIRE", "1.0.0", "seconds", "Let a key expire in so many seconds", {
-  millis: MILLIS_PER_SECOND,
-  isUnixTime: false
-})
-const pexpire = expiring("PEXPIRE", "2.6.0", "milliseconds", "Let a key expire in so many ms", {
-  millis: 1,
-  isUnixTime: false
-})
-const expireAt = expiring("EXPIREAT", "1.2.0", "unix-time-seconds", "Let a key expire at a Unix time", {
-  millis: MILLIS_PER_SECOND,
-  isUnixTime: true
-})
-const pexpireAt = expiring("PEXPIREAT", "2.6.0", "unix-time-milliseconds", "Let a key expire at a Unix time in ms", {
-  millis: 1,
-  isUnixTime: true
-})
+const expire = expiring("EXPIRE", "1.0.0", "seconds", "Let a key expire in so many seconds", SECONDS)
+const pexpire = expiring("PEXPIRE", "2.6.0", "milliseconds", "Let a key expire in so many ms", MILLIS)
+const expireAt = expiring("EXPIREAT", "1.2.0", "unix-time-seconds", "Let a key expire at a Unix time", UNIX_SECONDS)
+const pexpireAt = expiring(
+  "PEXPIREAT",
+  "2.6.0",
+  "unix-time-milliseconds",
+  "Let a key expire at a Unix time in ms",
+  UNIX_MILLIS
+)
 
 // --- TTL and its variants
 
@@ -150,9 +112,10 @@ const NO_KEY = -2
 const NO_DEADLINE = -1
 
 /** Seconds are rounded, the half up, as Redis does. */
-const executeTtl =
-  ({ isUnixTime, millis }: Unit): Execute =>
-  (execution, commands, command) => {
+const executeTtl = (unit: TimeUnit): Execute => {
+  const isUnixTime = unit === UNIX_SECONDS || unit === UNIX_MILLIS
+  const millis = unit === SECONDS || unit === UNIX_SECONDS ? MILLIS_PER_SECOND : 1
+  return (execution, commands, command) => {
     const { engine, now, sink } = execution
     const entry = find(execution, commands, command)
     if (entry === NOT_THERE) return sink.integer(NO_KEY)
@@ -161,8 +124,9 @@ const executeTtl =
     const time = deadline - now + (isUnixTime ? execution.unixTime(now) : 0)
     sink.integer(Math.floor((time + (millis >> 1)) / millis))
   }
+}
 
-const telling = (name: string, since: string, summary: string, unit: Unit): Entry => ({
+const telling = (name: string, since: string, summary: string, unit: TimeUnit): Entry => ({
   name,
   group: "generic",
   since,
@@ -176,19 +140,10 @@ const telling = (name: string, since: string, summary: string, unit: Unit): Entr
   execute: executeTtl(unit)
 })
 
-const ttl = telling("TTL", "1.0.0", "Tell in how many seconds a key expires", {
-  millis: MILLIS_PER_SECOND,
-  isUnixTime: false
-})
-const pttl = telling("PTTL", "2.6.0", "Tell in how many ms a key expires", { millis: 1, isUnixTime: false })
-const expireTime = telling("EXPIRETIME", "7.0.0", "Tell the Unix time at which a key expires", {
-  millis: MILLIS_PER_SECOND,
-  isUnixTime: true
-})
-const pexpireTime = telling("PEXPIRETIME", "7.0.0", "Tell the Unix time in ms at which a key expires", {
-  millis: 1,
-  isUnixTime: true
-})
+const ttl = telling("TTL", "1.0.0", "Tell in how many seconds a key expires", SECONDS)
+const pttl = telling("PTTL", "2.6.0", "Tell in how many ms a key expires", MILLIS)
+const expireTime = telling("EXPIRETIME", "7.0.0", "Tell the Unix time at which a key expires", UNIX_SECONDS)
+const pexpireTime = telling("PEXPIRETIME", "7.0.0", "Tell the Unix time in ms at which a key expires", UNIX_MILLIS)
 
 const persist: Entry = {
   name: "PERSIST",

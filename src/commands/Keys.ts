@@ -1,17 +1,17 @@
 /** Commands that concern a key, whatever type of value it has. */
 import { FixedReply } from "../domain/Reply.ts"
 import { NOT_THERE } from "../engine/Engine.ts"
-import { DELETED } from "../engine/Limits.ts"
 import type { Arity, Entry, Execute } from "./Entry.ts"
 import { find, findKey } from "./Find.ts"
+import { remove } from "./StringValue.ts"
 
 const deleted = new FixedReply((sink) => sink.simple("deleted"))
 
 export const executeDelete: Execute = (execution, commands, command) => {
-  const entry = find(execution, commands, command)
+  const key = commands.firstKey(command)
+  const entry = findKey(execution, commands, key)
   if (entry === NOT_THERE) return execution.sink.null()
-  execution.engine.remove(entry, DELETED)
-  execution.changed(commands, commands.firstKey(command))
+  remove(execution, commands, key, entry)
   execution.sink.fixed(deleted)
 }
 
@@ -61,8 +61,7 @@ const executeDel: Execute = (execution, commands, command) => {
   for (let key = first; key < end; key++) {
     const entry = findKey(execution, commands, key)
     if (entry === NOT_THERE) continue
-    execution.engine.remove(entry, DELETED)
-    execution.changed(commands, key)
+    remove(execution, commands, key, entry)
     removed++
   }
   execution.sink.integer(removed)

@@ -21,3 +21,9 @@ export const notAnInt = new FixedReply((sink) =>
   sink.error(ERR, "value is out of range, value must between -2147483648 and 2147483647")
 )
 export const sameObject = new FixedReply((sink) => sink.error(ERR, "source and destination objects are the same"))
+
+/** For what follows a name: the whole name of a command, in small letters. */
+export const invalidExpireTime = (name: string): FixedReply =>
+  new FixedReply((sink) => sink.error(ERR, `invalid expire time in '${name}' command`))
+export const wrongArity = (name: string): FixedReply =>
+  new FixedReply((sink) => sink.error(ERR, `wrong number of arguments for '${name}' command`))

@@ -32,7 +32,7 @@ export interface Redis {
   readonly changed: () => ReadonlyArray<string>
 }
 
-export const request = (words: ReadonlyArray<string | number>): Buffer =>
+const request = (words: ReadonlyArray<string | number>): Buffer =>
   Buffer.from(`*${words.length}\r\n${words.map((word) => `$${String(word).length}\r\n${word}\r\n`).join("")}`, "latin1")
 
 export const make = (options: Options = {}): Redis => {
