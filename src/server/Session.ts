@@ -80,14 +80,13 @@ export class Session implements Caller {
   version: RespVersion = 2
   readonly context: SessionContext
   readonly link: Link
-  private readonly port: PortKind
   private text: RequestDecoder | undefined = undefined
   private resp: RespRequestDecoder | undefined = undefined
 
   constructor(context: SessionContext, port: PortKind, link: Link) {
     this.context = context
     this.link = link
-    this.port = port
+    if (port === "resp") this.resp = new RespRequestDecoder()
   }
 
   get writer(): SharedWriter {
@@ -119,7 +118,7 @@ export class Session implements Caller {
   }
 
   private choose(first: number | undefined): RequestDecoder {
-    if (this.port === "resp" || first === RESP_BEGINS) return (this.resp = new RespRequestDecoder())
+    if (first === RESP_BEGINS) return (this.resp = new RespRequestDecoder())
     return (this.text = this.context.protocol.makeRequestDecoder())
   }
 }
