@@ -14,6 +14,7 @@ import { http, httpRequest, refuse, refuseAndClose } from "./Refusals.ts"
 import { flush, quit, stats } from "./Server.ts"
 import { ping, select } from "./Connection.ts"
 import { get, put, set } from "./Strings.ts"
+import { discard, exec, look, multi, unwatch, watch } from "./Transactions.ts"
 
 /** In the order in which they are shown. */
 export const commands: ReadonlyArray<Entry> = [
@@ -28,6 +29,12 @@ export const commands: ReadonlyArray<Entry> = [
   set,
   ping,
   select,
+  multi,
+  exec,
+  discard,
+  watch,
+  unwatch,
+  look,
   refuse,
   refuseAndClose,
   http,
@@ -41,6 +48,7 @@ export const EXISTS = commands.indexOf(exists)
 export const STATS = commands.indexOf(stats)
 export const QUIT = commands.indexOf(quit)
 export const CLOCK = commands.indexOf(clock)
+export const LOOK = commands.indexOf(look)
 export const REFUSE = commands.indexOf(refuse)
 export const REFUSE_AND_CLOSE = commands.indexOf(refuseAndClose)
 export const HTTP = commands.indexOf(http)

@@ -33,6 +33,7 @@ import { SharedWriter } from "./SharedWriter.ts"
 import { SparseWarning } from "./SparseWarning.ts"
 import { CurrentSystemLimits } from "./SystemLimits.ts"
 import { CurrentTraffic } from "./Traffic.ts"
+import { Transactions } from "./Transactions.ts"
 import { Turn } from "./Turn.ts"
 import { VirtualClock } from "./VirtualClock.ts"
 import * as ServerCounters from "./ServerCounters.ts"
@@ -108,6 +109,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
         resp: { 2: new SharedWriter(() => new RespReplyWriter(2)), 3: new SharedWriter(() => new RespReplyWriter(3)) }
       },
       counters,
+      transactions: new Transactions(executor, now),
       statistics: (at) => {
         const { bytes, evicted, expired, held, hits, keys, misses } = executor.stats()
         const uptime = Math.floor((at - startedAt) / 1000)

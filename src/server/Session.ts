@@ -12,8 +12,12 @@ import { type RespVersion } from "../protocol/resp/RespReplyWriter.ts"
 import { RespRequestDecoder } from "../protocol/resp/RespRequestDecoder.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
 import { performers } from "./perform/Performers.ts"
+import { forget, queue } from "./perform/Transactions.ts"
 import type { SharedWriter } from "./SharedWriter.ts"
+import type { Transaction } from "./Transaction.ts"
+import type { Transactions } from "./Transactions.ts"
 import type { VirtualClockService } from "./VirtualClock.ts"
+import type { Watch } from "./Watches.ts"
 
 /** What all sessions of a server share. */
 export interface SessionContext {
@@ -24,6 +28,7 @@ export interface SessionContext {
     readonly resp: Readonly<Record<RespVersion, SharedWriter>>
   }
   readonly counters: ServerCounters
+  readonly transactions: Transactions
   /** What STATS says at `now`, in ms. */
   readonly statistics: (now: number) => Reply
   /** In tests: what the CLOCK command moves. */
@@ -42,6 +47,8 @@ export interface Link {
   readonly activeAt: number
   /** The bytes of memory that it holds for its client. */
   readonly heldBytes: number
+  /** Is told how many bytes of memory more, or less, its session holds. It may be closed before this returns. */
+  readonly hold: (bytes: number) => void
   /** Sends bytes that no command asked for, between two replies. They must stay as they are. */
   readonly push: (bytes: Buffer) => void
   /** Closes the connection at once. */
@@ -59,8 +66,8 @@ export type Outcome =
   | "answered last"
   /** It has no answer, and nothing after it is executed. */
   | "ended"
-  /** It has to be waited for, and then there is what writes its answer. */
-  | Effect.Effect<(sink: ReplySink) => void>
+  /** It has to be waited for, and then there is what writes its answer, or what has its answer. */
+  | Effect.Effect<((sink: ReplySink) => void) | ReplyWriter>
 
 /** Does a command at `now`, and puts its answer into `replies`. */
 export type Perform = (
@@ -78,6 +85,12 @@ export class Session implements Caller {
   database = 0
   /** The version of RESP, if the client speaks RESP. */
   version: RespVersion = 2
+  /** What the client has queued, after a MULTI. */
+  transaction: Transaction | undefined = undefined
+  /** What it watches. */
+  watch: Watch | undefined = undefined
+  /** Bytes of memory that it holds. */
+  heldBytes = 0
   readonly context: SessionContext
   readonly link: Link
   private readonly port: PortKind
@@ -107,14 +120,34 @@ export class Session implements Caller {
 
   /** Whether it does a command itself, and no executor. */
   performs(commands: CommandBatch, command: number): boolean {
-    return table[commands.id(command)]?.execute === undefined
+    return this.transaction !== undefined || table[commands.id(command)]?.execute === undefined
+  }
+
+  /** Whether each command is to be decoded after the one before it has been performed. */
+  step(isStepped: boolean): void {
+    if (this.resp !== undefined) this.resp.isStepped = isStepped
+  }
+
+  /** Holds so many bytes of memory more, or less. */
+  hold(bytes: number): void {
+    this.heldBytes += bytes
+    if (bytes !== 0) this.link.hold(bytes)
+  }
+
+  /** Its connection has gone. */
+  end(): void {
+    forget(this)
   }
 
   perform(commands: CommandBatch, command: number, now: number, replies: ReplyWriter): Outcome {
     const id = commands.id(command)
+    replies.begin()
+    if (this.transaction !== undefined) {
+      const outcome = queue(this, this.transaction, commands, command, replies)
+      if (outcome !== undefined) return outcome
+    }
     const perform = performers[id]
     if (perform === undefined) throw new Error(`no one does the command ${id}`)
-    replies.begin()
     return perform(this, commands, command, now, replies)
   }
 

@@ -11,6 +11,7 @@ import { HIGH_WATER_MARK } from "../../src/server/Intake.ts"
 import * as ServerCounters from "../../src/server/ServerCounters.ts"
 import { ClientMemory } from "../../src/server/ClientMemory.ts"
 import { SharedWriter } from "../../src/server/SharedWriter.ts"
+import { Transactions } from "../../src/server/Transactions.ts"
 import { Turn } from "../../src/server/Turn.ts"
 import { Executor } from "../../src/store/Executor.ts"
 import { Store } from "../../src/store/Store.ts"
@@ -62,6 +63,7 @@ const start = Effect.gen(function* () {
         protocol: textProtocol,
         writers: { text: writer, resp: { 2: writer, 3: writer } },
         counters,
+        transactions: new Transactions(executor, now),
         statistics: () => assert.fail("nobody asks for statistics"),
         clock: undefined,
         onHttp: () => assert.fail("nobody speaks HTTP")

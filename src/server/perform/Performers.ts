@@ -5,8 +5,9 @@ import type { Perform } from "../Session.ts"
 import { connection } from "./Connection.ts"
 import { refusals } from "./Refusals.ts"
 import { server } from "./Server.ts"
+import { transactions } from "./Transactions.ts"
 
-const all: ReadonlyMap<Entry, Perform> = new Map([...refusals, ...connection, ...server])
+const all: ReadonlyMap<Entry, Perform> = new Map([...refusals, ...connection, ...server, ...transactions])
 
 /** By the command's id. */
 export const performers: ReadonlyArray<Perform | undefined> = table.map((entry) => all.get(entry))
