@@ -13,7 +13,8 @@ import { del, exists } from "./Keys.ts"
 import { http, httpRequest, refuse, refuseAndClose } from "./Refusals.ts"
 import { flush, quit, stats } from "./Server.ts"
 import { ping, select } from "./Connection.ts"
-import { get, put, set } from "./Strings.ts"
+import { numbers } from "./Numbers.ts"
+import { get, put, strings } from "./Strings.ts"
 import { discard, exec, look, multi, unwatch, watch } from "./Transactions.ts"
 
 /** In the order in which they are shown. */
@@ -26,7 +27,8 @@ export const commands: ReadonlyArray<Entry> = [
   flush,
   quit,
   clock,
-  set,
+  ...strings,
+  ...numbers,
   ping,
   select,
   multi,

@@ -28,6 +28,8 @@ export type Flag =
   | "noscript"
   | "loading"
   | "stale"
+  /** May be sent while a script runs for too long. */
+  | "allow_busy"
   /** Only a server in virtual time accepts it. Usage and help elsewhere leave it out. */
   | "virtual"
 
@@ -35,7 +37,7 @@ export type Flag =
 export type ProtocolName = "text" | "resp"
 
 /** The family of a command, as Redis names them. */
-export type Group = "string" | "bitmap" | "generic" | "transactions" | "connection" | "server" | "cluster"
+export type Group = "string" | "bitmap" | "generic" | "transactions" | "connection" | "server" | "cluster" | "scripting"
 
 /**
  * The arguments that are keys: from `first` to `last`, counted from 0, each `step`-th one (1 if absent). A negative
@@ -86,6 +88,12 @@ export interface Entry {
   readonly usage: string
   /** One line on what the command does. */
   readonly summary: string
+  /** How its time grows, such as `O(N) with N being the number of keys`; `O(1)` if absent. */
+  readonly complexity?: string | undefined
+  /**
+   * Whether an argument is a secret, which is shown to nobody. Absent if none is. Arguments are counted from 0.
+   */
+  readonly isSecret?: ((commands: CommandBatch, command: number, argument: number) => boolean) | undefined
   /** Further lines, for people who ask for help with the command. */
   readonly details: ReadonlyArray<string>
   readonly subcommands?: ReadonlyArray<Subcommand> | undefined
