@@ -168,7 +168,7 @@ export class Connection implements Reader, Watched, Holder, Link {
     this.backlog.clear()
     this.socket.destroy()
     this.output.release()
-    this.session.end()
+    this.session.leave()
   }
 
   /** Whether it is not read from at present. */
@@ -394,7 +394,7 @@ export class Connection implements Reader, Watched, Holder, Link {
     this.reason ??= "closed by the client"
     this.backlog.clear()
     this.output.release()
-    this.session.end()
+    this.session.leave()
     this.onFlushed()
     this.onClosed()
     this.onGoingOn()

@@ -134,8 +134,8 @@ export class Session implements Caller {
     if (bytes !== 0) this.link.hold(bytes)
   }
 
-  /** Its connection has gone. */
-  end(): void {
+  /** Says that the connection has gone. */
+  leave(): void {
     forget(this)
   }
 

@@ -2,7 +2,7 @@
  * What a client has queued since MULTI: copies of its commands, as a batch has them. It executes nothing: see
  * `perform/Transactions.ts`.
  */
-import { CommandBatch } from "../domain/CommandBatch.ts"
+import type { CommandBatch } from "../domain/CommandBatch.ts"
 
 /** The most commands that a transaction may have. */
 export const MOST_QUEUED = 1_048_576

@@ -17,6 +17,13 @@ export const wire = (...lines: ReadonlyArray<string>): string => lines.map((line
 /** A bulk string on the wire. */
 export const bulk = (text: string): string => wire(`$${text.length}`, text)
 
+/** Sends bytes, and checks that the answer begins with the expected ones: for what is still open behind them. */
+export const begin = (client: RawClient, sent: string, expected: string): Effect.Effect<void, Ended> =>
+  Effect.gen(function* () {
+    yield* client.send(sent)
+    assert.strictEqual((yield* client.bytes(expected.length)).toString("latin1"), expected)
+  })
+
 const SENTINEL = "nothing-more-has-come"
 
 /** Sends bytes, and checks that they are answered with exactly the expected ones, which are all that comes. */

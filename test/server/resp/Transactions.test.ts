@@ -9,7 +9,7 @@ import * as TestClock from "effect/testing/TestClock"
 import { Executor, type ExecutorService } from "../../../src/store/Executor.ts"
 import { Store } from "../../../src/store/Store.ts"
 import * as TestServer from "../TestServer.ts"
-import { bulk, encode, exchange, requests, wire } from "./Exchange.ts"
+import { begin, bulk, encode, exchange, requests, wire } from "./Exchange.ts"
 
 const ABORTED = "-EXECABORT Transaction discarded because of previous errors."
 const NESTED = "-ERR MULTI calls can not be nested"
@@ -64,18 +64,27 @@ const cases: ReadonlyArray<{ readonly name: string; readonly sent: ReadonlyArray
   {
     name: "goes on after an error at execution",
     sent: ["MULTI", "SET a 1", "SET a 2 NONSENSE", "SET b 2", "EXEC", "GET a", "GET b"],
-    answer: wire(
-      ...["+OK", "+QUEUED", "+QUEUED", "+QUEUED", "*3", "+OK", "-ERR syntax error", "+OK"],
-      ...["$1", "1", "$1", "2"]
-    )
+    answer: wire("+OK", "+QUEUED", "+QUEUED", "+QUEUED", "*3", "+OK", "-ERR syntax error", "+OK", "$1", "1", "$1", "2")
   },
   {
     name: "chooses databases on its way, and stays there",
     sent: ["MULTI", "SET a 0", "SELECT 3", "SET a 3", "SELECT 99", "EXEC", "GET a", "SELECT 0", "GET a"],
     answer: wire(
-      ...["+OK", "+QUEUED", "+QUEUED", "+QUEUED", "+QUEUED"],
-      ...["*4", "+OK", "+OK", "+OK", "-ERR DB index is out of range"],
-      ...["$1", "3", "+OK", "$1", "0"]
+      "+OK",
+      "+QUEUED",
+      "+QUEUED",
+      "+QUEUED",
+      "+QUEUED",
+      "*4",
+      "+OK",
+      "+OK",
+      "+OK",
+      "-ERR DB index is out of range",
+      "$1",
+      "3",
+      "+OK",
+      "$1",
+      "0"
     )
   },
   {
@@ -86,7 +95,7 @@ const cases: ReadonlyArray<{ readonly name: string; readonly sent: ReadonlyArray
   {
     name: "is executed if nothing watched has changed",
     sent: ["WATCH a", "GET a", "SET b 1", "MULTI", "SET a 1", "EXEC", "SET a 2", "MULTI", "GET a", "EXEC"],
-    answer: wire(...["+OK", "$-1", "+OK", "+OK", "+QUEUED", "*1", "+OK"], ...["+OK", "+OK", "+QUEUED", "*1", "$1", "2"])
+    answer: wire("+OK", "$-1", "+OK", "+OK", "+QUEUED", "*1", "+OK", "+OK", "+OK", "+QUEUED", "*1", "$1", "2")
   },
   {
     name: "is executed if what has changed is watched no more",
@@ -123,7 +132,7 @@ const cases: ReadonlyArray<{ readonly name: string; readonly sent: ReadonlyArray
       "MULTI",
       "EXEC"
     ],
-    answer: wire(...["+OK", "+OK", "+OK", "+OK", "+QUEUED", "*1", "+PONG"], ...["+OK", "+OK", "+OK", "+OK", "*0"])
+    answer: wire("+OK", "+OK", "+OK", "+OK", "+QUEUED", "*1", "+PONG", "+OK", "+OK", "+OK", "+OK", "*0")
   },
   {
     name: "is broken by a change in another database than the present one",
@@ -172,7 +181,7 @@ describe("a transaction", () => {
       const server = yield* TestServer.start()
       const client = yield* server.connect()
       const other = yield* server.connect()
-      yield* exchange(client, requests("MULTI", "SET a mine", "GET a"), wire("+OK", "+QUEUED", "+QUEUED"))
+      yield* begin(client, requests("MULTI", "SET a mine", "GET a"), wire("+OK", "+QUEUED", "+QUEUED"))
       yield* exchange(other, requests("SET a other", "GET a"), wire("+OK", "$5", "other"))
       yield* exchange(client, requests("EXEC"), wire("*2", "+OK", "$4", "mine"))
     })
@@ -257,7 +266,7 @@ describe("what a transaction holds", () => {
       const server = yield* TestServer.start({ maxClientMemory: 1024 * 1024 })
       const greedy = yield* server.connect()
       const other = yield* server.connect()
-      yield* exchange(other, requests("MULTI", "SET a 1"), wire("+OK", "+QUEUED"))
+      yield* begin(other, requests("MULTI", "SET a 1"), wire("+OK", "+QUEUED"))
       yield* greedy.send(requests("MULTI"))
       const value = "v".repeat(1000)
       for (let i = 0; i < 2000; i++) yield* greedy.send(requests(`SET b ${value}`))
@@ -276,7 +285,7 @@ describe("what a transaction holds", () => {
         yield* exchange(keeping, requests("MULTI", `SET a ${value}`, "EXEC"), wire("+OK", "+QUEUED", "*1", "+OK"))
         yield* exchange(keeping, requests("MULTI", `SET a ${value}`, "DISCARD"), wire("+OK", "+QUEUED", "+OK"))
         const leaving = yield* server.connect()
-        yield* exchange(leaving, requests("WATCH a b c", "MULTI", `SET a ${value}`), wire("+OK", "+OK", "+QUEUED"))
+        yield* begin(leaving, requests("WATCH a b c", "MULTI", `SET a ${value}`), wire("+OK", "+OK", "+QUEUED"))
         yield* leaving.destroy
         yield* server.quiet
       }
@@ -317,7 +326,7 @@ describe("an executor that takes its time", () => {
         exchange(
           client,
           requests(...sent),
-          wire(...["+OK", "+OK", "+QUEUED", "+QUEUED", "+QUEUED", "+QUEUED"], ...["*4", "+OK", "+OK", "+OK", "$1", "2"])
+          wire("+OK", "+OK", "+QUEUED", "+QUEUED", "+QUEUED", "+QUEUED", "*4", "+OK", "+OK", "+OK", "$1", "2")
         )
       )
       const others = yield* Effect.forkChild(exchange(other, requests("GET a", "SELECT 1"), wire("$-1", "+OK")))
