@@ -129,6 +129,10 @@ export class Connection implements Reader, Watched, Holder, Link {
     return format({ host: localAddress, port: localPort })
   }
 
+  hold(bytes: number): void {
+    this.context.memory.change(this, bytes)
+  }
+
   push(bytes: Buffer): void {
     if (!this.isOpen) return
     if (this.pushed.push(bytes) === 1) this.context.turn.afterRun(this.writePushed)
@@ -154,7 +158,7 @@ export class Connection implements Reader, Watched, Holder, Link {
   }
 
   get heldBytes(): number {
-    return this.backlog.capacity + this.output.heldBytes
+    return this.backlog.capacity + this.output.heldBytes + this.session.heldBytes
   }
 
   get descriptor(): number {
@@ -176,6 +180,7 @@ export class Connection implements Reader, Watched, Holder, Link {
     this.backlog.clear()
     this.socket.destroy()
     this.output.release()
+    this.session.leave()
   }
 
   /** Whether it is not read from at present. */
@@ -303,9 +308,10 @@ export class Connection implements Reader, Watched, Holder, Link {
       this.endSelf()
       return undefined
     }
-    return Effect.map(outcome, (write) => {
+    return Effect.map(outcome, (late) => {
+      if (!Predicate.isFunction(late)) return this.output.flush(late)
       this.writer.current.begin()
-      write(this.writer.current)
+      late(this.writer.current)
       this.output.flush(this.writer.current)
     })
   }
@@ -404,6 +410,7 @@ export class Connection implements Reader, Watched, Holder, Link {
     this.reason ??= "closed by the client"
     this.backlog.clear()
     this.output.release()
+    this.session.leave()
     this.onFlushed()
     this.onClosed()
     this.onGoingOn()
