@@ -87,15 +87,9 @@ export const clientPause = entry(
   "timeout [WRITE | ALL]",
   "Hold back the commands of all clients for so many ms"
 )
-export const clientUnpause = entry(
-  "UNPAUSE",
-  "6.2.0",
-  NONE,
-  ofAdmin,
-  "",
-  "Hold back nothing any more",
-  { complexity: "O(N) where N is the number of paused clients" }
-)
+export const clientUnpause = entry("UNPAUSE", "6.2.0", NONE, ofAdmin, "", "Hold back nothing any more", {
+  complexity: "O(N) where N is the number of paused clients"
+})
 export const clientUnblock = entry(
   "UNBLOCK",
   "5.0.0",

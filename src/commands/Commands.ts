@@ -13,7 +13,11 @@ import { del, exists } from "./Keys.ts"
 import { http, httpRequest, refuse, refuseAndClose } from "./Refusals.ts"
 import { flush, quit, stats } from "./Server.ts"
 import { ping, select } from "./Connection.ts"
+import { bitFields } from "./BitFields.ts"
+import { bitmaps } from "./Bitmaps.ts"
+import { lcs } from "./Lcs.ts"
 import { numbers } from "./Numbers.ts"
+import { ranges } from "./Ranges.ts"
 import { get, put, strings } from "./Strings.ts"
 
 /** What no key and no value may exceed, whichever command has it. */
@@ -31,6 +35,10 @@ export const commands: ReadonlyArray<Entry> = [
   clock,
   ...strings,
   ...numbers,
+  ...ranges,
+  lcs,
+  ...bitmaps,
+  ...bitFields,
   ping,
   select,
   refuse,
