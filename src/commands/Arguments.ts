@@ -11,8 +11,9 @@ const LOWER_Z = 0x7a
 /** The most digits of a number that a double holds exactly, whatever they are. */
 const EXACT_DIGITS = 15
 
-const MIN_INTEGER = -(2n ** 63n)
-const MAX_INTEGER = 2n ** 63n - 1n
+/** The bounds of 64 bits with a sign. */
+export const MIN_INTEGER = -(2n ** 63n)
+export const MAX_INTEGER = 2n ** 63n - 1n
 
 /** Redis's form of a whole number: no plus, no leading zeros, no `-0`, nothing around it. */
 const INTEGER = /^(?:0|-?[1-9][0-9]{0,18})$/

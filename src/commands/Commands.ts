@@ -17,7 +17,8 @@ import { configCommands } from "./Config.ts"
 import { auth, echo, hello, ping, quitWithAnswer, reset, select } from "./Connection.ts"
 import { infoCommands } from "./Info.ts"
 import { introspectionCommands } from "./Introspection.ts"
-import { get, put, set } from "./Strings.ts"
+import { numbers } from "./Numbers.ts"
+import { get, put, strings } from "./Strings.ts"
 
 /** In the order in which they are shown. */
 export const commands: ReadonlyArray<Entry> = [
@@ -29,7 +30,8 @@ export const commands: ReadonlyArray<Entry> = [
   flush,
   quit,
   clock,
-  set,
+  ...strings,
+  ...numbers,
   ping,
   select,
   echo,

@@ -16,3 +16,9 @@ export const noSuchKey = new FixedReply((sink) => sink.error(ERR, "no such key")
 export const outOfMemory = new FixedReply((sink) =>
   sink.error("OOM", "command not allowed when used memory > 'maxmemory'.")
 )
+
+/** For what follows a name: the whole name of a command, in small letters. */
+export const invalidExpireTime = (name: string): FixedReply =>
+  new FixedReply((sink) => sink.error(ERR, `invalid expire time in '${name}' command`))
+export const wrongArity = (name: string): FixedReply =>
+  new FixedReply((sink) => sink.error(ERR, `wrong number of arguments for '${name}' command`))

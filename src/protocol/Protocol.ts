@@ -9,6 +9,7 @@ import * as Context from "effect/Context"
 import type { Command } from "../domain/Command.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import type { Reply, ReplySink } from "../domain/Reply.ts"
+import type { ValueReader } from "../domain/ValueReader.ts"
 
 /** The server's side of one connection: bytes in, commands out. */
 export interface RequestDecoder {
@@ -22,6 +23,18 @@ export interface RequestDecoder {
    * nothing is added.
    */
   readonly decode: (commands: CommandBatch, offset: number, end: number) => number
+  /**
+   * After `decode`: how many bytes, from the first that it did not take, the request there has at least. 0 if that is not
+   * known. The caller need not ask again before it has so many, and can keep them in one piece.
+   */
+  readonly needed: number
+}
+
+/** A long value among the bytes of replies. */
+export interface PlacedValue {
+  /** The offset of the byte that its bytes come before. */
+  readonly at: number
+  readonly value: ValueReader
 }
 
 /** The server's output: replies in, bytes out. It has room for every reply that begins with `begin`. */
@@ -33,11 +46,16 @@ export interface ReplyWriter extends ReplySink {
   /** The number of bytes of memory that `renew` gives away. */
   readonly capacity: number
   /**
+   * The long values among the bytes not taken yet, in order: what `bulkReader` was given and is not copied into the bytes. It
+   * is read before `take`, which begins another list. Whoever takes them reads them in slices, and closes them.
+   */
+  readonly values: ReadonlyArray<PlacedValue>
+  /**
    * All bytes of replies, to be written at once. Later replies overwrite them, unless `renew` is called because they
    * are still needed.
    */
   readonly take: () => Buffer
-  /** Removes what was written since the last `begin`. */
+  /** Removes what was written since the last `begin`, and closes the values in it. */
   readonly rewind: () => void
   /** The bytes that were taken last are someone else's from now on. */
   readonly renew: () => void

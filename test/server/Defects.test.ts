@@ -83,6 +83,7 @@ const cases: ReadonlyArray<Case> = [
       makeRequestDecoder: () => {
         const decoder = textProtocol.makeRequestDecoder()
         return {
+          needed: 0,
           decode: (commands, offset, end) => {
             const bad = commands.bytes.indexOf(`PUT ${BAD}`, offset, "latin1")
             if (bad === -1 || bad >= end) return decoder.decode(commands, offset, end)

@@ -8,7 +8,7 @@
  */
 import type { FixedReply } from "../../domain/Reply.ts"
 import type { ValueReader } from "../../domain/ValueReader.ts"
-import type { ReplyWriter } from "../Protocol.ts"
+import type { PlacedValue, ReplyWriter } from "../Protocol.ts"
 
 /** The version of the protocol that a client has chosen with HELLO; 2 at first. */
 export type RespVersion = 2 | 3
@@ -25,6 +25,7 @@ const SPACE = 0x20
 
 export class RespReplyWriter implements ReplyWriter {
   length = 0
+  readonly values: ReadonlyArray<PlacedValue> = []
   private begun = 0
   private bytes = Buffer.allocUnsafeSlow(BUFFER_BYTES)
   private readonly version: RespVersion

@@ -19,6 +19,7 @@ const BULK = 0x24
 export class RespRequestDecoder implements RequestDecoder {
   /** Each command is to be executed before the next one is decoded: it may change what the next one means. */
   isStepped = false
+  readonly needed = 0
   private ended = false
   private readonly starts: Array<number> = []
   private readonly lengths: Array<number> = []

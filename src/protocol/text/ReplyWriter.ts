@@ -7,7 +7,7 @@
 import { MAX_VALUE_LENGTH } from "../../domain/Command.ts"
 import { ERR, FixedReply } from "../../domain/Reply.ts"
 import type { ValueReader } from "../../domain/ValueReader.ts"
-import type { ReplyWriter } from "../Protocol.ts"
+import type { PlacedValue, ReplyWriter } from "../Protocol.ts"
 import { padded, unprintable } from "./Printable.ts"
 import { NOT_FOUND_MESSAGE } from "./ReplyDecoder.ts"
 
@@ -51,6 +51,8 @@ const noParts = (): Error => new Error("a command of the text protocol answers w
 
 export class TextReplyWriter implements ReplyWriter {
   length = 0
+  /** None: no line holds a long value. */
+  readonly values: ReadonlyArray<PlacedValue> = []
   private begun = 0
   private bytes = Buffer.allocUnsafeSlow(BUFFER_BYTES)
   private view = new DataView(this.bytes.buffer)

@@ -95,6 +95,8 @@ const wordStarts = new Int32Array(MAX_WORDS)
 const wordEnds = new Int32Array(MAX_WORDS)
 
 export class TextRequestDecoder implements RequestDecoder {
+  /** A line does not say how long it is. */
+  readonly needed = 0
   private atFirstLine = true
   private ended = false
 
