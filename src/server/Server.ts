@@ -34,6 +34,7 @@ import * as Listener from "./Listener.ts"
 import { parametersOf } from "./ServerParameters.ts"
 import { Running } from "./Running.ts"
 import { type ServerConfig, serverConfig, settings } from "./ServerConfig.ts"
+import type { PortKind } from "./Session.ts"
 import { SharedWriter } from "./SharedWriter.ts"
 import { SparseWarning } from "./SparseWarning.ts"
 import { CurrentSystemLimits } from "./SystemLimits.ts"
@@ -49,6 +50,8 @@ export interface ServerStats extends Readonly<ServerCounters.ServerCounters> {
 export interface ServerService {
   /** Where clients connect; the port that was found if 0 was asked for. */
   readonly address: Listener.Bound
+  /** Where only Redis's clients connect, if there is such a port. */
+  readonly respAddress: Listener.Bound | undefined
   readonly stats: Effect.Effect<ServerStats>
 }
 
@@ -67,6 +70,9 @@ export class Server extends Context.Service<Server, ServerService>()("effect-kv-
       Effect.flatMap(serverConfig, (config) => make(config))
     )
 }
+
+/** What Redis says to a client that is one too many. */
+const TOO_MANY = "-ERR max number of clients reached\r\n"
 
 const counted = (connections: number): string => `${connections} ${connections === 1 ? "connection" : "connections"}`
 
@@ -175,8 +181,8 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     )
   }
 
-  const serve = (socket: Socket): void => {
-    const connection = new Connection(socket, context, "any")
+  const serve = (socket: Socket, port: PortKind): void => {
+    const connection = new Connection(socket, context, port)
     connections.add(connection)
     idleWatch.add(connection)
     counters.accepted++
@@ -197,12 +203,12 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   )
   yield* Effect.forkScoped(refusals.run)
 
-  const refuse = (socket: Socket): void => {
+  const refuse = (socket: Socket, port: PortKind): void => {
     counters.refused++
     refusals.add()
     const reply = Reply.failed(`too many connections: the limit is ${running.maxClients}`)
     socket.on("error", () => socket.destroy())
-    socket.end(protocol.encodeReply(reply), "latin1")
+    socket.end(port === "resp" ? TOO_MANY : protocol.encodeReply(reply), "latin1")
     socket.destroySoon()
   }
 
@@ -242,27 +248,40 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   )
   yield* Effect.forkScoped(failures.run)
 
+  const listen = (at: Listener.Address, port: PortKind, flag: string) =>
+    Listener.listen(
+      at,
+      (socket) => {
+        watchDescriptors(socket)
+        const isCut = faults?.refusesConnection() === true
+        if (!isCut && counters.open < running.maxClients) return serve(socket, port)
+        traffic?.accepted(socket)
+        socket.once("close", () => traffic?.left(socket))
+        if (isCut) socket.destroy()
+        else refuse(socket, port)
+      },
+      (error) => {
+        failure = error.message
+        failures.add()
+      },
+      flag
+    ).pipe(Effect.tap((bound) => Effect.sync(() => traffic?.listens(bound))))
+
+  const { host, port, respPort } = config
+  if (respPort !== undefined && respPort === port && port !== 0) {
+    return yield* new Listener.ListenError({
+      code: "EADDRINUSE",
+      message: `--port and --resp-port are both ${port}: give two ports, or one, since --port takes Redis's clients, too.`
+    })
+  }
   // Released before the drain begins: finalizers run in reverse order.
-  const address = yield* Listener.listen(
-    config,
-    (socket) => {
-      watchDescriptors(socket)
-      const isCut = faults?.refusesConnection() === true
-      if (!isCut && counters.open < running.maxClients) return serve(socket)
-      traffic?.accepted(socket)
-      socket.once("close", () => traffic?.left(socket))
-      if (isCut) socket.destroy()
-      else refuse(socket)
-    },
-    (error) => {
-      failure = error.message
-      failures.add()
-    }
-  )
+  const address = yield* listen({ host, port }, "any", "--port")
   instance.listens(address)
-  traffic?.listens(address)
+  const respAddress =
+    respPort === undefined ? undefined : yield* listen({ host, port: respPort }, "resp", "--resp-port")
   return Server.of({
     address,
+    respAddress,
     stats: Effect.sync(() => ({ ...counters, store: executor.stats() }))
   })
 })

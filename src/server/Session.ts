@@ -106,14 +106,13 @@ export class Session implements Caller {
   isKept = false
   readonly context: SessionContext
   readonly link: Link
-  private readonly port: PortKind
   private text: RequestDecoder | undefined = undefined
   private resp: RespRequestDecoder | undefined = undefined
 
   constructor(context: SessionContext, port: PortKind, link: Link) {
     this.context = context
     this.link = link
-    this.port = port
+    if (port === "resp") this.resp = new RespRequestDecoder()
     this.createdAt = link.activeAt
     this.id = context.clients.enter(this)
   }
@@ -163,7 +162,7 @@ export class Session implements Caller {
   }
 
   private choose(first: number | undefined): RequestDecoder {
-    if (this.port === "resp" || first === RESP_BEGINS) return (this.resp = new RespRequestDecoder())
+    if (first === RESP_BEGINS) return (this.resp = new RespRequestDecoder())
     return (this.text = this.context.protocol.makeRequestDecoder())
   }
 }
