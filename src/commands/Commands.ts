@@ -19,6 +19,7 @@ import { infoCommands } from "./Info.ts"
 import { introspectionCommands } from "./Introspection.ts"
 import { numbers } from "./Numbers.ts"
 import { get, put, strings } from "./Strings.ts"
+import { discard, exec, look, multi, unwatch, watch } from "./Transactions.ts"
 
 /** What no key and no value may exceed, whichever command has it. */
 export { MAX_KEY_LENGTH, MAX_VALUE_LENGTH } from "../engine/Limits.ts"
@@ -46,6 +47,12 @@ export const commands: ReadonlyArray<Entry> = [
   ...introspectionCommands,
   ...configCommands,
   ...infoCommands,
+  multi,
+  exec,
+  discard,
+  watch,
+  unwatch,
+  look,
   refuse,
   refuseAndClose,
   http,
@@ -59,6 +66,7 @@ export const EXISTS = commands.indexOf(exists)
 export const STATS = commands.indexOf(stats)
 export const QUIT = commands.indexOf(quit)
 export const CLOCK = commands.indexOf(clock)
+export const LOOK = commands.indexOf(look)
 export const REFUSE = commands.indexOf(refuse)
 export const REFUSE_AND_CLOSE = commands.indexOf(refuseAndClose)
 export const HTTP = commands.indexOf(http)
