@@ -9,8 +9,10 @@ import * as Command from "../domain/Command.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import { clock } from "./Clock.ts"
 import type { Entry, ProtocolName } from "./Entry.ts"
-import { del, exists } from "./Keys.ts"
+import { expiry } from "./Expiry.ts"
+import { deleteOne, existsOne, keys } from "./Keys.ts"
 import { http, httpRequest, refuse, refuseAndClose } from "./Refusals.ts"
+import { scans } from "./Scan.ts"
 import { flush, quit, stats } from "./Server.ts"
 import { clientCommands } from "./Client.ts"
 import { configCommands } from "./Config.ts"
@@ -28,8 +30,8 @@ export { MAX_KEY_LENGTH, MAX_VALUE_LENGTH } from "../engine/Limits.ts"
 export const commands: ReadonlyArray<Entry> = [
   put,
   get,
-  del,
-  exists,
+  deleteOne,
+  existsOne,
   stats,
   flush,
   quit,
@@ -53,6 +55,9 @@ export const commands: ReadonlyArray<Entry> = [
   watch,
   unwatch,
   look,
+  ...keys,
+  ...expiry,
+  ...scans,
   refuse,
   refuseAndClose,
   http,
@@ -61,8 +66,8 @@ export const commands: ReadonlyArray<Entry> = [
 
 export const PUT = commands.indexOf(put)
 export const GET = commands.indexOf(get)
-export const DELETE = commands.indexOf(del)
-export const EXISTS = commands.indexOf(exists)
+export const DELETE = commands.indexOf(deleteOne)
+export const EXISTS = commands.indexOf(existsOne)
 export const STATS = commands.indexOf(stats)
 export const QUIT = commands.indexOf(quit)
 export const CLOCK = commands.indexOf(clock)

@@ -62,10 +62,10 @@ const NEWLINE = 0x0a
 
 /** A reply that is always the same, in words. */
 interface Prepared {
+  /** The kind of the error, if it is one. */
+  readonly code: string | undefined
   readonly length: number
   readonly words: Int32Array
-  /** What kind of error it is, if it is one. */
-  readonly error: string | undefined
 }
 
 // The bytes of an engine's arenas. They live as long as the arenas.
@@ -91,10 +91,9 @@ export class RespReplyWriter implements ReplyWriter {
   private views: Array<Buffer | undefined> = []
   private readonly version: RespVersion
   private readonly prepared: Array<Prepared | undefined> = []
-
   private readonly onError: (code: string) => void
 
-  /** `onError` is told the kind of each error that is answered. */
+  /** `onError` is told the kind of each error. */
   constructor(version: RespVersion, onError: (code: string) => void = () => {}) {
     this.version = version
     this.onError = onError
@@ -115,8 +114,8 @@ export class RespReplyWriter implements ReplyWriter {
   fixed(reply: FixedReply): void {
     const prepared = this.prepared[reply.number]
     if (prepared === undefined) return this.prepare(reply)
-    const { error, length, words } = prepared
-    if (error !== undefined) this.onError(error)
+    const { code, length, words } = prepared
+    if (code !== undefined) this.onError(code)
     this.reserve(length)
     const { view } = this
     let word = 0
@@ -289,8 +288,9 @@ export class RespReplyWriter implements ReplyWriter {
     const words = Int32Array.from({ length: Math.ceil(length / 4) }, (_, word) =>
       this.view.getInt32(start + word * 4, true)
     )
-    const error = /^-([A-Z]+) /.exec(this.bytes.toString("latin1", start, this.length))?.[1]
-    this.prepared[reply.number] = { length, words, error }
+    const text = this.bytes.toString("latin1", start, this.length)
+    const code = text.startsWith("-") ? text.slice(1, text.indexOf(" ")) : undefined
+    this.prepared[reply.number] = { code, length, words }
   }
 
   /** Makes room for so many bytes more. */
