@@ -192,7 +192,6 @@ export class Connection implements Reader, Watched, Holder, Link {
   leave(): void {
     this.context.traffic?.left(this.socket)
     this.context.memory.delete(this)
-    this.session.leave()
   }
 
   /** Serves until the connection has ended; interrupting it destroys the socket. */
@@ -300,9 +299,9 @@ export class Connection implements Reader, Watched, Holder, Link {
     const replies = this.writer.current
     const outcome = this.session.perform(commands, command, now, replies)
     if (Predicate.isString(outcome)) {
-      // The command may have chosen another version of the protocol.
-      const { current } = this.writer
-      const late = outcome === "ended" ? undefined : this.answer(commands, command, command + 1, now, current)
+      // A command that chose another version of the protocol has answered in that one.
+      const answer = replies.length > 0 ? replies : this.writer.current
+      const late = outcome === "ended" ? undefined : this.answer(commands, command, command + 1, now, answer)
       if (outcome === "answered") return late
       if (late !== undefined) return Effect.ensuring(late, Effect.sync(this.endSelf))
       this.endSelf()

@@ -278,9 +278,9 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   }
   // Released before the drain begins: finalizers run in reverse order.
   const address = yield* listen({ host, port }, "any", "--port")
+  instance.listens(address)
   const respAddress =
     respPort === undefined ? undefined : yield* listen({ host, port: respPort }, "resp", "--resp-port")
-  instance.listens(address)
   return Server.of({
     address,
     respAddress,

@@ -172,6 +172,7 @@ export class Session implements Caller {
 
   /** Says that the connection has gone. */
   leave(): void {
+    this.context.clients.leave(this)
     forget(this)
     this.context.clients.leave(this)
   }
@@ -179,6 +180,7 @@ export class Session implements Caller {
   perform(commands: CommandBatch, command: number, now: number, replies: ReplyWriter): Outcome {
     const id = commands.id(command)
     replies.begin()
+    this.lastCommand = id
     if (this.transaction !== undefined) {
       const outcome = queue(this, this.transaction, commands, command, replies)
       if (outcome !== undefined) return outcome
@@ -186,7 +188,6 @@ export class Session implements Caller {
     const perform = performers[id]
     if (perform === undefined) throw new Error(`no one does the command ${id}`)
     const { statistics } = this.context.executor
-    this.lastCommand = id
     statistics.begin(id)
     return perform(this, commands, command, now, replies)
   }
