@@ -172,7 +172,6 @@ export class Session implements Caller {
 
   /** Says that the connection has gone. */
   leave(): void {
-    this.context.clients.leave(this)
     forget(this)
     this.context.clients.leave(this)
   }
