@@ -32,6 +32,8 @@ import {
   META,
   metaFor,
   NAME_MASK,
+  NEWER,
+  OLDER,
   renamed,
   TIMED,
   typeOf,
@@ -77,6 +79,7 @@ import {
   SPARSE_CLASS,
   STUCK_AT,
   TOUCHED_PAGES,
+  UNIT_BITS,
   UNUSED_PAGE,
   USED_BYTES,
   USED_PAGES
@@ -121,8 +124,8 @@ const FETCHED_ENTRIES = 50_000
 const FETCHED_TOGETHER = 4
 /** The number of keys fetched at a time. Their memory fits into the processor's cache. */
 const GROUP = 256
-/** The words of a cache line. */
-const LINE_WORDS = 16
+/** The units of a cache line. */
+const LINE_UNITS = 8
 
 /** The number of identities of databases, including cleared ones. */
 const ALL_IDENTITIES = 256
@@ -177,7 +180,11 @@ export class Engine {
   private readonly wheel: Wheel
   private readonly keyHash: KeyHash
   private readonly hashes = new Int32Array(GROUP)
+  private readonly places = new Int32Array(GROUP)
   private readonly candidates = new Int32Array(GROUP)
+  private readonly ends = new Int32Array(GROUP)
+  private readonly newer = new Int32Array(GROUP)
+  private readonly older = new Int32Array(GROUP)
   private readonly doomed: Array<number> = []
   // The bytes that the present write will give back.
   private credit = 0
@@ -845,23 +852,33 @@ export class Engine {
   }
 
   /**
-   * Loads what a group of commands will need of entries into the processor's cache. It does not load the neighbours in
-   * the order of use: a use only writes to them, and nothing waits for a write.
+   * Loads what a group of commands will need into the processor's cache: of the index, of the entries, and of the
+   * entries' neighbours in the order of use, to which a use writes. Memory is slow, and waiting for one line after the
+   * other takes ten times as long as waiting for many at once. So each step loads one line for all keys.
    */
   private fetch(count: number): void {
-    const { candidates, hashes, index } = this
-    const { words } = this.memory
-    let seen = index.fetch(hashes, count)
-    index.candidates(hashes, count, candidates)
+    const { candidates, ends, hashes, index, memory, newer, older, places } = this
+    const { words } = memory
+    index.places(hashes, count, places, ends)
+    let seen = memory.load(places, count) ^ memory.load(ends, count)
+    index.candidates(hashes, places, count, candidates)
+    // The words of an entry that are read below may be in two lines.
+    for (let i = 0; i < count; i++) ends[i] = candidates[i]! + (VALUE_LENGTH >>> 1)
+    seen ^= memory.load(candidates, count) ^ memory.load(ends, count)
     for (let i = 0; i < count; i++) {
       const entry = candidates[i]!
-      if (entry === 0) continue
       const arena = words[entry >>> ARENA_UNIT_BITS]!
       const at = wordAt(entry)
-      seen ^= arena[at]!
-      if (at + LINE_WORDS < arena.length) seen ^= arena[at + LINE_WORDS]!
+      const isThere = entry !== NOT_THERE
+      const last = isThere ? (contentBytes(arena[at + META]!, arena[at + VALUE_LENGTH]!) - 1) >>> UNIT_BITS : 0
+      // The line in the middle.
+      places[i] = entry + Math.min(last, LINE_UNITS)
+      ends[i] = entry + last
+      newer[i] = isThere ? arena[at + NEWER]! : 0
+      older[i] = isThere ? arena[at + OLDER]! : 0
     }
-    this.seen = seen
+    seen ^= memory.load(places, count) ^ memory.load(ends, count)
+    this.seen = seen ^ memory.load(newer, count) ^ memory.load(older, count)
   }
 
   /** Whether an entry can take this meta word and a value of this length where it is. */
