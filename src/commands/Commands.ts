@@ -9,8 +9,12 @@ import * as Command from "../domain/Command.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import { clock } from "./Clock.ts"
 import type { Entry, ProtocolName } from "./Entry.ts"
+import { databases } from "./Databases.ts"
+import { dumps } from "./Dump.ts"
 import { expiry } from "./Expiry.ts"
 import { deleteOne, existsOne, keys } from "./Keys.ts"
+import { moves } from "./Moves.ts"
+import { objects } from "./Objects.ts"
 import { http, httpRequest, refuse, refuseAndClose } from "./Refusals.ts"
 import { scans } from "./Scan.ts"
 import { flush, quit, stats } from "./Server.ts"
@@ -35,6 +39,10 @@ export const commands: ReadonlyArray<Entry> = [
   ...keys,
   ...expiry,
   ...scans,
+  ...moves,
+  ...dumps,
+  ...objects,
+  ...databases,
   refuse,
   refuseAndClose,
   http,
