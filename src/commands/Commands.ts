@@ -18,9 +18,16 @@ import { objects } from "./Objects.ts"
 import { http, httpRequest, refuse, refuseAndClose } from "./Refusals.ts"
 import { scans } from "./Scan.ts"
 import { flush, quit, stats } from "./Server.ts"
-import { ping, select } from "./Connection.ts"
+import { clientCommands } from "./Client.ts"
+import { configCommands } from "./Config.ts"
+import { auth, echo, hello, ping, quitWithAnswer, reset, select } from "./Connection.ts"
+import { infoCommands } from "./Info.ts"
+import { introspectionCommands } from "./Introspection.ts"
 import { numbers } from "./Numbers.ts"
 import { get, put, strings } from "./Strings.ts"
+
+/** What no key and no value may exceed, whichever command has it. */
+export { MAX_KEY_LENGTH, MAX_VALUE_LENGTH } from "../engine/Limits.ts"
 
 /** In the order in which they are shown. */
 export const commands: ReadonlyArray<Entry> = [
@@ -36,6 +43,15 @@ export const commands: ReadonlyArray<Entry> = [
   ...numbers,
   ping,
   select,
+  echo,
+  hello,
+  auth,
+  quitWithAnswer,
+  reset,
+  ...clientCommands,
+  ...introspectionCommands,
+  ...configCommands,
+  ...infoCommands,
   ...keys,
   ...expiry,
   ...scans,
@@ -64,6 +80,10 @@ export const HTTP_REQUEST = commands.indexOf(httpRequest)
 /** The commands of a protocol, by name. */
 export const commandsOf = (protocol: ProtocolName): ReadonlyMap<string, Entry> =>
   new Map(commands.filter(({ protocols }) => protocols.includes(protocol)).map((entry) => [entry.name, entry]))
+
+/** The names of a protocol's commands that have subcommands with entries of their own. */
+export const containersOf = (protocol: ProtocolName): ReadonlySet<string> =>
+  new Set([...commandsOf(protocol).keys()].filter((name) => name.includes("|")).map((name) => name.replace(/\|.*/, "")))
 
 /** Whether an argument of a command with `argc` arguments is a key. Arguments are counted from 0. */
 export const isKey = ({ keys }: Entry, argument: number, argc: number): boolean => {

@@ -29,7 +29,7 @@ const write = (value: number): number => {
   let rest = Math.abs(value)
   do {
     const tenth = Math.floor(rest / 10)
-    digits[--at] = ZERO + rest - tenth * 10
+    digits[--at] = ZERO + (rest - tenth * 10)
     rest = tenth
   } while (rest > 0)
   if (value < 0) digits[--at] = MINUS

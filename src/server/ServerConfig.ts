@@ -171,6 +171,17 @@ export const settings = {
     values: Schema.Int,
     read: integer(0, 65_535)
   }),
+  respPort: setting<number | undefined>({
+    flag: "resp-port",
+    environment: "KV_CACHE_RESP_PORT",
+    metavar: "port",
+    default: undefined,
+    defaultText: "none",
+    description: "One more port, for Redis's protocol alone, inline commands included; 0 for any free one",
+    expected: "a port from 0 to 65535",
+    values: Schema.UndefinedOr(Schema.Int),
+    read: integer(0, 65_535)
+  }),
   maxKeys: setting<number>({
     flag: "max-keys",
     environment: "KV_CACHE_MAX_KEYS",
@@ -304,6 +315,8 @@ export interface ServerConfig extends Pick<
   SettingValues,
   "host" | "port" | "maxConnections" | "idleTimeout" | "shutdownGrace"
 > {
+  /** None if it is not given. */
+  readonly respPort?: number | undefined
   /** As the setting of that name if it is not given. */
   readonly maxClientMemory?: number | undefined
 }
@@ -319,6 +332,7 @@ const fromConfig = <A>({ default: unset, environment, schema }: Setting<A>): Con
 export const serverConfig: Config.Config<ServerConfig> = Config.all({
   host: fromConfig(settings.host),
   port: fromConfig(settings.port),
+  respPort: fromConfig(settings.respPort),
   maxConnections: fromConfig(settings.maxConnections),
   maxClientMemory: fromConfig(settings.maxClientMemory),
   idleTimeout: fromConfig(settings.idleTimeout),

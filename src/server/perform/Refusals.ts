@@ -23,6 +23,8 @@ export const refusals: ReadonlyArray<readonly [Entry, Perform]> = [
     http,
     ({ context }, commands, command, _now, replies) => {
       context.onHttp()
+      // Redis does not answer.
+      if (commands.message(command) === "") return "ended"
       replies.error(Reply.ERR, commands.message(command))
       return "answered last"
     }
