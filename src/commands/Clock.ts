@@ -49,10 +49,18 @@ const actions: ReadonlyArray<Action> = [
 
 const ACTION_WIDTH = 21
 
+const find = (word: string): Action | undefined => actions.find(({ name }) => name === word.toUpperCase())
+
+/** Whether a word is an action that takes so many arguments. */
+export const isAction = (word: string, count: number): boolean => {
+  const arity = find(word)?.arity
+  return arity !== undefined && count >= arity.min && count <= arity.max
+}
+
 export const clock: Entry = {
   name: "CLOCK",
   group: "server",
-  protocols: ["text"],
+  protocols: ["text", "resp"],
   arity: { min: 1, max: 2 },
   flags: ["fast", "virtual"],
   usage: "CLOCK <action>",
@@ -67,6 +75,6 @@ export const clock: Entry = {
   subcommands: actions,
   toInput: ([word = "", argument]) => ({
     _tag: "Clock",
-    action: actions.find(({ name }) => name === word.toUpperCase())?.toInput(argument)
+    action: find(word)?.toInput(argument)
   })
 }

@@ -25,6 +25,7 @@ import { infoCommands } from "./Info.ts"
 import { introspectionCommands } from "./Introspection.ts"
 import { numbers } from "./Numbers.ts"
 import { get, put, strings } from "./Strings.ts"
+import { putBytes } from "./Text.ts"
 
 /** What no key and no value may exceed, whichever command has it. */
 export { MAX_KEY_LENGTH, MAX_VALUE_LENGTH } from "../engine/Limits.ts"
@@ -52,6 +53,7 @@ export const commands: ReadonlyArray<Entry> = [
   ...introspectionCommands,
   ...configCommands,
   ...infoCommands,
+  putBytes,
   ...keys,
   ...expiry,
   ...scans,
