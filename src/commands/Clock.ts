@@ -49,14 +49,6 @@ const actions: ReadonlyArray<Action> = [
 
 const ACTION_WIDTH = 21
 
-const find = (word: string): Action | undefined => actions.find(({ name }) => name === word.toUpperCase())
-
-/** Whether a word is an action that takes so many arguments. */
-export const isAction = (word: string, count: number): boolean => {
-  const arity = find(word)?.arity
-  return arity !== undefined && count >= arity.min && count <= arity.max
-}
-
 export const clock: Entry = {
   name: "CLOCK",
   group: "server",
@@ -75,6 +67,6 @@ export const clock: Entry = {
   subcommands: actions,
   toInput: ([word = "", argument]) => ({
     _tag: "Clock",
-    action: find(word)?.toInput(argument)
+    action: actions.find(({ name }) => name === word.toUpperCase())?.toInput(argument)
   })
 }

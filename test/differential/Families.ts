@@ -1,7 +1,8 @@
 /** All families of the differential test. */
 import type { Family } from "./Family.ts"
+import { bitmaps } from "./families/Bitmaps.ts"
 import { connection } from "./families/Connection.ts"
 import { keys } from "./families/Keys.ts"
 import { strings } from "./families/Strings.ts"
 
-export const families: ReadonlyArray<Family> = [connection, strings, keys]
+export const families: ReadonlyArray<Family> = [connection, strings, bitmaps, keys]

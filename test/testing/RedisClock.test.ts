@@ -4,7 +4,8 @@ import { startTestServer } from "../../src/testing.ts"
 import { request } from "../server/resp/Exchanges.ts"
 import * as PlainSocket from "./PlainSocket.ts"
 
-const WRONG = "-ERR wrong arguments: CLOCK takes NOW, ADVANCE <ms>, SET <ms>, RUN [factor], FREEZE, RESET\r\n"
+const WRONG =
+  "-ERR wrong arguments: usage CLOCK NOW, CLOCK ADVANCE <ms>, CLOCK SET <ms>, CLOCK RUN [factor], CLOCK FREEZE, or CLOCK RESET\r\n"
 const NO_MILLIS = "-ERR ms must be a whole number of milliseconds from 0 to 2199023255552\r\n"
 
 describe("CLOCK in Redis's protocol", () => {
