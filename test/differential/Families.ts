@@ -2,6 +2,7 @@
 import type { Family } from "./Family.ts"
 import { bitmaps } from "./families/Bitmaps.ts"
 import { connection } from "./families/Connection.ts"
+import { keys } from "./families/Keys.ts"
 import { strings } from "./families/Strings.ts"
 
-export const families: ReadonlyArray<Family> = [connection, strings, bitmaps]
+export const families: ReadonlyArray<Family> = [connection, strings, bitmaps, keys]
