@@ -67,3 +67,10 @@ export const integer = (commands: CommandBatch, command: number, argument: numbe
 
 export const bigInteger = (commands: CommandBatch, command: number, argument: number): bigint | undefined =>
   bigIntegerIn(commands.view, commands.argStart(command, argument), commands.argLength(command, argument))
+
+/**
+ * An argument as Redis quotes it in an error: up to its first byte of 0, without line breaks at the end, and with spaces
+ * in place of those before. It has one character for each byte.
+ */
+export const quoted = (commands: CommandBatch, command: number, argument: number): string =>
+  (commands.text(command, argument).split("\0", 1)[0] ?? "").replace(/[\r\n]+$/, "").replaceAll(/[\r\n]/g, " ")

@@ -109,10 +109,6 @@ export const clientCommands: ReadonlyArray<Entry> = [
   clientSetInfo,
   clientKill,
   clientNoEvict,
-  clientNoTouch,
-  clientReply,
-  clientPause,
-  clientUnpause,
   clientUnblock,
   clientHelp
 ]

@@ -9,13 +9,19 @@ import * as Command from "../domain/Command.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import { clock } from "./Clock.ts"
 import type { Entry, ProtocolName } from "./Entry.ts"
-import { del, exists } from "./Keys.ts"
+import { expiry } from "./Expiry.ts"
+import { deleteOne, existsOne, keys } from "./Keys.ts"
 import { http, httpRequest, refuse, refuseAndClose } from "./Refusals.ts"
+import { scans } from "./Scan.ts"
 import { flush, quit, stats } from "./Server.ts"
-import { ping, select } from "./Connection.ts"
 import { bitFields } from "./BitFields.ts"
 import { bitmaps } from "./Bitmaps.ts"
 import { lcs } from "./Lcs.ts"
+import { clientCommands } from "./Client.ts"
+import { configCommands } from "./Config.ts"
+import { auth, echo, hello, ping, quitWithAnswer, reset, select } from "./Connection.ts"
+import { infoCommands } from "./Info.ts"
+import { introspectionCommands } from "./Introspection.ts"
 import { numbers } from "./Numbers.ts"
 import { ranges } from "./Ranges.ts"
 import { get, put, strings } from "./Strings.ts"
@@ -27,8 +33,8 @@ export { MAX_KEY_LENGTH, MAX_VALUE_LENGTH } from "../engine/Limits.ts"
 export const commands: ReadonlyArray<Entry> = [
   put,
   get,
-  del,
-  exists,
+  deleteOne,
+  existsOne,
   stats,
   flush,
   quit,
@@ -41,6 +47,18 @@ export const commands: ReadonlyArray<Entry> = [
   ...bitFields,
   ping,
   select,
+  echo,
+  hello,
+  auth,
+  quitWithAnswer,
+  reset,
+  ...clientCommands,
+  ...introspectionCommands,
+  ...configCommands,
+  ...infoCommands,
+  ...keys,
+  ...expiry,
+  ...scans,
   refuse,
   refuseAndClose,
   http,
@@ -49,8 +67,8 @@ export const commands: ReadonlyArray<Entry> = [
 
 export const PUT = commands.indexOf(put)
 export const GET = commands.indexOf(get)
-export const DELETE = commands.indexOf(del)
-export const EXISTS = commands.indexOf(exists)
+export const DELETE = commands.indexOf(deleteOne)
+export const EXISTS = commands.indexOf(existsOne)
 export const STATS = commands.indexOf(stats)
 export const QUIT = commands.indexOf(quit)
 export const CLOCK = commands.indexOf(clock)

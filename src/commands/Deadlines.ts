@@ -5,7 +5,7 @@
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import type { FixedReply } from "../domain/Reply.ts"
 import { MAX_DEADLINE } from "../engine/Wheel.ts"
-import { bigInteger, integer, MAX_INTEGER } from "./Arguments.ts"
+import { bigInteger, integer, MAX_INTEGER, MIN_INTEGER } from "./Arguments.ts"
 import type { Execution } from "./Execution.ts"
 import { notAnInteger } from "./Replies.ts"
 
@@ -38,18 +38,27 @@ export const deadlineOf = (
   unit: TimeUnit
 ): number => {
   const time = integer(commands, command, argument)
-  if (Number.isNaN(time)) return NOT_A_NUMBER
   if (time <= 0) return OUT_OF_RANGE
-  const { now } = execution
+  return deadlineAt(execution, commands, command, argument, unit, time)
+}
+
+/** As `deadlineOf`, where the time may be 0 or less: `time`, which the argument is as an integer. */
+export const deadlineAt = (
+  { now, unixTime }: Execution,
+  commands: CommandBatch,
+  command: number,
+  argument: number,
+  unit: TimeUnit,
+  time: number
+): number => {
   const isRelative = unit === SECONDS || unit === MILLIS
   const factor = unit === SECONDS || unit === UNIX_SECONDS ? MILLIS_PER_SECOND : 1
-  if (time < SURELY_IN_RANGE) {
-    return isRelative ? now + time * factor : time * factor - execution.unixTime(now) + now
-  }
+  if (Math.abs(time) < SURELY_IN_RANGE) return isRelative ? now + time * factor : time * factor - unixTime(now) + now
+  if (Number.isNaN(time)) return NOT_A_NUMBER
   const millis = (bigInteger(commands, command, argument) ?? 0n) * BigInt(factor)
-  const since = isRelative ? BigInt(execution.unixTime(now)) : 0n
-  if (millis + since > MAX_INTEGER) return OUT_OF_RANGE
-  return Math.min(Number(millis + since) - execution.unixTime(now) + now, MAX_DEADLINE)
+  const since = isRelative ? BigInt(unixTime(now)) : 0n
+  if (millis > MAX_INTEGER - since || millis < MIN_INTEGER) return OUT_OF_RANGE
+  return Math.min(Number(millis + since) - unixTime(now) + now, MAX_DEADLINE)
 }
 
 /**

@@ -88,6 +88,8 @@ export interface Entry {
   readonly usage: string
   /** One line on what the command does. */
   readonly summary: string
+  /** What it does concerns more than the keys that it names. `admin` implies it. */
+  readonly isDangerous?: boolean | undefined
   /** How its time grows, such as `O(N) with N being the number of keys`; `O(1)` if absent. */
   readonly complexity?: string | undefined
   /**

@@ -39,12 +39,15 @@ export class Execution {
     this.unixTime = unixTime
   }
 
-  /** To be called by a command that has changed a key of a batch: its value or its deadline, or that it is there. */
-  changed(commands: CommandBatch, key: number): void {
+  /**
+   * To be called by a command that has changed a key of a batch: its value or its deadline, or that it is there. The
+   * database is the caller's unless another one is named.
+   */
+  changed(commands: CommandBatch, key: number, database: number = this.database): void {
     if (!this.changes.isHeard) return
     const start = commands.keyStart(key)
     const text = commands.bytes.toString("latin1", start, start + commands.keyLength(key))
-    this.changes.changed(this.database, text, this.caller)
+    this.changes.changed(database, text, this.caller)
   }
 }
 

@@ -17,6 +17,7 @@ export const info: Entry = {
   protocols: ["resp"],
   arity: { min: 0, max: Number.POSITIVE_INFINITY },
   flags: ["loading", "stale"],
+  isDangerous: true,
   usage: "INFO [section [section ...]]",
   summary: "Show what the server is and how it does",
   details: []

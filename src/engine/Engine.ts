@@ -262,6 +262,12 @@ export class Engine {
     return this.memory.figures[DETACHED_BYTES]!
   }
 
+  /** The most that `usedBytes` may be, or nothing if only addresses bound it. */
+  get maxMemory(): number | undefined {
+    const bytes = this.memory.figures[MAX_BYTES]!
+    return bytes === MAX_MEMORY ? undefined : bytes
+  }
+
   /** The touched memory of the present arenas, in bytes, whether used or free. */
   get heldBytes(): number {
     return this.memory.header[TOUCHED_PAGES]! * PAGE_BYTES

@@ -23,7 +23,7 @@ import { Backlog } from "./Backlog.ts"
 import type { ClientMemory, Holder } from "./ClientMemory.ts"
 import type { Faults } from "./Faults.ts"
 import type { IdleWatch, Watched } from "./IdleWatch.ts"
-import type { Intake } from "./Intake.ts"
+import { descriptorOf, type Intake } from "./Intake.ts"
 import { format } from "./Listener.ts"
 import { Output } from "./Output.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
@@ -104,11 +104,11 @@ export class Connection implements Reader, Watched, Holder, Link {
     this.socket = socket
     this.context = context
     context.traffic?.accepted(socket)
-    this.session = new Session(context.session, port, this)
     this.backlog = new Backlog(context.memory, this)
     const onHeld = (bytes: number): void => context.memory.change(this, bytes)
     this.output = new Output(socket, context.counters, context.faults, this.endSelf, onHeld)
     this.activeAt = context.now()
+    this.session = new Session(context.session, port, this)
     socket.on("drain", () => this.drained())
     socket.on("end", () => this.peerEnded())
     socket.on("finish", () => this.onFlushed())
@@ -157,6 +157,18 @@ export class Connection implements Reader, Watched, Holder, Link {
     return this.backlog.capacity + this.output.heldBytes
   }
 
+  get descriptor(): number {
+    return descriptorOf(this.socket) ?? -1
+  }
+
+  get unexecutedBytes(): number {
+    return this.backlog.length
+  }
+
+  get unwrittenBytes(): number {
+    return this.output.heldBytes
+  }
+
   closeForMemory(): void {
     this.context.onMemory()
     this.reason = "closed for its memory"
@@ -175,6 +187,7 @@ export class Connection implements Reader, Watched, Holder, Link {
   leave(): void {
     this.context.traffic?.left(this.socket)
     this.context.memory.delete(this)
+    this.session.leave()
   }
 
   /** Serves until the connection has ended; interrupting it destroys the socket. */
@@ -267,6 +280,7 @@ export class Connection implements Reader, Watched, Holder, Link {
     replies: ReplyWriter
   ): Effect.Effect<void> | undefined {
     this.activeAt = now
+    this.session.lastCommand = commands.id(to - 1)
     const late = this.output.write(commands, from, to, replies)
     if (late === undefined && !this.output.keepsUp && this.state === "serving") this.stop("blocked")
     return late
@@ -281,7 +295,9 @@ export class Connection implements Reader, Watched, Holder, Link {
     const replies = this.writer.current
     const outcome = this.session.perform(commands, command, now, replies)
     if (Predicate.isString(outcome)) {
-      const late = outcome === "ended" ? undefined : this.answer(commands, command, command + 1, now, replies)
+      // The command may have chosen another version of the protocol.
+      const { current } = this.writer
+      const late = outcome === "ended" ? undefined : this.answer(commands, command, command + 1, now, current)
       if (outcome === "answered") return late
       if (late !== undefined) return Effect.ensuring(late, Effect.sync(this.endSelf))
       this.endSelf()

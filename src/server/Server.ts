@@ -7,6 +7,7 @@
 import type { Socket } from "node:net"
 import * as Cause from "effect/Cause"
 import type * as Config from "effect/Config"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -20,14 +21,18 @@ import * as EventLoop from "../EventLoop.ts"
 import { Protocol } from "../protocol/Protocol.ts"
 import { RespReplyWriter } from "../protocol/resp/RespReplyWriter.ts"
 import { Executor, type StoreStats } from "../store/Executor.ts"
-import { monotonicMillis } from "../store/MemoryEngine.ts"
+import { monotonicMillis, unixTimeOf } from "../store/MemoryEngine.ts"
 import { version } from "../Version.ts"
 import { ClientMemory } from "./ClientMemory.ts"
+import { Clients } from "./Clients.ts"
 import { Connection, type ConnectionContext } from "./Connection.ts"
 import { CurrentFaults } from "./Faults.ts"
 import { IdleWatch } from "./IdleWatch.ts"
+import { Instance } from "./Instance.ts"
 import { CurrentIntake, descriptorOf } from "./Intake.ts"
 import * as Listener from "./Listener.ts"
+import { parametersOf } from "./ServerParameters.ts"
+import { Running } from "./Running.ts"
 import { type ServerConfig, serverConfig, settings } from "./ServerConfig.ts"
 import type { PortKind } from "./Session.ts"
 import { SharedWriter } from "./SharedWriter.ts"
@@ -88,11 +93,12 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const faults = yield* CurrentFaults
   const traffic = yield* CurrentTraffic
   const clock = Option.getOrUndefined(yield* Effect.serviceOption(VirtualClock))
-  let startedAt = now()
+  const instance = new Instance(now(), unixTimeOf(yield* Clock.Clock, now))
+  const running = new Running(config.maxConnections, counters, executor, now())
   if (clock !== undefined) {
     yield* clock.onReset(() => {
-      startedAt = now()
-      const pending = executor.clear(startedAt)
+      instance.startedAt = now()
+      const pending = executor.clear(instance.startedAt)
       if (pending !== undefined) supervise(pending)
     })
   }
@@ -104,6 +110,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       "(--max-client-memory)"
   )
   yield* Effect.forkScoped(overMemory.run)
+  const onError = executor.statistics.answeredError
   const context: ConnectionContext = {
     now,
     turn: new Turn(executor, { now, afterReads: EventLoop.afterReads }),
@@ -111,13 +118,30 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       protocol,
       writers: {
         text: new SharedWriter(protocol.makeReplyWriter),
-        resp: { 2: new SharedWriter(() => new RespReplyWriter(2)), 3: new SharedWriter(() => new RespReplyWriter(3)) }
+        resp: {
+          2: new SharedWriter(() => new RespReplyWriter(2, onError)),
+          3: new SharedWriter(() => new RespReplyWriter(3, onError))
+        }
       },
       counters,
+      clients: new Clients(),
+      instance,
+      executor,
+      running,
+      parameters: parametersOf({ config, instance, executor, running, idleWatch }),
       statistics: (at) => {
         const { bytes, evicted, expired, held, hits, keys, misses } = executor.stats()
-        const uptime = Math.floor((at - startedAt) / 1000)
-        const numbers = { uptime, keys, bytes, held, hits, misses, evicted, expired, connections: counters.open }
+        const numbers = {
+          uptime: instance.uptime(at),
+          keys,
+          bytes,
+          held,
+          hits,
+          misses,
+          evicted,
+          expired,
+          connections: counters.open
+        }
         return Reply.statistics({ version, ...Record.map({ ...numbers, defects: counters.defects }, String) })
       },
       clock,
@@ -175,14 +199,14 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   }
 
   const refusals = new SparseWarning(
-    (count) => `too many connections: ${count} refused, the limit is ${config.maxConnections} (--max-connections)`
+    (count) => `too many connections: ${count} refused, the limit is ${running.maxClients} (--max-connections)`
   )
   yield* Effect.forkScoped(refusals.run)
 
   const refuse = (socket: Socket, port: PortKind): void => {
     counters.refused++
     refusals.add()
-    const reply = Reply.failed(`too many connections: the limit is ${config.maxConnections}`)
+    const reply = Reply.failed(`too many connections: the limit is ${running.maxClients}`)
     socket.on("error", () => socket.destroy())
     socket.end(port === "resp" ? TOO_MANY : protocol.encodeReply(reply), "latin1")
     socket.destroySoon()
@@ -230,7 +254,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       (socket) => {
         watchDescriptors(socket)
         const isCut = faults?.refusesConnection() === true
-        if (!isCut && counters.open < config.maxConnections) return serve(socket, port)
+        if (!isCut && counters.open < running.maxClients) return serve(socket, port)
         traffic?.accepted(socket)
         socket.once("close", () => traffic?.left(socket))
         if (isCut) socket.destroy()
@@ -254,6 +278,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const address = yield* listen({ host, port }, "any", "--port")
   const respAddress =
     respPort === undefined ? undefined : yield* listen({ host, port: respPort }, "resp", "--resp-port")
+  instance.listens(address)
   return Server.of({
     address,
     respAddress,

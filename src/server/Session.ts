@@ -10,8 +10,13 @@ import type { Reply, ReplySink } from "../domain/Reply.ts"
 import type { ProtocolService, ReplyWriter, RequestDecoder } from "../protocol/Protocol.ts"
 import { type RespVersion } from "../protocol/resp/RespReplyWriter.ts"
 import { RespRequestDecoder } from "../protocol/resp/RespRequestDecoder.ts"
+import type { Clients } from "./Clients.ts"
+import type { Instance } from "./Instance.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
 import { performers } from "./perform/Performers.ts"
+import type { ExecutorService } from "../store/Executor.ts"
+import type { Parameters } from "./Parameters.ts"
+import type { Running } from "./Running.ts"
 import type { SharedWriter } from "./SharedWriter.ts"
 import type { VirtualClockService } from "./VirtualClock.ts"
 
@@ -24,6 +29,11 @@ export interface SessionContext {
     readonly resp: Readonly<Record<RespVersion, SharedWriter>>
   }
   readonly counters: ServerCounters
+  readonly clients: Clients
+  readonly instance: Instance
+  readonly executor: ExecutorService
+  readonly parameters: Parameters
+  readonly running: Running
   /** What STATS says at `now`, in ms. */
   readonly statistics: (now: number) => Reply
   /** In tests: what the CLOCK command moves. */
@@ -40,8 +50,12 @@ export interface Link {
   readonly local: string
   /** When the last request was complete or the last reply drained, in ms. */
   readonly activeAt: number
-  /** The bytes of memory that it holds for its client. */
+  /** The number by which the system knows its socket, or -1. */
+  readonly descriptor: number
+  /** The bytes of memory that it holds for its client: of what is not executed, and of what is not written. */
   readonly heldBytes: number
+  readonly unexecutedBytes: number
+  readonly unwrittenBytes: number
   /** Sends bytes that no command asked for, between two replies. They must stay as they are. */
   readonly push: (bytes: Buffer) => void
   /** Closes the connection at once. */
@@ -75,9 +89,21 @@ export type Perform = (
 const RESP_BEGINS = 0x2a
 
 export class Session implements Caller {
+  /** Counted from 1, for all clients of the server. */
+  readonly id: number
+  /** In ms. */
+  readonly createdAt: number
   database = 0
   /** The version of RESP, if the client speaks RESP. */
   version: RespVersion = 2
+  /** What the client calls itself and its library; empty if it has not said. */
+  name = ""
+  libraryName = ""
+  libraryVersion = ""
+  /** The id of the last command that was executed, or -1. */
+  lastCommand = -1
+  /** It is not closed for the memory that clients hold. */
+  isKept = false
   readonly context: SessionContext
   readonly link: Link
   private text: RequestDecoder | undefined = undefined
@@ -87,6 +113,21 @@ export class Session implements Caller {
     this.context = context
     this.link = link
     if (port === "resp") this.resp = new RespRequestDecoder()
+    this.createdAt = link.activeAt
+    this.id = context.clients.enter(this)
+  }
+
+  /** Makes the session what it was at first, but for what its library is called. */
+  reset(): void {
+    this.database = 0
+    this.version = 2
+    this.name = ""
+    this.isKept = false
+  }
+
+  /** Says that the connection has gone. */
+  leave(): void {
+    this.context.clients.leave(this)
   }
 
   get writer(): SharedWriter {
@@ -113,6 +154,9 @@ export class Session implements Caller {
     const id = commands.id(command)
     const perform = performers[id]
     if (perform === undefined) throw new Error(`no one does the command ${id}`)
+    const { statistics } = this.context.executor
+    this.lastCommand = id
+    statistics.begin(id)
     replies.begin()
     return perform(this, commands, command, now, replies)
   }

@@ -26,6 +26,8 @@ const wrapped = (make: (executor: ExecutorService) => Partial<ExecutorService>):
       execute: (commands, from, to, now, caller, sink) => executor.execute(commands, from, to, now, caller, sink),
       clear: (now) => executor.clear(now),
       stats: () => executor.stats(),
+      levels: () => executor.levels(),
+      statistics: executor.statistics,
       ...make(executor)
     }))
   ).pipe(Layer.provide(Store.layerMemory({ maxKeys: 1000 })))

@@ -5,11 +5,15 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
+import { Clients } from "../../src/server/Clients.ts"
 import { Connection } from "../../src/server/Connection.ts"
 import { IdleWatch } from "../../src/server/IdleWatch.ts"
 import { HIGH_WATER_MARK } from "../../src/server/Intake.ts"
 import * as ServerCounters from "../../src/server/ServerCounters.ts"
 import { ClientMemory } from "../../src/server/ClientMemory.ts"
+import { Instance } from "../../src/server/Instance.ts"
+import { Parameters } from "../../src/server/Parameters.ts"
+import { Running } from "../../src/server/Running.ts"
 import { SharedWriter } from "../../src/server/SharedWriter.ts"
 import { Turn } from "../../src/server/Turn.ts"
 import { Executor } from "../../src/store/Executor.ts"
@@ -62,6 +66,11 @@ const start = Effect.gen(function* () {
         protocol: textProtocol,
         writers: { text: writer, resp: { 2: writer, 3: writer } },
         counters,
+        clients: new Clients(),
+        instance: new Instance(0, (at) => at),
+        executor,
+        running: new Running(1, counters, executor, 0),
+        parameters: new Parameters([]),
         statistics: () => assert.fail("nobody asks for statistics"),
         clock: undefined,
         onHttp: () => assert.fail("nobody speaks HTTP")

@@ -62,6 +62,8 @@ const NEWLINE = 0x0a
 
 /** A reply that is always the same, in words. */
 interface Prepared {
+  /** The kind of the error, if it is one. */
+  readonly code: string | undefined
   readonly length: number
   readonly words: Int32Array
 }
@@ -89,9 +91,12 @@ export class RespReplyWriter implements ReplyWriter {
   private views: Array<Buffer | undefined> = []
   private readonly version: RespVersion
   private readonly prepared: Array<Prepared | undefined> = []
+  private readonly onError: (code: string) => void
 
-  constructor(version: RespVersion) {
+  /** `onError` is told the kind of each error. */
+  constructor(version: RespVersion, onError: (code: string) => void = () => {}) {
     this.version = version
+    this.onError = onError
   }
 
   get capacity(): number {
@@ -109,7 +114,8 @@ export class RespReplyWriter implements ReplyWriter {
   fixed(reply: FixedReply): void {
     const prepared = this.prepared[reply.number]
     if (prepared === undefined) return this.prepare(reply)
-    const { length, words } = prepared
+    const { code, length, words } = prepared
+    if (code !== undefined) this.onError(code)
     this.reserve(length)
     const { view } = this
     let word = 0
@@ -122,6 +128,7 @@ export class RespReplyWriter implements ReplyWriter {
   }
 
   error(code: string, message: string): void {
+    this.onError(code)
     this.line(`-${code} ${inOneLine(message)}${CRLF}`)
   }
 
@@ -281,7 +288,9 @@ export class RespReplyWriter implements ReplyWriter {
     const words = Int32Array.from({ length: Math.ceil(length / 4) }, (_, word) =>
       this.view.getInt32(start + word * 4, true)
     )
-    this.prepared[reply.number] = { length, words }
+    const text = this.bytes.toString("latin1", start, this.length)
+    const code = text.startsWith("-") ? text.slice(1, text.indexOf(" ")) : undefined
+    this.prepared[reply.number] = { code, length, words }
   }
 
   /** Makes room for so many bytes more. */
