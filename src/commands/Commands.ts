@@ -14,17 +14,18 @@ import { deleteOne, existsOne, keys } from "./Keys.ts"
 import { http, httpRequest, refuse, refuseAndClose } from "./Refusals.ts"
 import { scans } from "./Scan.ts"
 import { flush, quit, stats } from "./Server.ts"
-import { bitFields } from "./BitFields.ts"
-import { bitmaps } from "./Bitmaps.ts"
-import { lcs } from "./Lcs.ts"
 import { clientCommands } from "./Client.ts"
 import { configCommands } from "./Config.ts"
 import { auth, echo, hello, ping, quitWithAnswer, reset, select } from "./Connection.ts"
 import { infoCommands } from "./Info.ts"
 import { introspectionCommands } from "./Introspection.ts"
+import { bitFields } from "./BitFields.ts"
+import { bitmaps } from "./Bitmaps.ts"
+import { lcs } from "./Lcs.ts"
 import { numbers } from "./Numbers.ts"
 import { ranges } from "./Ranges.ts"
 import { get, put, strings } from "./Strings.ts"
+import { discard, exec, look, multi, unwatch, watch } from "./Transactions.ts"
 
 /** What no key and no value may exceed, whichever command has it. */
 export { MAX_KEY_LENGTH, MAX_VALUE_LENGTH } from "../engine/Limits.ts"
@@ -56,6 +57,12 @@ export const commands: ReadonlyArray<Entry> = [
   ...introspectionCommands,
   ...configCommands,
   ...infoCommands,
+  multi,
+  exec,
+  discard,
+  watch,
+  unwatch,
+  look,
   ...keys,
   ...expiry,
   ...scans,
@@ -72,6 +79,7 @@ export const EXISTS = commands.indexOf(existsOne)
 export const STATS = commands.indexOf(stats)
 export const QUIT = commands.indexOf(quit)
 export const CLOCK = commands.indexOf(clock)
+export const LOOK = commands.indexOf(look)
 export const REFUSE = commands.indexOf(refuse)
 export const REFUSE_AND_CLOSE = commands.indexOf(refuseAndClose)
 export const HTTP = commands.indexOf(http)

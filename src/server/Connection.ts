@@ -129,6 +129,10 @@ export class Connection implements Reader, Watched, Holder, Link {
     return format({ host: localAddress, port: localPort })
   }
 
+  hold(bytes: number): void {
+    this.context.memory.change(this, bytes)
+  }
+
   push(bytes: Buffer): void {
     if (!this.isOpen) return
     if (this.pushed.push(bytes) === 1) this.context.turn.afterRun(this.writePushed)
@@ -154,7 +158,7 @@ export class Connection implements Reader, Watched, Holder, Link {
   }
 
   get heldBytes(): number {
-    return this.backlog.capacity + this.output.heldBytes
+    return this.backlog.capacity + this.output.heldBytes + this.session.heldBytes
   }
 
   get descriptor(): number {
@@ -176,6 +180,7 @@ export class Connection implements Reader, Watched, Holder, Link {
     this.backlog.clear()
     this.socket.destroy()
     this.output.release()
+    this.session.leave()
   }
 
   /** Whether it is not read from at present. */
@@ -187,7 +192,6 @@ export class Connection implements Reader, Watched, Holder, Link {
   leave(): void {
     this.context.traffic?.left(this.socket)
     this.context.memory.delete(this)
-    this.session.leave()
   }
 
   /** Serves until the connection has ended; interrupting it destroys the socket. */
@@ -295,17 +299,18 @@ export class Connection implements Reader, Watched, Holder, Link {
     const replies = this.writer.current
     const outcome = this.session.perform(commands, command, now, replies)
     if (Predicate.isString(outcome)) {
-      // The command may have chosen another version of the protocol.
-      const { current } = this.writer
-      const late = outcome === "ended" ? undefined : this.answer(commands, command, command + 1, now, current)
+      // A command that chose another version of the protocol has answered in that one.
+      const answer = replies.length > 0 ? replies : this.writer.current
+      const late = outcome === "ended" ? undefined : this.answer(commands, command, command + 1, now, answer)
       if (outcome === "answered") return late
       if (late !== undefined) return Effect.ensuring(late, Effect.sync(this.endSelf))
       this.endSelf()
       return undefined
     }
-    return Effect.map(outcome, (write) => {
+    return Effect.map(outcome, (late) => {
+      if (!Predicate.isFunction(late)) return this.output.flush(late)
       this.writer.current.begin()
-      write(this.writer.current)
+      late(this.writer.current)
       this.output.flush(this.writer.current)
     })
   }
@@ -404,6 +409,7 @@ export class Connection implements Reader, Watched, Holder, Link {
     this.reason ??= "closed by the client"
     this.backlog.clear()
     this.output.release()
+    this.session.leave()
     this.onFlushed()
     this.onClosed()
     this.onGoingOn()

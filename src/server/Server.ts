@@ -39,6 +39,7 @@ import { SharedWriter } from "./SharedWriter.ts"
 import { SparseWarning } from "./SparseWarning.ts"
 import { CurrentSystemLimits } from "./SystemLimits.ts"
 import { CurrentTraffic } from "./Traffic.ts"
+import { Transactions } from "./Transactions.ts"
 import { Turn } from "./Turn.ts"
 import { VirtualClock } from "./VirtualClock.ts"
 import * as ServerCounters from "./ServerCounters.ts"
@@ -129,6 +130,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       executor,
       running,
       parameters: parametersOf({ config, instance, executor, running, idleWatch }),
+      transactions: new Transactions(executor, now),
       statistics: (at) => {
         const { bytes, evicted, expired, held, hits, keys, misses } = executor.stats()
         const numbers = {
@@ -276,9 +278,9 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   }
   // Released before the drain begins: finalizers run in reverse order.
   const address = yield* listen({ host, port }, "any", "--port")
+  instance.listens(address)
   const respAddress =
     respPort === undefined ? undefined : yield* listen({ host, port: respPort }, "resp", "--resp-port")
-  instance.listens(address)
   return Server.of({
     address,
     respAddress,

@@ -17,8 +17,12 @@ import { performers } from "./perform/Performers.ts"
 import type { ExecutorService } from "../store/Executor.ts"
 import type { Parameters } from "./Parameters.ts"
 import type { Running } from "./Running.ts"
+import { forget, queue } from "./perform/Transactions.ts"
 import type { SharedWriter } from "./SharedWriter.ts"
+import type { Transaction } from "./Transaction.ts"
+import type { Transactions } from "./Transactions.ts"
 import type { VirtualClockService } from "./VirtualClock.ts"
+import type { Watch } from "./Watches.ts"
 
 /** What all sessions of a server share. */
 export interface SessionContext {
@@ -34,6 +38,7 @@ export interface SessionContext {
   readonly executor: ExecutorService
   readonly parameters: Parameters
   readonly running: Running
+  readonly transactions: Transactions
   /** What STATS says at `now`, in ms. */
   readonly statistics: (now: number) => Reply
   /** In tests: what the CLOCK command moves. */
@@ -56,6 +61,8 @@ export interface Link {
   readonly heldBytes: number
   readonly unexecutedBytes: number
   readonly unwrittenBytes: number
+  /** Is told how many bytes of memory more, or less, its session holds. It may be closed before this returns. */
+  readonly hold: (bytes: number) => void
   /** Sends bytes that no command asked for, between two replies. They must stay as they are. */
   readonly push: (bytes: Buffer) => void
   /** Closes the connection at once. */
@@ -73,8 +80,8 @@ export type Outcome =
   | "answered last"
   /** It has no answer, and nothing after it is executed. */
   | "ended"
-  /** It has to be waited for, and then there is what writes its answer. */
-  | Effect.Effect<(sink: ReplySink) => void>
+  /** It has to be waited for, and then there is what writes its answer, or what has its answer. */
+  | Effect.Effect<((sink: ReplySink) => void) | ReplyWriter>
 
 /** Does a command at `now`, and puts its answer into `replies`. */
 export type Perform = (
@@ -104,6 +111,12 @@ export class Session implements Caller {
   lastCommand = -1
   /** It is not closed for the memory that clients hold. */
   isKept = false
+  /** What the client has queued, after a MULTI. */
+  transaction: Transaction | undefined = undefined
+  /** What it watches. */
+  watch: Watch | undefined = undefined
+  /** Bytes of memory that it holds. */
+  heldBytes = 0
   readonly context: SessionContext
   readonly link: Link
   private text: RequestDecoder | undefined = undefined
@@ -119,15 +132,11 @@ export class Session implements Caller {
 
   /** Makes the session what it was at first, but for what its library is called. */
   reset(): void {
+    forget(this)
     this.database = 0
     this.version = 2
     this.name = ""
     this.isKept = false
-  }
-
-  /** Says that the connection has gone. */
-  leave(): void {
-    this.context.clients.leave(this)
   }
 
   get writer(): SharedWriter {
@@ -147,17 +156,38 @@ export class Session implements Caller {
 
   /** Whether it does a command itself, and no executor. */
   performs(commands: CommandBatch, command: number): boolean {
-    return table[commands.id(command)]?.execute === undefined
+    return this.transaction !== undefined || table[commands.id(command)]?.execute === undefined
+  }
+
+  /** Whether each command is to be decoded after the one before it has been performed. */
+  step(isStepped: boolean): void {
+    if (this.resp !== undefined) this.resp.isStepped = isStepped
+  }
+
+  /** Holds so many bytes of memory more, or less. */
+  hold(bytes: number): void {
+    this.heldBytes += bytes
+    if (bytes !== 0) this.link.hold(bytes)
+  }
+
+  /** Says that the connection has gone. */
+  leave(): void {
+    forget(this)
+    this.context.clients.leave(this)
   }
 
   perform(commands: CommandBatch, command: number, now: number, replies: ReplyWriter): Outcome {
     const id = commands.id(command)
+    replies.begin()
+    this.lastCommand = id
+    if (this.transaction !== undefined) {
+      const outcome = queue(this, this.transaction, commands, command, replies)
+      if (outcome !== undefined) return outcome
+    }
     const perform = performers[id]
     if (perform === undefined) throw new Error(`no one does the command ${id}`)
     const { statistics } = this.context.executor
-    this.lastCommand = id
     statistics.begin(id)
-    replies.begin()
     return perform(this, commands, command, now, replies)
   }
 

@@ -7,6 +7,7 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import { commands as table, DELETE, EXISTS, GET, PUT } from "../commands/Commands.ts"
+import type { Changes } from "../commands/Changes.ts"
 import type { Counter } from "../commands/Entry.ts"
 import { type Caller, Execution } from "../commands/Execution.ts"
 import { executeDelete, executeExists } from "../commands/Keys.ts"
@@ -46,6 +47,8 @@ export interface StoreLevels {
 }
 
 export interface ExecutorService {
+  /** Tells which keys change. */
+  readonly changes: Changes
   /** Prepares a batch for execution. It expects most keys in database 0. */
   readonly prepare: (commands: CommandBatch) => void
   /**
@@ -76,6 +79,7 @@ export class Executor extends Context.Service<Executor, ExecutorService>()("effe
 
 /** Executes at once, in the memory of this process. */
 export class MemoryExecutor implements ExecutorService {
+  readonly changes: Changes
   private readonly execution: Execution
   // The engine's `givenUpBytes` when it was last read.
   private givenUp = 0
@@ -83,6 +87,7 @@ export class MemoryExecutor implements ExecutorService {
   private peak = 0
 
   constructor({ alarm, changes, engine, unixTime }: MemoryEngineService) {
+    this.changes = changes
     this.execution = new Execution(engine, alarm, changes, unixTime)
   }
 

@@ -22,6 +22,7 @@ const wrapped = (make: (executor: ExecutorService) => Partial<ExecutorService>):
   Layer.effect(
     Executor,
     Effect.map(Effect.service(Executor), (executor) => ({
+      changes: executor.changes,
       prepare: (commands) => executor.prepare(commands),
       execute: (commands, from, to, now, caller, sink) => executor.execute(commands, from, to, now, caller, sink),
       clear: (now) => executor.clear(now),

@@ -15,6 +15,7 @@ import { Instance } from "../../src/server/Instance.ts"
 import { Parameters } from "../../src/server/Parameters.ts"
 import { Running } from "../../src/server/Running.ts"
 import { SharedWriter } from "../../src/server/SharedWriter.ts"
+import { Transactions } from "../../src/server/Transactions.ts"
 import { Turn } from "../../src/server/Turn.ts"
 import { Executor } from "../../src/store/Executor.ts"
 import { Store } from "../../src/store/Store.ts"
@@ -71,6 +72,7 @@ const start = Effect.gen(function* () {
         executor,
         running: new Running(1, counters, executor, 0),
         parameters: new Parameters([]),
+        transactions: new Transactions(executor, now),
         statistics: () => assert.fail("nobody asks for statistics"),
         clock: undefined,
         onHttp: () => assert.fail("nobody speaks HTTP")

@@ -25,6 +25,7 @@ const slowExecutor = (time: () => number | undefined): Layer.Layer<Executor> =>
         return Effect.andThen(clock.sleep(Duration.millis(millis)), done)
       }
       return {
+        changes: executor.changes,
         prepare: (commands) => executor.prepare(commands),
         execute,
         clear: (now) => executor.clear(now),

@@ -44,8 +44,8 @@ const performHello: Perform = atOnce((session, commands, command, _now, replies)
   if (!isUser(user)) return replies.error("WRONGPASS", WRONG_PASSWORD)
   session.name = name
   session.version = version
-  // This answer is the first one in the new version.
-  writeHello(session, session.writer.current)
+  // The answer is the first one in the new version, unless it is a part of one that has begun.
+  writeHello(session, replies.length === 0 ? session.writer.current : replies)
 })
 
 const writeHello = (session: Session, replies: ReplyWriter): void => {
@@ -105,9 +105,9 @@ export const connection: ReadonlyArray<readonly [Entry, Perform]> = [
   ],
   [
     reset,
-    atOnce((session) => {
+    atOnce((session, _commands, _command, _now, replies) => {
       session.reset()
-      session.writer.current.simple("RESET")
+      replies.simple("RESET")
     })
   ]
 ]

@@ -9,6 +9,7 @@ import { infos } from "./Info.ts"
 import { introspection } from "./Introspection.ts"
 import { refusals } from "./Refusals.ts"
 import { server } from "./Server.ts"
+import { transactions } from "./Transactions.ts"
 
 const all: ReadonlyMap<Entry, Perform> = new Map([
   ...refusals,
@@ -17,7 +18,8 @@ const all: ReadonlyMap<Entry, Perform> = new Map([
   ...config,
   ...infos,
   ...introspection,
-  ...server
+  ...server,
+  ...transactions
 ])
 
 /** By the command's id. */

@@ -1,0 +1,65 @@
+/**
+ * What the transactions of a server share: who watches which keys, and the executor that they are executed by. What a
+ * client has queued is in `Transaction.ts`, what its commands do in `perform/Transactions.ts`.
+ */
+import type * as Effect from "effect/Effect"
+import { LOOK } from "../commands/Commands.ts"
+import { CommandBatch } from "../domain/CommandBatch.ts"
+import type { ExecutorService } from "../store/Executor.ts"
+import { KeptReply } from "../store/KeptReply.ts"
+import { after } from "./After.ts"
+import { Watches } from "./Watches.ts"
+
+export class Transactions {
+  readonly executor: ExecutorService
+  /** The time in ms. */
+  readonly now: () => number
+  readonly watches: Watches
+  // Transactions are executed one after the other and share a batch. One that has to wait keeps it.
+  private batch = new CommandBatch()
+
+  constructor(executor: ExecutorService, now: () => number) {
+    this.executor = executor
+    this.now = now
+    this.watches = new Watches(executor.changes)
+  }
+
+  /** A batch to be used until somebody else asks for one, or else to be kept with `keepBatch`. */
+  takeBatch(): CommandBatch {
+    return this.batch
+  }
+
+  /** The batch that was taken last stays with whoever took it. */
+  keepBatch(commands: CommandBatch): void {
+    if (commands === this.batch) this.batch = new CommandBatch()
+  }
+
+  /**
+   * Finds out which keys of a database exist at `now`, and passes the answers on, in order. Returns nothing if that is
+   * done, or else an Effect that does it.
+   */
+  look(
+    database: number,
+    keys: ReadonlyArray<string>,
+    now: number,
+    onAnswers: (exist: ReadonlyArray<boolean>) => void
+  ): Effect.Effect<void> | undefined {
+    const commands = new CommandBatch()
+    commands.begin(Buffer.from(keys.join(""), "latin1"))
+    commands.open(LOOK)
+    let start = 0
+    for (const { length } of keys) {
+      commands.key(start, length)
+      start += length
+    }
+    commands.close()
+    const kept = new KeptReply()
+    this.executor.prepare(commands)
+    return after(this.executor.execute(commands, 0, 1, now, { database }, kept), () => {
+      const { reply } = kept
+      const parts = reply._tag === "Parts" ? reply.parts : []
+      onAnswers(parts.map((part) => part._tag === "Integer" && part.value === 1))
+      return undefined
+    })
+  }
+}
