@@ -6,6 +6,8 @@ import { NOT_THERE, STORED } from "../engine/Engine.ts"
 import { NEVER } from "../engine/Wheel.ts"
 import { find } from "./Find.ts"
 import { type Entry, type Execute, parseDigits } from "./Entry.ts"
+import type { Execution } from "./Execution.ts"
+import { LARGE_VALUE, LargeValue } from "./LargeValue.ts"
 
 const ZERO = 0x30
 const MILLIS_PER_SECOND = 1000
@@ -25,10 +27,13 @@ const digits = (commands: CommandBatch, command: number, argument: number): numb
 }
 
 export const executePut: Execute = (execution, commands, command) => {
-  const { alarm, database, engine, now, sink } = execution
+  const { database, engine, now } = execution
   const { view } = commands
   const seconds = commands.argc(command) === 2 ? NO_TTL : digits(commands, command, 2)
   const deadline = seconds === NO_TTL ? NEVER : now + seconds * MILLIS_PER_SECOND
+  if (commands.argLength(command, 1) >= LARGE_VALUE) {
+    return new LargeValue(commands, command, 1, (then, value) => answer(then, value.set(then, deadline), deadline))
+  }
   const key = commands.firstKey(command)
   const outcome = engine.set(
     view,
@@ -42,6 +47,11 @@ export const executePut: Execute = (execution, commands, command) => {
     deadline,
     now
   )
+  return answer(execution, outcome, deadline)
+}
+
+/** Answers what the engine has come to with a value. */
+const answer = ({ alarm, sink }: Execution, outcome: number, deadline: number): void => {
   if (outcome !== STORED) return sink.fixed(outOfMemory)
   alarm.due(deadline)
   sink.fixed(stored)

@@ -27,6 +27,7 @@ import type { IdleWatch, Watched } from "./IdleWatch.ts"
 import type { Intake } from "./Intake.ts"
 import { format } from "./Listener.ts"
 import { Output } from "./Output.ts"
+import { discard } from "./ReplyStream.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
 import { Session, type SessionContext } from "./Session.ts"
 import type { SharedWriter } from "./SharedWriter.ts"
@@ -93,6 +94,8 @@ export class Connection implements Reader, Watched, Holder {
   // When the last request was complete or the last reply drained, in ms.
   private activeAt: number
   private wasStopped = false
+  // Whether a slice of a long reply is to be written when its time has come.
+  private isToWrite = false
   private onClosed: () => void = doNothing
   private onFlushed: () => void = doNothing
   private onGoingOn: () => void = doNothing
@@ -106,7 +109,7 @@ export class Connection implements Reader, Watched, Holder {
     this.session = new Session(context.session)
     this.backlog = new Backlog(context.memory, this)
     const onHeld = (bytes: number): void => context.memory.change(this, bytes)
-    this.output = new Output(socket, context.counters, context.faults, this.endSelf, onHeld)
+    this.output = new Output(socket, context.counters, context.faults, this.endSelf, this.writeLater, onHeld)
     this.activeAt = context.now()
     socket.on("drain", () => this.drained())
     socket.on("end", () => this.peerEnded())
@@ -138,7 +141,7 @@ export class Connection implements Reader, Watched, Holder {
   }
 
   get heldBytes(): number {
-    return this.backlog.capacity + this.output.heldBytes
+    return this.backlog.heldBytes + this.output.heldBytes
   }
 
   closeForMemory(): void {
@@ -147,7 +150,7 @@ export class Connection implements Reader, Watched, Holder {
     this.state = "ended"
     this.backlog.clear()
     this.socket.destroy()
-    this.output.release()
+    this.output.close()
   }
 
   /** Whether it is not read from at present. */
@@ -207,6 +210,7 @@ export class Connection implements Reader, Watched, Holder {
   private receive(bytes: Buffer, length: number): boolean {
     const { counters, traffic, turn } = this.context
     counters.bytesIn += length
+    if (this.backlog.awaits(0)) this.activeAt = this.context.now()
     // After the end the peer's bytes are read and dropped: closing a socket with unread bytes would reset the
     // connection, and the peer could lose the replies that are on their way.
     if (!this.isOpen) return true
@@ -241,6 +245,10 @@ export class Connection implements Reader, Watched, Holder {
 
   decode(commands: CommandBatch, offset: number, end: number): number {
     return this.session.decode(commands, offset, end)
+  }
+
+  get needed(): number {
+    return this.session.needed
   }
 
   answer(
@@ -287,7 +295,7 @@ export class Connection implements Reader, Watched, Holder {
 
   fail(defect: unknown, replies: ReplyWriter = this.writer.current): void {
     replies.rewind()
-    if (!this.isOpen) return void replies.take()
+    if (!this.isOpen) return discard(replies)
     this.context.onDefect(defect)
     const flushed = Result.try(() => this.output.flush(replies))
     this.end("closed after a defect")
@@ -295,6 +303,8 @@ export class Connection implements Reader, Watched, Holder {
   }
 
   readOn(): void {
+    this.isToWrite = false
+    if (this.output.isStreaming) return this.writeOn()
     if (!this.isStopped) this.socket.resume()
   }
 
@@ -307,9 +317,10 @@ export class Connection implements Reader, Watched, Holder {
   }
 
   private waited(exit: Exit.Exit<void>, replies: ReplyWriter, then: () => void): void {
-    if (this.state !== "waiting" || this.socket.destroyed) return
+    if (this.state !== "waiting" || this.socket.destroyed) return discard(replies)
     this.state = "serving"
     this.activeAt = this.context.now()
+    this.backlog.takeBack()
     this.context.idleWatch.add(this)
     if (Exit.isFailure(exit)) return this.fail(Cause.squash(exit.cause), replies)
     then()
@@ -318,10 +329,29 @@ export class Connection implements Reader, Watched, Holder {
 
   private drained(): void {
     this.output.release()
+    this.activeAt = this.context.now()
+    if (this.output.isStreaming) return this.writeLater()
     if (this.state !== "blocked") return
     this.goOn()
     // One that has had to be stopped sends more than its peers: it queues with the others that do.
     if (this.isReady && this.context.turn.readOnLater(this)) this.socket.pause()
+  }
+
+  /** Has the next slice of long replies written when its share of a turn has come. */
+  private readonly writeLater = (): void => {
+    if (this.isToWrite) return
+    this.isToWrite = true
+    if (!this.context.turn.readOnLater(this)) EventLoop.afterReads(() => this.readOn())
+  }
+
+  /** Writes the next slice of long replies, whose reading may throw. */
+  private writeOn(): void {
+    const written = Result.try(() => this.output.writeSlice())
+    if (Result.isFailure(written)) {
+      this.context.onDefect(written.failure)
+      this.reason ??= "closed after a defect"
+      this.socket.destroy()
+    } else if (this.state === "blocked" && this.output.keepsUp) this.goOn()
   }
 
   /** Executes what is kept, and reads again. */
@@ -350,7 +380,7 @@ export class Connection implements Reader, Watched, Holder {
     this.state = "ended"
     this.reason ??= reason
     this.backlog.clear()
-    this.socket.end()
+    this.output.end()
     // To drop what comes.
     this.socket.resume()
     this.onGoingOn()
@@ -361,7 +391,7 @@ export class Connection implements Reader, Watched, Holder {
     this.state = "closed"
     this.reason ??= "closed by the client"
     this.backlog.clear()
-    this.output.release()
+    this.output.close()
     this.onFlushed()
     this.onClosed()
     this.onGoingOn()

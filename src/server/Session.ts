@@ -57,6 +57,10 @@ export class Session implements Caller {
     return next
   }
 
+  get needed(): number {
+    return this.decoder.needed
+  }
+
   /** Does a command at `now`, and puts its answer into `replies`. */
   perform(commands: CommandBatch, command: number, now: number, replies: ReplyWriter): Outcome {
     const { clock, counters, onHttp, statistics } = this.context
