@@ -344,13 +344,11 @@ export class Connection implements Reader, Watched, Holder {
     if (!this.context.turn.readOnLater(this)) EventLoop.afterReads(() => this.readOn())
   }
 
-  /** Writes the next slice of long replies, whose reading may throw. */
   private writeOn(): void {
-    const written = Result.try(() => this.output.writeSlice())
+    const written = this.output.writeSlice()
     if (Result.isFailure(written)) {
       this.context.onDefect(written.failure)
-      this.reason ??= "closed after a defect"
-      this.socket.destroy()
+      this.end("closed after a defect")
     } else if (this.state === "blocked" && this.output.keepsUp) this.goOn()
   }
 

@@ -7,6 +7,7 @@
  */
 import type { Socket } from "node:net"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import type { ReplyWriter } from "../protocol/Protocol.ts"
 import type { Fault, Faults } from "./Faults.ts"
@@ -33,6 +34,8 @@ export class Output {
   private held = 0
   // What is written in slices, in order.
   private readonly streams: Array<ReplyStream> = []
+  // Bytes of the slice that is being filled.
+  private filled = 0
   private hasEnded = false
   // Replies so far.
   private count = 0
@@ -93,7 +96,7 @@ export class Output {
     return undefined
   }
 
-  /** Writes what `replies` has, or the first slice of it. */
+  /** Writes what `replies` has; where there are long values, later. */
   flush(replies: ReplyWriter): void {
     if (replies.length === 0) return
     if (replies.values.length > 0 || this.isStreaming) return this.stream(takeStream(replies))
@@ -117,25 +120,24 @@ export class Output {
     this.hold(capacity)
   }
 
-  /** Writes the next slice, if the socket has taken the one before. */
-  writeSlice(): void {
-    if (this.socket.writableNeedDrain) return
-    let length = 0
-    for (let [stream] = this.streams; stream !== undefined && length < SLICE_BYTES; [stream] = this.streams) {
-      length += stream.read(slice, length, SLICE_BYTES - length)
-      if (stream.remaining === 0) this.shift(stream)
-    }
-    this.counters.bytesOut += length
-    this.socket.write(slice.subarray(0, length))
+  /** Writes the next slice, if the socket has taken the one before. A failure is what reading a value threw. */
+  writeSlice(): Result.Result<void, unknown> {
+    if (this.socket.writableNeedDrain) return Result.void
+    this.filled = 0
+    const result = Result.try(this.fill)
+    this.counters.bytesOut += this.filled
+    this.socket.write(slice.subarray(0, this.filled))
     if (this.socket.writableLength !== 0) {
       // It is the socket's.
       slice = Buffer.allocUnsafeSlow(SLICE_BYTES)
       this.hold(SLICE_BYTES)
     }
+    if (Result.isFailure(result)) this.dropStreams()
     if (this.isStreaming) {
       // Where the socket does not take this one, it will say when it has.
       if (!this.socket.writableNeedDrain) this.onMore()
     } else if (this.hasEnded) this.socket.end()
+    return result
   }
 
   /** Closes this side once all is written. */
@@ -155,7 +157,7 @@ export class Output {
 
   /** Nothing more can be written. */
   close(): void {
-    for (let [stream] = this.streams; stream !== undefined; [stream] = this.streams) this.shift(stream)
+    this.dropStreams()
     this.release()
   }
 
@@ -163,7 +165,18 @@ export class Output {
     if (this.socket.destroyed) return stream.close()
     this.streams.push(stream)
     this.onHeld(stream.heldBytes)
-    if (this.streams.length === 1) this.writeSlice()
+    if (this.streams.length === 1) this.onMore()
+  }
+
+  private readonly fill = (): void => {
+    for (let [stream] = this.streams; stream !== undefined && this.filled < SLICE_BYTES; [stream] = this.streams) {
+      this.filled += stream.read(slice, this.filled, SLICE_BYTES - this.filled)
+      if (stream.remaining === 0) this.shift(stream)
+    }
+  }
+
+  private dropStreams(): void {
+    for (let [stream] = this.streams; stream !== undefined; [stream] = this.streams) this.shift(stream)
   }
 
   private shift(stream: ReplyStream): void {

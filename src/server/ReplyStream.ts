@@ -25,38 +25,37 @@ export class ReplyStream {
     return this.bytes.length
   }
 
-  /** Copies at most `most` bytes to `into[at]` and following, and returns how many. */
+  /** Copies some of the bytes, at most `most`, to `into[at]` and following, and returns how many. */
   read(into: Buffer, at: number, most: number): number {
-    let copied = 0
-    while (copied < most) {
-      const placed = this.values[this.doneValues]
-      const end = placed?.at ?? this.bytes.length
-      if (this.done < end) {
-        const count = Math.min(end - this.done, most - copied)
-        this.bytes.copy(into, at + copied, this.done, this.done + count)
-        this.done += count
-        copied += count
-      } else if (placed === undefined) break
-      else if (placed.value.remaining > 0) copied += placed.value.read(into, at + copied, most - copied)
-      else {
-        placed.value.close()
-        this.doneValues++
-      }
+    let placed = this.values[this.doneValues]
+    if (placed?.at === this.done && placed.value.remaining === 0) {
+      placed.value.close()
+      placed = this.values[++this.doneValues]
     }
-    this.remaining -= copied
-    return copied
+    const isValue = placed?.at === this.done
+    const count =
+      placed !== undefined && isValue ? placed.value.read(into, at, most) : this.readBytes(into, at, most, placed?.at)
+    this.remaining -= count
+    return count
   }
 
   /** The next bytes, at most `most`. */
   next(most: number): Buffer {
     const bytes = Buffer.allocUnsafeSlow(Math.min(most, this.remaining))
-    this.read(bytes, 0, bytes.length)
+    for (let at = 0; at < bytes.length;) at += this.read(bytes, at, bytes.length - at)
     return bytes
   }
 
   close(): void {
     this.remaining = 0
     for (const { value } of this.values) value.close()
+  }
+
+  private readBytes(into: Buffer, at: number, most: number, end: number = this.bytes.length): number {
+    const count = Math.min(most, end - this.done)
+    this.bytes.copy(into, at, this.done, this.done + count)
+    this.done += count
+    return count
   }
 }
 
