@@ -96,7 +96,9 @@ const serveWith = Effect.fnUntraced(function* (layer: ReturnType<typeof serverLa
   const server = Context.get(yield* Layer.build(layer), Server)
   closeInspector()
   const time = config.clock === "virtual" ? ", in virtual time: it is 0 ms until CLOCK moves it" : ""
-  yield* Effect.logInfo(`listening on ${Listener.format(server.address)}${time}`).pipe(
+  const { respAddress } = server
+  const resp = respAddress === undefined ? "" : ` and, for Redis clients alone, on ${Listener.format(respAddress)}`
+  yield* Effect.logInfo(`listening on ${Listener.format(server.address)}${resp}${time}`).pipe(
     Effect.annotateLogs({
       version,
       clock: config.clock,
@@ -121,9 +123,11 @@ export const serveCommand = Command.make(
   {
     host: fromSetting(settings.host),
     port: fromSetting(settings.port),
+    respPort: fromSetting(settings.respPort),
     maxKeys: fromSetting(settings.maxKeys),
     maxMemory: fromSetting(settings.maxMemory),
     maxClientMemory: fromSetting(settings.maxClientMemory),
+    maxValueSize: fromSetting(settings.maxValueSize),
     maxConnections: fromSetting(settings.maxConnections),
     idleTimeout: fromSetting(settings.idleTimeout),
     expireInterval: fromSetting(settings.expireInterval),

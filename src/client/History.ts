@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
+import * as Schema from "effect/Schema"
 
 /** The most lines that are kept. */
 const MAX_LINES = 1000
@@ -42,14 +43,22 @@ const variable = (name: string): Effect.Effect<string | undefined> =>
     Effect.orElseSucceed(() => undefined)
   )
 
+/** What is at the history's place is a directory, a device or the like. */
+class NoFile extends Schema.TaggedError<NoFile>()("NoFile", { file: Schema.String, type: Schema.String }) {}
+
 /** The history in a file. The first added line makes the file and its directory. */
 export const inFile = Effect.fnUntraced(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const draft = `${file}.new`
 
-  const read = fs.readFileString(file).pipe(
-    Effect.map(parse),
+  const text = Effect.gen(function* () {
+    const { type } = yield* fs.stat(file)
+    // A device may have no end: a link to /dev/full is read for ever.
+    if (type !== "File") return yield* new NoFile({ file, type })
+    return yield* fs.readFileString(file)
+  })
+  const read = Effect.map(text, parse).pipe(
     Effect.catchReason("PlatformError", "NotFound", () => Effect.succeed<ReadonlyArray<string>>([]))
   )
 

@@ -51,6 +51,7 @@ const ACTION_WIDTH = 21
 
 export const clock: Entry = {
   name: "CLOCK",
+  group: "server",
   protocols: ["text"],
   arity: { min: 1, max: 2 },
   flags: ["fast", "virtual"],

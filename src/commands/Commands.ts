@@ -9,21 +9,48 @@ import * as Command from "../domain/Command.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import { clock } from "./Clock.ts"
 import type { Entry, ProtocolName } from "./Entry.ts"
-import { del, exists } from "./Keys.ts"
+import { expiry } from "./Expiry.ts"
+import { deleteOne, existsOne, keys } from "./Keys.ts"
 import { http, httpRequest, refuse, refuseAndClose } from "./Refusals.ts"
+import { scans } from "./Scan.ts"
 import { flush, quit, stats } from "./Server.ts"
-import { get, put } from "./Strings.ts"
+import { clientCommands } from "./Client.ts"
+import { configCommands } from "./Config.ts"
+import { auth, echo, hello, ping, quitWithAnswer, reset, select } from "./Connection.ts"
+import { infoCommands } from "./Info.ts"
+import { introspectionCommands } from "./Introspection.ts"
+import { numbers } from "./Numbers.ts"
+import { get, put, strings } from "./Strings.ts"
+
+/** What no key and no value may exceed, whichever command has it. */
+export { MAX_KEY_LENGTH, MAX_VALUE_LENGTH } from "../engine/Limits.ts"
 
 /** In the order in which they are shown. */
 export const commands: ReadonlyArray<Entry> = [
   put,
   get,
-  del,
-  exists,
+  deleteOne,
+  existsOne,
   stats,
   flush,
   quit,
   clock,
+  ...strings,
+  ...numbers,
+  ping,
+  select,
+  echo,
+  hello,
+  auth,
+  quitWithAnswer,
+  reset,
+  ...clientCommands,
+  ...introspectionCommands,
+  ...configCommands,
+  ...infoCommands,
+  ...keys,
+  ...expiry,
+  ...scans,
   refuse,
   refuseAndClose,
   http,
@@ -32,8 +59,8 @@ export const commands: ReadonlyArray<Entry> = [
 
 export const PUT = commands.indexOf(put)
 export const GET = commands.indexOf(get)
-export const DELETE = commands.indexOf(del)
-export const EXISTS = commands.indexOf(exists)
+export const DELETE = commands.indexOf(deleteOne)
+export const EXISTS = commands.indexOf(existsOne)
 export const STATS = commands.indexOf(stats)
 export const QUIT = commands.indexOf(quit)
 export const CLOCK = commands.indexOf(clock)
@@ -46,15 +73,22 @@ export const HTTP_REQUEST = commands.indexOf(httpRequest)
 export const commandsOf = (protocol: ProtocolName): ReadonlyMap<string, Entry> =>
   new Map(commands.filter(({ protocols }) => protocols.includes(protocol)).map((entry) => [entry.name, entry]))
 
-/** Whether an argument of a command is a key. Arguments are counted from 0. */
-export const isKey = ({ keys }: Entry, argument: number): boolean =>
-  keys !== undefined && argument >= keys.first && argument <= keys.last
+/** The names of a protocol's commands that have subcommands with entries of their own. */
+export const containersOf = (protocol: ProtocolName): ReadonlySet<string> =>
+  new Set([...commandsOf(protocol).keys()].filter((name) => name.includes("|")).map((name) => name.replace(/\|.*/, "")))
+
+/** Whether an argument of a command with `argc` arguments is a key. Arguments are counted from 0. */
+export const isKey = ({ keys }: Entry, argument: number, argc: number): boolean => {
+  if (keys === undefined || argument < keys.first) return false
+  const { first, last, step = 1 } = keys
+  return argument <= (last < 0 ? argc + last : last) && (argument - first) % step === 0
+}
 
 /**
  * Checks the arguments of a command with the Schema. Their number must be right. A failure is the message of the check.
  */
 export const check = (entry: Entry, args: ReadonlyArray<string>): Result.Result<Command.Command, string> =>
-  Command.decode(entry.toInput(args))
+  Command.decode(entry.toInput?.(args))
 
 /** A command of a batch as the Schema defines it. */
 export const typed = (batch: CommandBatch, command: number): Result.Result<Command.Command, string> => {

@@ -2,9 +2,11 @@
  * The context in which commands are executed: the engine, the caller, the instant, and the receiver of the replies. It
  * executes nothing itself.
  */
+import type { CommandBatch } from "../domain/CommandBatch.ts"
 import type { ReplySink } from "../domain/Reply.ts"
 import type { Engine } from "../engine/Engine.ts"
 import type { Alarm } from "./Alarm.ts"
+import type { Changes } from "./Changes.ts"
 
 /** The properties of a caller that commands depend on. */
 export interface Caller {
@@ -16,6 +18,12 @@ export class Execution {
   readonly engine: Engine
   /** Told of every deadline that is set. */
   readonly alarm: Alarm
+  /** Told of every key that a command changed: see `changed`. */
+  readonly changes: Changes
+  /** Unix time in ms at an instant, which is in ms, too. */
+  readonly unixTime: (now: number) => number
+  caller: Caller | undefined = undefined
+  /** The caller's database. */
   database = 0
   /** In ms, an integer that never decreases. All commands executed together have the same instant. */
   now = 0
@@ -24,9 +32,22 @@ export class Execution {
   hits = 0
   misses = 0
 
-  constructor(engine: Engine, alarm: Alarm) {
+  constructor(engine: Engine, alarm: Alarm, changes: Changes, unixTime: (now: number) => number) {
     this.engine = engine
     this.alarm = alarm
+    this.changes = changes
+    this.unixTime = unixTime
+  }
+
+  /**
+   * To be called by a command that has changed a key of a batch: its value or its deadline, or that it is there. The
+   * database is the caller's unless another one is named.
+   */
+  changed(commands: CommandBatch, key: number, database: number = this.database): void {
+    if (!this.changes.isHeard) return
+    const start = commands.keyStart(key)
+    const text = commands.bytes.toString("latin1", start, start + commands.keyLength(key))
+    this.changes.changed(database, text, this.caller)
   }
 }
 
@@ -39,8 +60,16 @@ const nowhere: ReplySink = {
   simple: drop,
   error: drop,
   integer: drop,
+  double: drop,
   bulk: drop,
   bulkWords: drop,
   bulkReader: (reader) => reader.close(),
-  null: drop
+  text: drop,
+  verbatim: drop,
+  null: drop,
+  nullArray: drop,
+  array: drop,
+  map: drop,
+  set: drop,
+  push: drop
 }

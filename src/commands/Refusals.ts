@@ -6,11 +6,11 @@ import { ERR } from "../domain/Reply.ts"
 import type { Entry } from "./Entry.ts"
 
 const ours = {
+  group: "server",
   protocols: [],
   arity: { min: 0, max: 0 },
   flags: ["fast"],
-  details: [],
-  toInput: () => undefined
+  details: []
 } as const
 
 /** Answers with what was wrong, which is the batch's message. */

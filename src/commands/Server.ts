@@ -6,6 +6,7 @@ const flushed = new FixedReply((sink) => sink.simple("flushed"))
 
 export const stats: Entry = {
   name: "STATS",
+  group: "server",
   protocols: ["text"],
   arity: { min: 0, max: 0 },
   flags: ["read", "fast"],
@@ -17,6 +18,7 @@ export const stats: Entry = {
 
 export const flush: Entry = {
   name: "FLUSH",
+  group: "server",
   protocols: ["text"],
   arity: { min: 0, max: 0 },
   flags: ["write"],
@@ -25,14 +27,16 @@ export const flush: Entry = {
   details: ["There is no way back."],
   counter: "flushes",
   toInput: () => ({ _tag: "Flush" }),
-  execute: ({ engine, now, sink }) => {
+  execute: ({ caller, changes, engine, now, sink }) => {
     engine.clear(now)
+    changes.flushed(undefined, caller)
     sink.fixed(flushed)
   }
 }
 
 export const quit: Entry = {
   name: "QUIT",
+  group: "connection",
   protocols: ["text"],
   arity: { min: 0, max: 0 },
   flags: ["fast"],

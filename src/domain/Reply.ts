@@ -60,7 +60,8 @@ export class FixedReply {
 }
 
 /**
- * The receiver of a command's reply, which is exactly one of these calls. Replies are primitive, as in Redis, and each
+ * The receiver of a command's reply, which is exactly one of these calls and, for what has parts, the calls for its
+ * parts. Replies are primitive, as in Redis, and each
  * protocol writes them in its own way. So no command knows a protocol, and no protocol knows a command.
  */
 export interface ReplySink {
@@ -75,7 +76,9 @@ export interface ReplySink {
   readonly simple: (text: string) => void
   /** What was wrong: the kind of the error as a word in capitals, such as `ERR`, and a line of printable ASCII. */
   readonly error: (code: string, message: string) => void
-  readonly integer: (value: number) => void
+  /** A whole number, of up to 64 bits with its sign. */
+  readonly integer: (value: number | bigint) => void
+  readonly double: (value: number) => void
   /** Any `length` bytes from `start` on. */
   readonly bulk: (bytes: Buffer, start: number, length: number) => void
   /**
@@ -85,8 +88,21 @@ export interface ReplySink {
   readonly bulkWords: (words: Int32Array, at: number, length: number) => void
   /** A long value that is read in slices. The sink closes the reader, whatever happens to the reply. */
   readonly bulkReader: (value: ValueReader) => void
+  /** A text, as UTF-8. */
+  readonly text: (text: string) => void
+  /** A text of several lines that people read, as UTF-8. */
+  readonly verbatim: (text: string) => void
   /** The key or value does not exist. */
   readonly null: () => void
+  /** There is no array where there could be one. */
+  readonly nullArray: () => void
+  // Each of these is completed by as many further calls as it has parts. A part may have parts itself.
+  readonly array: (length: number) => void
+  /** A map with so many entries: each is two parts, first the key. */
+  readonly map: (entries: number) => void
+  readonly set: (length: number) => void
+  /** A message that no command asked for. */
+  readonly push: (length: number) => void
 }
 
 /** The kind of an error without a more specific kind. */

@@ -11,13 +11,16 @@
  *          3  the mark of a piece (`Entry.ts`)
  *     only in the first piece:
  *          4  pins: the number of readers, plus one while the chain is being written
- *          5  the last piece, while the chain is being written
+ *          5  the last piece
  *          6  the length of the whole chain, in bytes
  *          7  the bytes written so far
  *     then    the bytes
  *
- * A pinned chain does not move. If a pinned chain is let go, the last unpin frees it. Freeing is not sliced: it frees
- * at most about 8,192 pages, in a millisecond or two.
+ * A pinned chain does not move, and its bytes stay as they are. If a pinned chain is let go, the last unpin frees it.
+ * Freeing is not sliced: it frees at most about 8,192 pages, in a millisecond or two.
+ *
+ * A chain may be lengthened while it is read, because a reader knows where it ends. Its last piece is replaced by one of
+ * twice the size until it is a page, so that a chain to which single bytes are appended does not become many pieces.
  */
 import { isPiece, keyOffset, LONG_KEY, META, PIECE_META, valueOffset, wordAt } from "./Entry.ts"
 import { ARENA_UNIT_BITS, ARENA_UNIT_MASK, DETACHED_BYTES, PAGE_BYTES, PINNED_CHAINS, UNIT_BITS } from "./Layout.ts"
@@ -28,11 +31,12 @@ export const NEXT = 0
 export const OWNER = 1
 export const LENGTH = 2
 export const PINS = 4
-const LAST = 5
+export const LAST = 5
 export const TOTAL = 6
-const WRITTEN = 7
+export const WRITTEN = 7
 
 const HEADER_BYTES = 32
+const HEADER_WORDS = HEADER_BYTES / 4
 
 /** The class of slots that are whole pages. */
 const WHOLE = CLASS_COUNT - 1
@@ -46,7 +50,14 @@ const NEARLY_WHOLE = (PAGE_BYTES * 7) / 8
  */
 const FITTED = 8192
 
+/** In bytes: how much is filled with zeros or copied at a time. */
+const STEP = PAGE_BYTES
+
+/** No slot is to be taken. */
+const NO_CLASS = -1
+
 const NO_BYTES = new Uint8Array(0)
+const ZEROS = new Uint8Array(STEP)
 
 /** There is no chain: the limit leaves no room, or the system refused memory. */
 export const NO_CHAIN = 0
@@ -108,6 +119,94 @@ export class Chains {
       at += count
     }
     return true
+  }
+
+  /** Appends zero bytes in the same way. */
+  writeZeros(first: number, length: number, now: number): boolean {
+    for (let left = length; left > 0; left -= STEP) {
+      if (!this.write(first, ZEROS, 0, Math.min(STEP, left), now)) return false
+    }
+    return true
+  }
+
+  /**
+   * Appends `gap` zero bytes and then `length` bytes to the chain of an entry, pinned or not. `first` gives the chain's
+   * first piece, which may move while room is made. Returns whether there was room. If not, nothing has changed.
+   */
+  append(first: () => number, gap: number, bytes: Uint8Array, start: number, length: number, now: number): boolean {
+    const added = gap + length
+    const last = this.get(first(), LAST)
+    const filled = this.get(last, LENGTH)
+    const capacity = this.capacity(last)
+    const isPinned = this.get(first(), PINS) > 0
+    // A reader is in the last piece of a pinned chain, so it cannot be replaced.
+    const isReplaced = filled + added > capacity && !isPinned && this.slots.classAt(last) !== WHOLE
+    const wanted = Math.min(PAGE_BYTES, HEADER_BYTES + Math.max(filled + added, 2 * filled))
+    const newClass = isReplaced ? classFor(wanted) : NO_CLASS
+    const room = (isReplaced ? sizeOfClass(newClass) - HEADER_BYTES : capacity) - filled
+    const here = Math.min(room, added)
+    const gapHere = Math.min(gap, here)
+    let rest = NO_CHAIN
+    if (here < added) {
+      rest = this.begin(added - here, now)
+      if (rest === NO_CHAIN) return false
+      const hasRoom =
+        this.writeZeros(rest, gap - gapHere, now) &&
+        this.write(rest, bytes, start + here - gapHere, added - here - (gap - gapHere), now)
+      if (!hasRoom) {
+        this.unpin(rest)
+        return false
+      }
+    }
+    const larger = isReplaced ? this.take(newClass, 0, now) : NO_SLOT
+    if (isReplaced && larger === NO_SLOT) {
+      if (rest !== NO_CHAIN) this.unpin(rest)
+      return false
+    }
+    // Nothing can fail from here on.
+    if (isReplaced) this.replace(this.get(first(), LAST), larger)
+    const chain = first()
+    const end = this.get(chain, LAST)
+    const to = bytesAt(end) + filled
+    this.bytes(end).fill(0, to, to + gapHere)
+    this.bytes(end).set(bytes.subarray(start, start + here - gapHere), to + gapHere)
+    this.set(end, LENGTH, filled + here)
+    this.set(chain, TOTAL, this.total(chain) + added)
+    this.set(chain, WRITTEN, this.total(chain))
+    if (rest !== NO_CHAIN) this.link(chain, rest)
+    return true
+  }
+
+  /** Overwrites bytes of a chain, which must not be pinned. The range must lie within it. */
+  overwrite(first: number, from: number, bytes: Uint8Array, start: number, length: number): void {
+    let piece = first
+    let skipped = from
+    while (skipped >= this.get(piece, LENGTH) && this.get(piece, NEXT) !== 0) {
+      skipped -= this.get(piece, LENGTH)
+      piece = this.get(piece, NEXT)
+    }
+    for (let written = 0; written < length; piece = this.get(piece, NEXT), skipped = 0) {
+      const count = Math.min(this.get(piece, LENGTH) - skipped, length - written)
+      const from = start + written
+      this.bytes(piece).set(bytes.subarray(from, from + count), bytesAt(piece) + skipped)
+      written += count
+    }
+  }
+
+  isPinned(first: number): boolean {
+    return this.get(first, PINS) > 0
+  }
+
+  /** A completely written chain without an owner with the same bytes as a pinned one, or `NO_CHAIN`. */
+  duplicate(first: number, now: number): number {
+    const copy = this.begin(this.total(first), now)
+    if (copy === NO_CHAIN) return NO_CHAIN
+    for (let piece = first; piece !== 0; piece = this.get(piece, NEXT)) {
+      if (this.write(copy, this.bytes(piece), bytesAt(piece), this.get(piece, LENGTH), now)) continue
+      this.unpin(copy)
+      return NO_CHAIN
+    }
+    return copy
   }
 
   /** The length of the whole chain, in bytes. */
@@ -209,6 +308,7 @@ export class Chains {
   moved(from: number, to: number): void {
     const next = this.get(to, NEXT)
     if (next !== 0) this.set(next, OWNER, to)
+    else this.set(this.firstOf(to), LAST, to)
     const owner = this.get(to, OWNER)
     // A chain without an owner is pinned, so this one has an owner.
     const meta = this.get(owner, META)
@@ -218,6 +318,54 @@ export class Chains {
     }
     const isKey = (meta & LONG_KEY) !== 0 && this.get(owner, keyOffset(meta)) === from
     this.set(owner, isKey ? keyOffset(meta) : valueOffset(meta), to)
+  }
+
+  /** Frees every pinned chain that no entry owns, and unpins all others. Its cost grows with the memory that is held. */
+  unpinAll(): void {
+    const firsts: Array<number> = []
+    this.slots.forEach((slot) => {
+      if (isPiece(this.get(slot, META)) && this.isFirst(slot) && this.get(slot, PINS) > 0) firsts.push(slot)
+    })
+    for (const first of firsts) {
+      this.set(first, PINS, 1)
+      this.unpin(first)
+    }
+  }
+
+  /** Replaces the last piece of a chain by an empty slot that is larger. */
+  private replace(last: number, larger: number): void {
+    const source = this.memory.words[last >>> ARENA_UNIT_BITS]!
+    const target = this.memory.words[larger >>> ARENA_UNIT_BITS]!
+    const from = wordAt(last)
+    const count = HEADER_WORDS + ((this.get(last, LENGTH) + 3) >>> 2)
+    target.set(source.subarray(from, from + count), wordAt(larger))
+    this.moved(last, larger)
+    this.slots.release(last)
+  }
+
+  /** Appends all pieces of another chain, which was just written, to a chain of an entry. */
+  private link(chain: number, rest: number): void {
+    const end = this.get(chain, LAST)
+    const last = this.get(rest, LAST)
+    this.memory.figures[DETACHED_BYTES]! -= this.sizeOf(rest)
+    this.memory.header[PINNED_CHAINS]!--
+    if (this.get(chain, PINS) === 0) {
+      for (let piece = rest; piece !== 0; piece = this.get(piece, NEXT)) this.slots.unpin(piece)
+    }
+    this.set(end, NEXT, rest)
+    this.set(rest, OWNER, end)
+    this.set(chain, LAST, last)
+  }
+
+  private isFirst(piece: number): boolean {
+    const owner = this.get(piece, OWNER)
+    return owner === 0 || !isPiece(this.get(owner, META))
+  }
+
+  private firstOf(piece: number): number {
+    let first = piece
+    while (!this.isFirst(first)) first = this.get(first, OWNER)
+    return first
   }
 
   /** An empty, pinned piece for a chain with `rest` bytes to come, or `NO_SLOT`. */
@@ -312,8 +460,10 @@ export class ChainReader {
 
 /** The memory of a chain of `length` bytes, in bytes. */
 export const chainBytes = (length: number): number => {
-  let size = 0
-  let rest = length
+  // Those that are whole pages for certain are not counted one by one.
+  const pages = Math.max(0, Math.floor(length / (PAGE_BYTES - HEADER_BYTES)) - 1)
+  let size = pages * PAGE_BYTES
+  let rest = length - pages * (PAGE_BYTES - HEADER_BYTES)
   do {
     const piece = sizeOfClass(classForRest(rest))
     size += piece

@@ -32,6 +32,7 @@ import {
   META,
   metaFor,
   NAME_MASK,
+  renamed,
   TIMED,
   typeOf,
   VALUE_LENGTH,
@@ -51,6 +52,7 @@ import {
   DOOM_CURSOR,
   DOOMED,
   DOOMED_IDENTITIES,
+  CHANGING,
   ENTRIES,
   EVACUATED_ARENA,
   EVACUATION_CURSOR,
@@ -95,7 +97,7 @@ import { arrayBuffers, type ArenaSource, Memory } from "./Memory.ts"
 import { Recency } from "./Recency.ts"
 import { classFor, NO_SLOT, PINS, sizeOfClass, Slots } from "./Slots.ts"
 import { BUDGET_SPENT, NEVER, NONE, Wheel } from "./Wheel.ts"
-import { copyFromWords, copyToWords, equalsWords } from "./Words.ts"
+import { copyFromWords, copyToWords, equalsWords, overwriteWords, wordsOf } from "./Words.ts"
 
 /** There is no such entry. Any other number is the address of an entry. It may be negative. */
 export const NOT_THERE = 0
@@ -154,7 +156,19 @@ export const entryBytes = (keyLength: number, valueLength: number, timed: boolea
   return sizeOfClass(classFor(contentBytes(meta, valueLength))) + chains + INDEX_BYTES
 }
 
+/** Hears of entries that go by themselves or are removed. */
+export interface Observer {
+  /**
+   * Called before an entry is removed because it has expired, is evicted or is removed by `remove`. Its key, database,
+   * type and value can be read. Nothing may be written. Not called for entries of cleared databases, nor for those that
+   * a write replaces.
+   */
+  readonly removed: (entry: number, reason: number) => void
+}
+
 export class Engine {
+  /** At most one observer. Without one, a removal costs one test more. */
+  observer: Observer | undefined = undefined
   private readonly memory: Memory
   private readonly slots: Slots
   private readonly chains: Chains
@@ -167,13 +181,15 @@ export class Engine {
   private readonly doomed: Array<number> = []
   // The bytes that the present write will give back.
   private credit = 0
+  // How many of the most recently used entries the present write needs. They are not evicted.
+  private kept = 0
   // Keeps loads with an unused result from being optimised away.
   protected seen = 0
 
   private constructor(memory: Memory) {
     this.memory = memory
     this.slots = new Slots(memory, { moved: (from, to) => this.moved(from, to) })
-    this.chains = new Chains(memory, this.slots, (sizeClass, rest, now) => this.takeSlot(sizeClass, 0, 0, now, rest))
+    this.chains = new Chains(memory, this.slots, (sizeClass, rest, now) => this.takeSlot(sizeClass, 0, now, rest))
     this.index = new Index(memory)
     this.recency = new Recency(memory)
     this.wheel = new Wheel(memory)
@@ -206,6 +222,14 @@ export class Engine {
     return this.memory.arenas
   }
 
+  /**
+   * Whether a change was begun and not completed, because something threw in the middle of it. Then the engine's words
+   * may contradict each other, and it must not be used any more. Valid between two calls.
+   */
+  get isBroken(): boolean {
+    return this.memory.header[CHANGING] !== 0
+  }
+
   /** The number of keys, including expired ones that are not yet removed. */
   get size(): number {
     const { header } = this.memory
@@ -236,6 +260,12 @@ export class Engine {
    */
   get detachedBytes(): number {
     return this.memory.figures[DETACHED_BYTES]!
+  }
+
+  /** The most that `usedBytes` may be, or nothing if only addresses bound it. */
+  get maxMemory(): number | undefined {
+    const bytes = this.memory.figures[MAX_BYTES]!
+    return bytes === MAX_MEMORY ? undefined : bytes
   }
 
   /** The touched memory of the present arenas, in bytes, whether used or free. */
@@ -398,16 +428,19 @@ export class Engine {
     const itsHash = hash ^ hashOfIdentity(identity)
     const meta = metaFor(keyLength, identity, valueLength, deadline !== NEVER)
     const entry = this.locate(keys, keyStart, keyLength, itsHash, identity, now)
+    let outcome = STORED
+    header[CHANGING]!++
     if (entry === NOT_THERE) {
-      return this.store(false, meta, itsHash, keys, keyStart, values, valueStart, valueLength, deadline, now)
+      outcome = this.store(false, meta, itsHash, keys, keyStart, values, valueStart, valueLength, deadline, now)
+    } else if (this.fits(entry, meta, valueLength)) {
+      this.recency.touch(entry)
+      this.overwrite(entry, meta, keys, keyStart, values, valueStart, valueLength, deadline)
+      figures[REMOVED + REPLACED]!++
+    } else {
+      outcome = this.replace(true, entry, meta, itsHash, keys, keyStart, values, valueStart, valueLength, deadline, now)
     }
-    if (!this.fits(entry, meta, valueLength)) {
-      return this.replace(true, entry, meta, itsHash, keys, keyStart, values, valueStart, valueLength, deadline, now)
-    }
-    this.recency.touch(entry)
-    this.overwrite(entry, meta, keys, keyStart, values, valueStart, valueLength, deadline)
-    figures[REMOVED + REPLACED]!++
-    return STORED
+    header[CHANGING]!--
+    return outcome
   }
 
   /**
@@ -425,13 +458,58 @@ export class Engine {
       copyToWords(this.valueWords(entry), this.valueWord(entry), values, valueStart, valueLength)
       return STORED
     }
-    const key = new Uint8Array(keyLength)
-    this.copyKey(entry, key, 0)
-    const view = new DataView(key.buffer)
+    const { header } = this.memory
+    const view = this.keyOf(entry)
     const hash = this.get(entry, HASH)
     const deadline = this.deadline(entry)
     const its = metaFor(keyLength, identityOf(before), valueLength, deadline !== NEVER)
-    return this.replace(false, entry, its, hash, view, 0, values, valueStart, valueLength, deadline, now)
+    header[CHANGING]!++
+    const outcome = this.replace(false, entry, its, hash, view, 0, values, valueStart, valueLength, deadline, now)
+    header[CHANGING]!--
+    return outcome
+  }
+
+  /**
+   * Writes bytes over a part of a value, beginning with its byte `offset`, which counts as a use. The value grows as
+   * needed, with zero bytes up to `offset`. With the value's length as `offset`, it appends. The deadline stays.
+   *
+   * Neither the value's length nor its readers matter, with these exceptions. It takes a step for each 64 KB before
+   * `offset`, except to append. If a part of a long value is overwritten while somebody reads it, the whole value is
+   * copied first. Zero bytes are written like others. To make a value grow by many MB, write another one in slices.
+   */
+  writeValue(entry: number, offset: number, values: DataView, start: number, length: number, now: number): number {
+    const { header } = this.memory
+    const meta = this.get(entry, META)
+    const before = this.get(entry, VALUE_LENGTH)
+    const after = Math.max(before, offset + length)
+    checkLengths(0, after)
+    this.recency.touch(entry)
+    const size = contentBytes(meta, after)
+    if ((meta & LONG_VALUE) === 0 && size <= MAX_ENTRY_BYTES) {
+      if (classFor(size) === classFor(contentBytes(meta, before))) {
+        const words = this.valueWords(entry)
+        const at = this.valueWord(entry)
+        words.fill(0, at + wordsOf(before), at + wordsOf(after))
+        this.put(entry, VALUE_LENGTH, after)
+        overwriteWords(words, at, offset, values, start, length)
+        return STORED
+      }
+      const value = new Uint8Array(after)
+      this.copyValue(entry, 0, before, value, 0)
+      value.set(new Uint8Array(values.buffer, values.byteOffset + start, length), offset)
+      return this.setValue(entry, new DataView(value.buffer), 0, after, now)
+    }
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+    header[CHANGING]!++
+    this.kept = 1
+    const isWritten =
+      (meta & LONG_VALUE) === 0
+        ? this.lengthen(entry, offset, bytes, start, length, after, now)
+        : this.writeLong(entry, offset, bytes, start, length, after, now)
+    this.kept = 0
+    this.slots.settle()
+    header[CHANGING]!--
+    return isWritten ? STORED : OUT_OF_MEMORY
   }
 
   /**
@@ -450,10 +528,17 @@ export class Engine {
     const timed = meta | TIMED
     const valueLength = this.get(entry, VALUE_LENGTH)
     if (contentBytes(timed, valueLength) > MAX_ENTRY_BYTES) return this.setDeadlineOfLarge(entry, deadline, now)
-    const slot = this.takeSlot(classFor(contentBytes(timed, valueLength)), 0, 1, now)
-    if (slot === NO_SLOT) return OUT_OF_MEMORY
+    const { header } = this.memory
+    header[CHANGING]!++
+    this.kept = 1
+    const slot = this.takeSlot(classFor(contentBytes(timed, valueLength)), 0, now)
+    this.kept = 0
+    if (slot === NO_SLOT) {
+      header[CHANGING]!--
+      return OUT_OF_MEMORY
+    }
     // The entry may have moved, but it is the most recently used one.
-    const before = this.memory.header[NEWEST]!
+    const before = header[NEWEST]!
     const source = this.memory.words[before >>> ARENA_UNIT_BITS]!
     const target = this.memory.words[slot >>> ARENA_UNIT_BITS]!
     const from = wordAt(before)
@@ -468,12 +553,85 @@ export class Engine {
     this.slots.release(before)
     this.wheel.schedule(slot, deadline)
     this.slots.settle()
+    header[CHANGING]!--
     return STORED
+  }
+
+  /**
+   * Gives an entry another key, in the same or another database, which counts as a use. Value, deadline and type stay.
+   * An entry that has the new key is replaced and counts as such. The length of the value does not matter. Returns
+   * `OUT_OF_MEMORY` if there is no room. Then nothing has changed, except that other entries were evicted.
+   */
+  rename(
+    entry: number,
+    keys: DataView,
+    keyStart: number,
+    keyLength: number,
+    hash: number,
+    database: number,
+    now: number
+  ): number {
+    checkLengths(keyLength, 0)
+    const { header } = this.memory
+    const identity = header[IDENTITIES + database]!
+    const itsHash = hash ^ hashOfIdentity(identity)
+    const other = this.locate(keys, keyStart, keyLength, itsHash, identity, now)
+    // If the other entry must be evicted, then as the last but this one.
+    if (other !== NOT_THERE) this.recency.touch(other)
+    this.recency.touch(entry)
+    if (other === entry) return STORED
+    header[CHANGING]!++
+    this.kept = 1
+    const outcome = this.rehang(entry, keys, keyStart, keyLength, itsHash, identity, now)
+    this.kept = 0
+    this.slots.settle()
+    header[CHANGING]!--
+    return outcome
+  }
+
+  /**
+   * Stores a copy of an entry's value, with its deadline, under another key. This counts as a use of the entry and works
+   * like `set`. It takes about a ms for 4 MB. To copy a longer value without holding anybody up, keep its deadline, open
+   * a reader, and write what it reads in slices: `beginLarge`, `writeLarge`, `setLarge`.
+   */
+  copy(
+    entry: number,
+    keys: DataView,
+    keyStart: number,
+    keyLength: number,
+    hash: number,
+    database: number,
+    now: number
+  ): number {
+    const length = this.get(entry, VALUE_LENGTH)
+    const deadline = this.deadline(entry)
+    this.recency.touch(entry)
+    if (this.isInline(entry)) {
+      const value = new Uint8Array(length)
+      this.copyValue(entry, 0, length, value, 0)
+      return this.set(keys, keyStart, keyLength, hash, database, new DataView(value.buffer), 0, length, deadline, now)
+    }
+    if (!this.canHold(2 * chainBytes(length))) return OUT_OF_MEMORY
+    const { header } = this.memory
+    const source = this.get(entry, valueOffset(this.get(entry, META)))
+    header[CHANGING]!++
+    // It stays while it is copied, though its entry may be evicted.
+    this.chains.pin(source)
+    const large = this.chains.duplicate(source, now)
+    this.chains.unpin(source)
+    let outcome = OUT_OF_MEMORY
+    if (large !== NO_CHAIN) {
+      outcome = this.setLarge(keys, keyStart, keyLength, hash, database, large, deadline, now)
+      if (outcome === OUT_OF_MEMORY) this.chains.unpin(large)
+    }
+    this.slots.settle()
+    header[CHANGING]!--
+    return outcome
   }
 
   /** Removes an entry and counts the reason: see `removed`. */
   remove(entry: number, reason: number): void {
-    this.detach(entry, this.index.bucketOf(this.get(entry, HASH), entry), reason)
+    this.drop(entry, this.index.bucketOf(this.get(entry, HASH), entry), reason)
     this.slots.settle()
   }
 
@@ -517,13 +675,14 @@ export class Engine {
     const meta = metaFor(keyLength, identity, valueLength, deadline !== NEVER) | LONG_VALUE
     const entry = this.locate(keys, keyStart, keyLength, itsHash, identity, now)
     const isThere = entry !== NOT_THERE
+    header[CHANGING]!++
     if (isThere) this.protect(entry)
     else this.makeKeyRoom(now)
     const made = this.place(isThere, meta, itsHash, keys, keyStart, large, valueLength, deadline, now)
     this.unprotect(made !== NO_SLOT)
-    if (made === NO_SLOT) return OUT_OF_MEMORY
     this.slots.settle()
-    return STORED
+    header[CHANGING]!--
+    return made === NO_SLOT ? OUT_OF_MEMORY : STORED
   }
 
   /** Abandons a value that was begun. */
@@ -535,6 +694,15 @@ export class Engine {
   /** Reads a value that is not inline in slices, whatever happens to its entry meanwhile. The reader must be closed. */
   openReader(entry: number): ChainReader {
     return this.chains.read(this.get(entry, valueOffset(this.get(entry, META))))
+  }
+
+  /**
+   * Lets go of every value that is being read or written. For an engine that was attached to the arenas of one whose
+   * readers are gone, as nobody else would close them. It looks at everything that is held.
+   */
+  releaseReaders(): void {
+    this.chains.unpinAll()
+    this.slots.settle()
   }
 
   /** Removes expired entries. At most `budget` entries are removed or moved. Returns whether there may be more. */
@@ -551,8 +719,7 @@ export class Engine {
   /** Removes every key at once. Nothing is counted as removed. */
   clear(now: number): void {
     if (this.memory.header[PINNED_CHAINS] === 0) {
-      this.memory.reset()
-      this.start(now)
+      this.empty(now)
       return
     }
     // A reader still needs values among them.
@@ -569,8 +736,7 @@ export class Engine {
     const count = header[IDENTITY_COUNTS + identity]!
     if (count === 0) return
     if (count === header[ENTRIES] && header[PINNED_CHAINS] === 0) {
-      this.memory.reset()
-      this.start(this.wheel.time)
+      this.empty(this.wheel.time)
       return
     }
     header[DOOMED]! += count
@@ -599,6 +765,20 @@ export class Engine {
   }
 
   /**
+   * A key of a database that has not expired, or `NOT_THERE` if there is none. `random` is 32 random bits. Each key is
+   * about as likely as any other. It takes a few steps if a fair part of all keys are such, and at most as many steps as
+   * there are keys in all databases.
+   */
+  randomEntry(random: number, database: number, now: number): number {
+    if (this.keysIn(database) === 0) return NOT_THERE
+    const identity = this.memory.header[IDENTITIES + database]!
+    return this.index.random(
+      random,
+      (entry) => identityOf(this.get(entry, META)) === identity && now < this.deadline(entry)
+    )
+  }
+
+  /**
    * Gives memory back in slices. It frees the entries of cleared databases, then empties sparsely used pages, then
    * arenas. Moves at most about `budget` entries, or those of one page. Returns whether there is more to do. See
    * `nextMaintenance`.
@@ -610,6 +790,7 @@ export class Engine {
       figures[REFUSED_SINCE] = now
     } else if (header[REFUSED] === 2 && now >= figures[REFUSED_SINCE]! + REFUSED_TIME) header[REFUSED] = 0
     let left = budget
+    header[CHANGING]!++
     for (; left > 0 && header[DOOMED] !== 0; left -= DRAINED_AT_ONCE) this.drain(DRAINED_AT_ONCE)
     while (left > 0) {
       const moved = this.slots.compactAny()
@@ -624,7 +805,17 @@ export class Engine {
       if (Number.isNaN(figures[SPARE_SINCE])) figures[SPARE_SINCE] = now
       if (now >= figures[SPARE_SINCE]! + SPARE_TIME) this.memory.giveUpSpare()
     }
+    header[CHANGING]!--
     return left <= 0 && this.nextMaintenance === 0
+  }
+
+  /** Removes everything, which nobody may be reading. */
+  private empty(now: number): void {
+    const { header } = this.memory
+    header[CHANGING]!++
+    this.memory.reset()
+    this.start(now)
+    header[CHANGING]!--
   }
 
   /** Resets everything to an empty engine. */
@@ -653,7 +844,7 @@ export class Engine {
         if (!equalsWords(arena, key, keys, start, length)) continue
       } else if (!this.chains.equals(arena[key]!, keys, start)) continue
       if ((meta & TIMED) === 0 || now < this.wheel.deadline(entry)) return entry
-      this.detach(entry, bucket, EXPIRED)
+      this.drop(entry, bucket, EXPIRED)
       return NOT_THERE
     }
     return NOT_THERE
@@ -798,7 +989,7 @@ export class Engine {
       if (key === NO_CHAIN) return NO_SLOT
     }
     const hasRoom = this.makeIndexRoom(hash, now)
-    const slot = hasRoom ? this.takeSlot(classFor(contentBytes(meta, valueLength)), INDEX_BYTES, 0, now) : NO_SLOT
+    const slot = hasRoom ? this.takeSlot(classFor(contentBytes(meta, valueLength)), INDEX_BYTES, now) : NO_SLOT
     if (slot === NO_SLOT) {
       if (key !== NO_CHAIN) this.chains.unpin(key)
       return NO_SLOT
@@ -838,15 +1029,177 @@ export class Engine {
   /** Works like `setDeadline`, for an entry whose value must become a chain to make room for the deadline. */
   private setDeadlineOfLarge(entry: number, deadline: number, now: number): number {
     const meta = this.get(entry, META)
-    const key = new Uint8Array(keyLengthOf(meta))
+    const { header } = this.memory
     const value = new Uint8Array(this.get(entry, VALUE_LENGTH))
-    this.copyKey(entry, key, 0)
+    const keys = this.keyOf(entry)
     this.copyValue(entry, 0, value.length, value, 0)
-    const keys = new DataView(key.buffer)
     const values = new DataView(value.buffer)
-    const itsMeta = metaFor(key.length, identityOf(meta), value.length, true)
+    const itsMeta = metaFor(keyLengthOf(meta), identityOf(meta), value.length, true)
     const hash = this.get(entry, HASH)
-    return this.replace(false, entry, itsMeta, hash, keys, 0, values, 0, value.length, deadline, now)
+    header[CHANGING]!++
+    const outcome = this.replace(false, entry, itsMeta, hash, keys, 0, values, 0, value.length, deadline, now)
+    header[CHANGING]!--
+    return outcome
+  }
+
+  /** Moves an entry, which must be the most recently used one, to another key: see `rename`. */
+  private rehang(
+    entry: number,
+    keys: DataView,
+    keyStart: number,
+    keyLength: number,
+    hash: number,
+    identity: number,
+    now: number
+  ): number {
+    const before = this.get(entry, META)
+    const valueLength = this.get(entry, VALUE_LENGTH)
+    const isLong = (before & LONG_VALUE) !== 0
+    const meta = renamed(before, keyLength, identity, valueLength)
+    let key = NO_CHAIN
+    if ((meta & LONG_KEY) !== 0) {
+      key = this.chainOf(keys, keyStart, keyLength, now)
+      if (key === NO_CHAIN) return OUT_OF_MEMORY
+    }
+    let value = NO_CHAIN
+    if (!isLong && (meta & LONG_VALUE) !== 0) {
+      // The longer key leaves no room for the value.
+      const bytes = new Uint8Array(valueLength)
+      this.copyValue(this.memory.header[NEWEST]!, 0, valueLength, bytes, 0)
+      value = this.chainOf(new DataView(bytes.buffer), 0, valueLength, now)
+    }
+    const hasValue = value !== NO_CHAIN || isLong || (meta & LONG_VALUE) === 0
+    const hasRoom = hasValue && this.makeIndexRoom(hash, now)
+    const slot = hasRoom ? this.takeSlot(classFor(contentBytes(meta, valueLength)), 0, now) : NO_SLOT
+    if (slot === NO_SLOT) {
+      if (key !== NO_CHAIN) this.chains.unpin(key)
+      if (value !== NO_CHAIN) this.chains.unpin(value)
+      return OUT_OF_MEMORY
+    }
+    // Nothing can fail from here on. The entry may have moved, but it has not been overtaken.
+    const { header } = this.memory
+    const source = header[NEWEST]!
+    const arena = this.memory.words[slot >>> ARENA_UNIT_BITS]!
+    const at = wordAt(slot)
+    arena[at + HASH] = hash
+    arena[at + META] = meta
+    arena[at + VALUE_LENGTH] = valueLength
+    if (key === NO_CHAIN) copyToWords(arena, at + keyOffset(meta), keys, keyStart, keyLength)
+    else {
+      arena[at + keyOffset(meta)] = key
+      this.chains.attach(key, slot)
+    }
+    const from = this.valueWord(source)
+    const to = at + valueOffset(meta)
+    const its = this.valueWords(source)
+    if (value !== NO_CHAIN) {
+      arena[to] = value
+      this.chains.attach(value, slot)
+    } else if (isLong) {
+      arena[to] = its[from]!
+      this.chains.own(its[from]!, slot)
+    } else arena.set(its.subarray(from, from + wordsOf(valueLength)), to)
+    if ((meta & TIMED) !== 0) {
+      const deadline = this.wheel.deadline(source)
+      this.wheel.cancel(source)
+      if (deadline === NEVER) this.wheel.clear(slot)
+      else this.wheel.schedule(slot, deadline)
+    }
+    // The other entry goes before the new one can be found in its place.
+    const other = this.locate(keys, keyStart, keyLength, hash, identity, now)
+    this.index.add(hash, slot)
+    if (other !== NOT_THERE) this.detach(other, this.index.bucketOf(hash, other), REPLACED)
+    const oldHash = this.get(source, HASH)
+    this.index.remove(oldHash, this.index.bucketOf(oldHash, source))
+    this.recency.remove(source)
+    this.recency.add(slot)
+    header[IDENTITY_COUNTS + identityOf(before)]!--
+    header[IDENTITY_COUNTS + identity]!++
+    if ((before & LONG_KEY) !== 0) this.chains.letGo(this.get(source, keyOffset(before)))
+    this.slots.release(source)
+    return STORED
+  }
+
+  /**
+   * Writes to a value that is not a chain and becomes one, of an entry that is the most recently used one. Returns
+   * whether there was room.
+   */
+  private lengthen(
+    entry: number,
+    offset: number,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+    after: number,
+    now: number
+  ): boolean {
+    const meta = this.get(entry, META)
+    const hash = this.get(entry, HASH)
+    const deadline = this.deadline(entry)
+    const keys = this.keyOf(entry)
+    const old = new Uint8Array(this.get(entry, VALUE_LENGTH))
+    this.copyValue(entry, 0, old.length, old, 0)
+    const kept = Math.min(old.length, offset)
+    if (!this.canHold(chainBytes(after))) return false
+    const value = this.chains.begin(after, now)
+    if (value === NO_CHAIN) return false
+    const hasRoom =
+      this.chains.write(value, old, 0, kept, now) &&
+      this.chains.writeZeros(value, offset - kept, now) &&
+      this.chains.write(value, bytes, start, length, now)
+    let made = NO_SLOT
+    if (hasRoom) {
+      const its = metaFor(keyLengthOf(meta), identityOf(meta), after, deadline !== NEVER) | LONG_VALUE
+      this.kept = 0
+      this.protect(this.memory.header[NEWEST]!)
+      made = this.place(true, its, hash, keys, 0, value, after, deadline, now)
+      this.unprotect(false)
+    }
+    if (made === NO_SLOT) this.chains.unpin(value)
+    return made !== NO_SLOT
+  }
+
+  /** Writes to a value that is a chain: see `lengthen`. */
+  private writeLong(
+    entry: number,
+    offset: number,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+    after: number,
+    now: number
+  ): boolean {
+    const { chains } = this
+    const { header } = this.memory
+    const at = valueOffset(this.get(entry, META))
+    const before = this.get(entry, VALUE_LENGTH)
+    const overwritten = Math.max(0, Math.min(length, before - offset))
+    const chain = this.get(entry, at)
+    if (overwritten > 0 && chains.isPinned(chain)) {
+      const copy = this.canHold(2 * chainBytes(before)) ? chains.duplicate(chain, now) : NO_CHAIN
+      if (copy === NO_CHAIN) return false
+      const owner = header[NEWEST]!
+      this.put(owner, at, copy)
+      chains.attach(copy, owner)
+      chains.letGo(chain)
+    }
+    const first = (): number => this.get(header[NEWEST]!, at)
+    if (after > before) {
+      const gap = Math.max(0, offset - before)
+      const from = start + overwritten
+      if (!this.canHold(chainBytes(after))) return false
+      if (!chains.append(first, gap, bytes, from, length - overwritten, now)) return false
+      this.put(header[NEWEST]!, VALUE_LENGTH, after)
+    }
+    if (overwritten > 0) chains.overwrite(first(), offset, bytes, start, overwritten)
+    return true
+  }
+
+  /** A copy of an entry's key. */
+  private keyOf(entry: number): DataView {
+    const key = new Uint8Array(this.keyLength(entry))
+    this.copyKey(entry, key, 0)
+    return new DataView(key.buffer)
   }
 
   /** A chain of these bytes, or `NO_CHAIN`. */
@@ -871,10 +1224,10 @@ export class Engine {
   }
 
   /**
-   * A slot, for which entries are evicted as long as there are more than `keep`; or `NO_SLOT`. It is of little use unless
-   * `rest` bytes come to have room, too.
+   * A slot, for which entries are evicted except those that are kept; or `NO_SLOT`. It is of little use unless `rest`
+   * bytes come to have room, too.
    */
-  private takeSlot(sizeClass: number, extra: number, keep: number, now: number, rest = 0): number {
+  private takeSlot(sizeClass: number, extra: number, now: number, rest = 0): number {
     const { figures, header } = this.memory
     const size = sizeOfClass(sizeClass) + extra
     if (figures[DETACHED_BYTES]! + size > figures[MAX_BYTES]!) return NO_SLOT
@@ -885,14 +1238,14 @@ export class Engine {
         if (slot !== NO_SLOT) return slot
         if (header[REFUSED] !== 0 && !this.canHold(rest)) return NO_SLOT
       }
-      if (header[ENTRIES]! <= keep) return NO_SLOT
+      if (header[ENTRIES]! <= this.kept) return NO_SLOT
       this.evict(now)
     }
   }
 
   private makeIndexRoom(hash: number, now: number): boolean {
     while (!this.index.makeRoom(hash)) {
-      if (this.memory.header[ENTRIES] === 0) return false
+      if (this.memory.header[ENTRIES]! <= this.kept) return false
       this.evict(now)
     }
     return true
@@ -920,6 +1273,17 @@ export class Engine {
     }
     const victim = this.recency.oldest
     this.remove(victim, now < this.deadline(victim) ? EVICTED : EXPIRED)
+  }
+
+  /** Removes an entry that its observer hears of. */
+  private drop(entry: number, bucket: number, reason: number): void {
+    const { header } = this.memory
+    if (this.observer !== undefined && !this.isDoomed(identityOf(this.get(entry, META)))) {
+      this.observer.removed(entry, reason)
+    }
+    header[CHANGING]!++
+    this.detach(entry, bucket, reason)
+    header[CHANGING]!--
   }
 
   /** Removes an entry from all structures. */

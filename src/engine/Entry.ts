@@ -98,3 +98,13 @@ export const metaFor = (keyLength: number, identity: number, valueLength: number
     (keyLength > MAX_INLINE_KEY ? LONG_KEY : 0)
   return contentBytes(meta, valueLength) > MAX_ENTRY_BYTES ? meta | LONG_VALUE : meta
 }
+
+/** The meta word of an entry whose key changes. Its value may become too long for its slot, but it never stops being a chain. */
+export const renamed = (before: number, keyLength: number, identity: number, valueLength: number): number => {
+  const meta =
+    (before & (TYPE_MASK | TIMED | LONG_VALUE)) |
+    (identity << IDENTITY_BITS) |
+    keyLength |
+    (keyLength > MAX_INLINE_KEY ? LONG_KEY : 0)
+  return contentBytes(meta, valueLength) > MAX_ENTRY_BYTES ? meta | LONG_VALUE : meta
+}

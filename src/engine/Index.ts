@@ -78,6 +78,9 @@ export const NO_BUCKET = 0
  */
 export const INDEX_BYTES = 16
 
+/** How many buckets of a segment are tried at random before it is searched. */
+const GUESSES = 16
+
 /** The number of hashes, 2^32, as a double. */
 const HASHES = 2 ** 32
 
@@ -226,7 +229,7 @@ export class Index {
     let segment = this.segmentOf(hash)
     // Divides the segment's range of hashes into equal parts with about `count` entries each.
     const parts = 2 ** Math.ceil(Math.log2(Math.max(1, this.known(segment, COUNT) / Math.max(1, count))))
-    const width = Math.max(1, HASHES / 2 ** this.known(segment, COMMON) / parts)
+    const width = Math.max(1, this.widthOf(segment) / parts)
     const start = Math.floor(cursor / width) * width
     const end = start + width
     for (; segment !== 0; segment = this.known(segment, CONTINUED)) {
@@ -238,6 +241,41 @@ export class Index {
       }
     }
     return end >= HASHES ? 0 : end
+  }
+
+  /**
+   * An entry that `may` accepts, or 0 if there is none. `random` is 32 random bits: they choose a segment and then
+   * buckets of it. If these are empty or not accepted, the segment is searched, and then those that follow it.
+   */
+  random(random: number, may: (entry: number) => boolean): number {
+    const first = this.segmentOf(random)
+    let state = random === 0 ? 1 : random
+    for (let guess = 0; guess < GUESSES; guess++) {
+      state = scramble(state)
+      const entry = this.wordsOf(first)[wordOfPage(first) + ((state & BUCKET_MASK) << 1)]!
+      if (entry !== EMPTY && may(entry)) return entry
+    }
+    const start = (random >>> 0) - ((random >>> 0) % this.widthOf(first))
+    let hash = start
+    do {
+      let found = 0
+      let count = 0
+      for (let segment = this.segmentOf(hash | 0); segment !== 0; segment = this.known(segment, CONTINUED)) {
+        const words = this.wordsOf(segment)
+        const base = wordOfPage(segment)
+        for (let word = base; word < base + PAGE_WORDS; word += 2) {
+          const entry = words[word]!
+          if (entry === EMPTY || !may(entry)) continue
+          // The last of n that is chosen with a probability of 1/n is any of them.
+          state = scramble(state)
+          if ((state >>> 0) % ++count === 0) found = entry
+        }
+      }
+      if (count > 0) return found
+      const end = hash + this.widthOf(this.segmentOf(hash | 0))
+      hash = end >= HASHES ? 0 : end
+    } while (hash !== start)
+    return 0
   }
 
   /** Moves a segment or a page of the directory to another page. Returns whether there was one. */
@@ -266,6 +304,11 @@ export class Index {
     // Shifts in two steps, because a shift by 32 does nothing in JavaScript.
     const at = (hash >>> 1) >>> (31 - this.memory.header[DEPTH]!)
     return this.directory[at >>> DIRECTORY_PAGE_BITS]![at & DIRECTORY_PAGE_MASK]!
+  }
+
+  /** The number of hashes that a segment is for. */
+  private widthOf(segment: number): number {
+    return HASHES / 2 ** this.known(segment, COMMON)
   }
 
   private wordsOf(page: number): Int32Array {
@@ -472,3 +515,10 @@ export class Index {
 
 /** The index of a page's first word among the words of its arena. */
 const wordOfPage = (page: number): number => (page & ARENA_PAGE_MASK) << PAGE_WORD_BITS
+
+/** The next of a sequence of random numbers, none of which is 0. (G. Marsaglia, "Xorshift RNGs", 2003.) */
+const scramble = (state: number): number => {
+  let next = state ^ (state << 13)
+  next ^= next >>> 17
+  return next ^ (next << 5)
+}

@@ -85,6 +85,9 @@ export const STUCK_AT = 23
 /** The next page of the arena that is being emptied, by its number within the arena. */
 export const EVACUATION_CURSOR = 24
 
+/** The number of changes that were begun and not completed: 0 between two calls, unless one of them threw. */
+export const CHANGING = 25
+
 // Doubles of the header. These numbers count doubles, not words.
 export const USED_BYTES = 16
 export const MAX_BYTES = 17
@@ -145,4 +148,4 @@ export const DIRECTORY_PAGE = 255
 
 export const MAGIC_WORD = 0x6b76_6331
 /** The version of this layout. */
-export const VERSION_WORD = 1
+export const VERSION_WORD = 2

@@ -245,8 +245,11 @@ export class Memory {
     }
     for (const arena of [spare, evacuated]) {
       if (arena === 0) continue
-      // The page is needed more than an empty arena.
-      if (arena === evacuated) header[EVACUATED_ARENA] = 0
+      // The page is needed more than an empty arena. This one must not be chosen again at once.
+      if (arena === evacuated) {
+        header[EVACUATED_ARENA] = 0
+        header[STUCK_AT] = header[USED_PAGES]!
+      }
       if (this.table(arena, FREE_HEAD) !== 0) return this.reuse(arena)
       if (!isLimited && this.table(arena, FRESH) < this.table(arena, CAPACITY)) return this.touch(arena)
     }

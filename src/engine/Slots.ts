@@ -28,6 +28,7 @@ import {
   SPARSE_CLASS,
   UNIT_BITS,
   UNIT_BYTES,
+  UNUSED_PAGE,
   USED_BYTES
 } from "./Layout.ts"
 import { type Memory, NO_PAGE } from "./Memory.ts"
@@ -173,6 +174,28 @@ export class Slots {
   unpin(address: number): void {
     const page = address >>> PAGE_UNIT_BITS
     this.memory.setKnown(page, PINS, this.memory.known(page, PINS) - 1)
+  }
+
+  /** Visits every slot in use. `see` must not change anything. */
+  forEach(see: (address: number) => void): void {
+    const { memory } = this
+    for (let arena = 0; arena < memory.words.length; arena++) {
+      const words = memory.words[arena]!
+      if (words.length === 0) continue
+      for (
+        let page = (arena << ARENA_PAGE_BITS) + 1;
+        page < (arena << ARENA_PAGE_BITS) + memory.pagesOf(arena);
+        page++
+      ) {
+        const kind = memory.known(page, KIND)
+        if (kind === UNUSED_PAGE || kind > CLASS_COUNT) continue
+        const end = memory.known(page, FRESH_UNIT)
+        for (let unit = 0; unit < end; unit += units[kind - 1]!) {
+          const address = (page << PAGE_UNIT_BITS) | unit
+          if (words[((address & ARENA_UNIT_MASK) << 1) + META] !== 0) see(address)
+        }
+      }
+    }
   }
 
   /** Empties a page of the class that was found too sparse, if it still is. Moves at most the slots of one page. */

@@ -23,6 +23,23 @@ export const copyToWords = (words: Int32Array, at: number, bytes: DataView, star
   if (whole < start + length) words[word] = lastWord(bytes, whole, start + length)
 }
 
+/** Overwrites `length` bytes of the text at `words[at]`, starting with its byte `to`. */
+export const overwriteWords = (
+  words: Int32Array,
+  at: number,
+  to: number,
+  bytes: DataView,
+  start: number,
+  length: number
+): void => {
+  for (let i = 0; i < length; i++) {
+    const byte = to + i
+    const shift = (byte & 3) << 3
+    const word = at + (byte >>> 2)
+    words[word] = (words[word]! & ~(0xff << shift)) | (bytes.getUint8(start + i) << shift)
+  }
+}
+
 /** Whether the `length` bytes from `start` on equal those in the words from `words[at]` on. */
 export const equalsWords = (words: Int32Array, at: number, bytes: DataView, start: number, length: number): boolean => {
   const whole = start + (length & ~3)

@@ -17,19 +17,18 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { Caller } from "../commands/Execution.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
-import * as Reply from "../domain/Reply.ts"
 import * as EventLoop from "../EventLoop.ts"
 import type { ReplyWriter } from "../protocol/Protocol.ts"
 import { Backlog } from "./Backlog.ts"
 import type { ClientMemory, Holder } from "./ClientMemory.ts"
 import type { Faults } from "./Faults.ts"
 import type { IdleWatch, Watched } from "./IdleWatch.ts"
-import type { Intake } from "./Intake.ts"
+import { descriptorOf, type Intake } from "./Intake.ts"
 import { format } from "./Listener.ts"
 import { Output } from "./Output.ts"
 import { discard } from "./ReplyStream.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
-import { Session, type SessionContext } from "./Session.ts"
+import { type Link, type PortKind, Session, type SessionContext } from "./Session.ts"
 import type { SharedWriter } from "./SharedWriter.ts"
 import type { Traffic } from "./Traffic.ts"
 import type { Reader, Turn } from "./Turn.ts"
@@ -52,6 +51,7 @@ export type CloseReason =
   | "closed as idle"
   | "closed after a defect"
   | "closed for its memory"
+  | "killed"
   | "cut"
 
 /** What every connection of a server shares. */
@@ -82,7 +82,7 @@ export interface ConnectionContext {
 /** How long a connection whose last reply is written waits for the peer to close its side, so that none is lost. */
 const LINGER = Duration.seconds(1)
 
-export class Connection implements Reader, Watched, Holder {
+export class Connection implements Reader, Watched, Holder, Link {
   lastTurn = 0
   readonly backlog: Backlog
   private state: State = "serving"
@@ -91,8 +91,9 @@ export class Connection implements Reader, Watched, Holder {
   private readonly context: ConnectionContext
   private readonly session: Session
   private readonly output: Output
-  // When the last request was complete or the last reply drained, in ms.
-  private activeAt: number
+  activeAt: number
+  // What no command asked for, until it is written.
+  private pushed: Array<Buffer> = []
   private wasStopped = false
   // Whether a slice of a long reply is to be written when its time has come.
   private isToWrite = false
@@ -101,16 +102,16 @@ export class Connection implements Reader, Watched, Holder {
   private onGoingOn: () => void = doNothing
 
   /** `accepted` does not read yet. */
-  constructor(accepted: Socket, context: ConnectionContext) {
+  constructor(accepted: Socket, context: ConnectionContext, port: PortKind) {
     const socket = context.intake(accepted, (bytes, length) => this.receive(bytes, length))
     this.socket = socket
     this.context = context
     context.traffic?.accepted(socket)
-    this.session = new Session(context.session)
     this.backlog = new Backlog(context.memory, this)
     const onHeld = (bytes: number): void => context.memory.change(this, bytes)
     this.output = new Output(socket, context.counters, context.faults, this.endSelf, this.writeLater, onHeld)
     this.activeAt = context.now()
+    this.session = new Session(context.session, port, this)
     socket.on("drain", () => this.drained())
     socket.on("end", () => this.peerEnded())
     socket.on("finish", () => this.onFlushed())
@@ -124,6 +125,21 @@ export class Connection implements Reader, Watched, Holder {
     const { remoteAddress, remotePort } = this.socket
     if (remoteAddress === undefined || remotePort === undefined) return "unknown (reset before it was accepted)"
     return format({ host: remoteAddress, port: remotePort })
+  }
+
+  get local(): string {
+    const { localAddress = "", localPort = 0 } = this.socket
+    return format({ host: localAddress, port: localPort })
+  }
+
+  push(bytes: Buffer): void {
+    if (!this.isOpen) return
+    if (this.pushed.push(bytes) === 1) this.context.turn.afterRun(this.writePushed)
+  }
+
+  kill(): void {
+    this.reason = "killed"
+    this.socket.destroy()
   }
 
   /** The last word on why it ended. */
@@ -144,6 +160,18 @@ export class Connection implements Reader, Watched, Holder {
     return this.backlog.heldBytes + this.output.heldBytes
   }
 
+  get descriptor(): number {
+    return descriptorOf(this.socket) ?? -1
+  }
+
+  get unexecutedBytes(): number {
+    return this.backlog.length
+  }
+
+  get unwrittenBytes(): number {
+    return this.output.heldBytes
+  }
+
   closeForMemory(): void {
     this.context.onMemory()
     this.reason = "closed for its memory"
@@ -162,6 +190,7 @@ export class Connection implements Reader, Watched, Holder {
   leave(): void {
     this.context.traffic?.left(this.socket)
     this.context.memory.delete(this)
+    this.session.leave()
   }
 
   /** Serves until the connection has ended; interrupting it destroys the socket. */
@@ -259,9 +288,14 @@ export class Connection implements Reader, Watched, Holder {
     replies: ReplyWriter
   ): Effect.Effect<void> | undefined {
     this.activeAt = now
+    this.session.lastCommand = commands.id(to - 1)
     const late = this.output.write(commands, from, to, replies)
     if (late === undefined && !this.output.keepsUp && this.state === "serving") this.stop("blocked")
     return late
+  }
+
+  performs(commands: CommandBatch, command: number): boolean {
+    return this.session.performs(commands, command)
   }
 
   perform(commands: CommandBatch, command: number, now: number): Effect.Effect<void> | undefined {
@@ -269,14 +303,17 @@ export class Connection implements Reader, Watched, Holder {
     const replies = this.writer.current
     const outcome = this.session.perform(commands, command, now, replies)
     if (Predicate.isString(outcome)) {
-      const late = outcome === "ended" ? undefined : this.answer(commands, command, command + 1, now, replies)
+      // The command may have chosen another version of the protocol.
+      const { current } = this.writer
+      const late = outcome === "ended" ? undefined : this.answer(commands, command, command + 1, now, current)
       if (outcome === "answered") return late
       if (late !== undefined) return Effect.ensuring(late, Effect.sync(this.endSelf))
       this.endSelf()
       return undefined
     }
-    return Effect.map(outcome, (reply) => {
-      Reply.write(reply, this.writer.current)
+    return Effect.map(outcome, (write) => {
+      this.writer.current.begin()
+      write(this.writer.current)
       this.output.flush(this.writer.current)
     })
   }
@@ -368,6 +405,11 @@ export class Connection implements Reader, Watched, Holder {
     this.context.turn.run()
     if (this.isStopped) this.reason ??= "closed by the client"
     else this.end("closed by the client")
+  }
+
+  private readonly writePushed = (): void => {
+    if (this.isOpen) this.output.push(Buffer.concat(this.pushed))
+    this.pushed = []
   }
 
   private readonly endSelf = (): void => this.end("closed by the server")

@@ -34,12 +34,13 @@ export const format = ({ host, port }: Address): string =>
 
 /**
  * Listens until the scope closes. Sockets are handed over when they are accepted, and do not read yet. `onError` is
- * told of connections that could not be accepted.
+ * told of connections that could not be accepted. `flag` is the one that chooses the port.
  */
 export const listen = (
   address: Address,
   onSocket: (socket: Net.Socket) => void,
-  onError: (error: Error) => void
+  onError: (error: Error) => void,
+  flag = "--port"
 ): Effect.Effect<Bound, ListenError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.callback<Net.Server, ListenError>((resume) => {
@@ -55,7 +56,7 @@ export const listen = (
         },
         onSocket
       )
-      server.once("error", (error: NodeJS.ErrnoException) => resume(Effect.fail(toListenError(address, error))))
+      server.once("error", (error: NodeJS.ErrnoException) => resume(Effect.fail(toListenError(address, flag, error))))
       server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
         server.removeAllListeners("error")
         // Mostly for lack of file descriptors. The server stays. libuv closes what it cannot take, so that neither the
@@ -89,20 +90,20 @@ const KEEP_ALIVE = 60_000
 /** How many connections the kernel holds until they are accepted. The kernel has a limit of its own. */
 const BACKLOG = 4096
 
-const toListenError = ({ host, port }: Address, error: NodeJS.ErrnoException): ListenError => {
+const toListenError = ({ host, port }: Address, flag: string, error: NodeJS.ErrnoException): ListenError => {
   const code = error.code ?? "UNKNOWN"
   return new ListenError({
     code,
-    message: describe(code, host, port) ?? `Cannot listen on ${host}:${port}: ${error.message}.`
+    message: describe(code, host, port, flag) ?? `Cannot listen on ${host}:${port}: ${error.message}.`
   })
 }
 
-const describe = (code: string, host: string, port: number): string | undefined => {
+const describe = (code: string, host: string, port: number, flag: string): string | undefined => {
   switch (code) {
     case "EADDRINUSE":
-      return `Address already in use: another program listens on ${host}:${port}; stop it, or choose another port with --port.`
+      return `Address already in use: another program listens on ${host}:${port}; stop it, or choose another port with ${flag}.`
     case "EACCES":
-      return `Permission denied: this user may not listen on ${host}:${port}; choose a port above 1023 with --port.`
+      return `Permission denied: this user may not listen on ${host}:${port}; choose a port above 1023 with ${flag}.`
     case "ENOTFOUND":
     case "EAI_AGAIN":
       return `Unknown host: '${host}' has no address; give an address of this machine, or a name that has one, with --host.`

@@ -11,7 +11,7 @@ import * as Result from "effect/Result"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import type { ReplyWriter } from "../protocol/Protocol.ts"
 import type { Fault, Faults } from "./Faults.ts"
-import { type ReplyStream, takeStream } from "./ReplyStream.ts"
+import { ReplyStream, takeStream } from "./ReplyStream.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
 
 /**
@@ -144,6 +144,15 @@ export class Output {
   end(): void {
     this.hasEnded = true
     if (!this.isStreaming) this.socket.end()
+  }
+
+  /** Writes bytes that no command asked for, behind all replies so far. They are the socket's from now on. */
+  push(bytes: Buffer): void {
+    if (this.isStreaming) return this.stream(new ReplyStream(bytes, []))
+    this.counters.bytesOut += bytes.length
+    this.release()
+    this.socket.write(bytes)
+    if (this.socket.writableLength !== 0) this.hold(bytes.length)
   }
 
   /** What the socket has taken meanwhile is held no more. */

@@ -7,6 +7,7 @@
 import type { Socket } from "node:net"
 import * as Cause from "effect/Cause"
 import type * as Config from "effect/Config"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -17,17 +18,24 @@ import * as Option from "effect/Option"
 import * as Record from "effect/Record"
 import * as Reply from "../domain/Reply.ts"
 import * as EventLoop from "../EventLoop.ts"
+import { MAX_KEY_LENGTH } from "../engine/Limits.ts"
 import { Protocol } from "../protocol/Protocol.ts"
+import { RespReplyWriter } from "../protocol/resp/RespReplyWriter.ts"
 import { Executor, type StoreStats } from "../store/Executor.ts"
-import { monotonicMillis } from "../store/MemoryEngine.ts"
+import { monotonicMillis, unixTimeOf } from "../store/MemoryEngine.ts"
 import { version } from "../Version.ts"
 import { ClientMemory } from "./ClientMemory.ts"
+import { Clients } from "./Clients.ts"
 import { Connection, type ConnectionContext } from "./Connection.ts"
 import { CurrentFaults } from "./Faults.ts"
 import { IdleWatch } from "./IdleWatch.ts"
+import { Instance } from "./Instance.ts"
 import { CurrentIntake, descriptorOf } from "./Intake.ts"
 import * as Listener from "./Listener.ts"
+import { parametersOf } from "./ServerParameters.ts"
+import { Running } from "./Running.ts"
 import { type ServerConfig, serverConfig, settings } from "./ServerConfig.ts"
+import type { PortKind } from "./Session.ts"
 import { SharedWriter } from "./SharedWriter.ts"
 import { SparseWarning } from "./SparseWarning.ts"
 import { CurrentSystemLimits } from "./SystemLimits.ts"
@@ -43,6 +51,8 @@ export interface ServerStats extends Readonly<ServerCounters.ServerCounters> {
 export interface ServerService {
   /** Where clients connect; the port that was found if 0 was asked for. */
   readonly address: Listener.Bound
+  /** Where only Redis's clients connect, if there is such a port. */
+  readonly respAddress: Listener.Bound | undefined
   readonly stats: Effect.Effect<ServerStats>
 }
 
@@ -61,6 +71,9 @@ export class Server extends Context.Service<Server, ServerService>()("effect-kv-
       Effect.flatMap(serverConfig, (config) => make(config))
     )
 }
+
+/** What Redis says to a client that is one too many. */
+const TOO_MANY = "-ERR max number of clients reached\r\n"
 
 const counted = (connections: number): string => `${connections} ${connections === 1 ? "connection" : "connections"}`
 
@@ -81,11 +94,12 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const faults = yield* CurrentFaults
   const traffic = yield* CurrentTraffic
   const clock = Option.getOrUndefined(yield* Effect.serviceOption(VirtualClock))
-  let startedAt = now()
+  const instance = new Instance(now(), unixTimeOf(yield* Clock.Clock, now))
+  const running = new Running(config.maxConnections, counters, executor, now())
   if (clock !== undefined) {
     yield* clock.onReset(() => {
-      startedAt = now()
-      const pending = executor.clear(startedAt)
+      instance.startedAt = now()
+      const pending = executor.clear(instance.startedAt)
       if (pending !== undefined) supervise(pending)
     })
   }
@@ -97,17 +111,40 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       "(--max-client-memory)"
   )
   yield* Effect.forkScoped(overMemory.run)
+  const onError = executor.statistics.answeredError
   const context: ConnectionContext = {
     now,
     turn: new Turn(executor, { now, afterReads: EventLoop.afterReads }),
     session: {
       protocol,
-      writer: new SharedWriter(protocol),
+      // A key is a string, too.
+      maxBulk: Math.max(config.maxValueSize ?? settings.maxValueSize.default, MAX_KEY_LENGTH),
+      writers: {
+        text: new SharedWriter(protocol.makeReplyWriter),
+        resp: {
+          2: new SharedWriter(() => new RespReplyWriter(2, onError)),
+          3: new SharedWriter(() => new RespReplyWriter(3, onError))
+        }
+      },
       counters,
+      clients: new Clients(),
+      instance,
+      executor,
+      running,
+      parameters: parametersOf({ config, instance, executor, running, idleWatch }),
       statistics: (at) => {
         const { bytes, evicted, expired, held, hits, keys, misses } = executor.stats()
-        const uptime = Math.floor((at - startedAt) / 1000)
-        const numbers = { uptime, keys, bytes, held, hits, misses, evicted, expired, connections: counters.open }
+        const numbers = {
+          uptime: instance.uptime(at),
+          keys,
+          bytes,
+          held,
+          hits,
+          misses,
+          evicted,
+          expired,
+          connections: counters.open
+        }
         return Reply.statistics({ version, ...Record.map({ ...numbers, defects: counters.defects }, String) })
       },
       clock,
@@ -147,8 +184,8 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     )
   }
 
-  const serve = (socket: Socket): void => {
-    const connection = new Connection(socket, context)
+  const serve = (socket: Socket, port: PortKind): void => {
+    const connection = new Connection(socket, context, port)
     connections.add(connection)
     idleWatch.add(connection)
     counters.accepted++
@@ -165,16 +202,16 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   }
 
   const refusals = new SparseWarning(
-    (count) => `too many connections: ${count} refused, the limit is ${config.maxConnections} (--max-connections)`
+    (count) => `too many connections: ${count} refused, the limit is ${running.maxClients} (--max-connections)`
   )
   yield* Effect.forkScoped(refusals.run)
 
-  const refuse = (socket: Socket): void => {
+  const refuse = (socket: Socket, port: PortKind): void => {
     counters.refused++
     refusals.add()
-    const reply = Reply.failed(`too many connections: the limit is ${config.maxConnections}`)
+    const reply = Reply.failed(`too many connections: the limit is ${running.maxClients}`)
     socket.on("error", () => socket.destroy())
-    socket.end(protocol.encodeReply(reply), "latin1")
+    socket.end(port === "resp" ? TOO_MANY : protocol.encodeReply(reply), "latin1")
     socket.destroySoon()
   }
 
@@ -214,26 +251,40 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   )
   yield* Effect.forkScoped(failures.run)
 
+  const listen = (at: Listener.Address, port: PortKind, flag: string) =>
+    Listener.listen(
+      at,
+      (socket) => {
+        watchDescriptors(socket)
+        const isCut = faults?.refusesConnection() === true
+        if (!isCut && counters.open < running.maxClients) return serve(socket, port)
+        traffic?.accepted(socket)
+        socket.once("close", () => traffic?.left(socket))
+        if (isCut) socket.destroy()
+        else refuse(socket, port)
+      },
+      (error) => {
+        failure = error.message
+        failures.add()
+      },
+      flag
+    ).pipe(Effect.tap((bound) => Effect.sync(() => traffic?.listens(bound))))
+
+  const { host, port, respPort } = config
+  if (respPort !== undefined && respPort === port && port !== 0) {
+    return yield* new Listener.ListenError({
+      code: "EADDRINUSE",
+      message: `--port and --resp-port are both ${port}: give two ports, or one, since --port takes Redis's clients, too.`
+    })
+  }
   // Released before the drain begins: finalizers run in reverse order.
-  const address = yield* Listener.listen(
-    config,
-    (socket) => {
-      watchDescriptors(socket)
-      const isCut = faults?.refusesConnection() === true
-      if (!isCut && counters.open < config.maxConnections) return serve(socket)
-      traffic?.accepted(socket)
-      socket.once("close", () => traffic?.left(socket))
-      if (isCut) socket.destroy()
-      else refuse(socket)
-    },
-    (error) => {
-      failure = error.message
-      failures.add()
-    }
-  )
-  traffic?.listens(address)
+  const address = yield* listen({ host, port }, "any", "--port")
+  const respAddress =
+    respPort === undefined ? undefined : yield* listen({ host, port: respPort }, "resp", "--resp-port")
+  instance.listens(address)
   return Server.of({
     address,
+    respAddress,
     stats: Effect.sync(() => ({ ...counters, store: executor.stats() }))
   })
 })

@@ -2,29 +2,70 @@
  * What a client is to the server: the protocol that it speaks, and what commands of its own have made of it. It does the
  * commands that no executor does, and knows nothing of sockets.
  */
-import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
-import { CLOCK, HTTP, HTTP_REQUEST, QUIT, REFUSE_AND_CLOSE, STATS, typed } from "../commands/Commands.ts"
+import type * as Effect from "effect/Effect"
+import { commands as table } from "../commands/Commands.ts"
 import type { Caller } from "../commands/Execution.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
-import * as Reply from "../domain/Reply.ts"
+import type { Reply, ReplySink } from "../domain/Reply.ts"
 import type { ProtocolService, ReplyWriter, RequestDecoder } from "../protocol/Protocol.ts"
+import { type RespVersion } from "../protocol/resp/RespReplyWriter.ts"
+import { RespRequestDecoder } from "../protocol/resp/RespRequestDecoder.ts"
+import type { Clients } from "./Clients.ts"
+import type { Instance } from "./Instance.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
+import { performers } from "./perform/Performers.ts"
+import type { ExecutorService } from "../store/Executor.ts"
+import type { Parameters } from "./Parameters.ts"
+import type { Running } from "./Running.ts"
 import type { SharedWriter } from "./SharedWriter.ts"
 import type { VirtualClockService } from "./VirtualClock.ts"
 
 /** What all sessions of a server share. */
 export interface SessionContext {
+  /** The text protocol. */
   readonly protocol: ProtocolService
-  readonly writer: SharedWriter
+  readonly writers: {
+    readonly text: SharedWriter
+    readonly resp: Readonly<Record<RespVersion, SharedWriter>>
+  }
   readonly counters: ServerCounters
+  readonly clients: Clients
+  readonly instance: Instance
+  readonly executor: ExecutorService
+  readonly parameters: Parameters
+  readonly running: Running
   /** What STATS says at `now`, in ms. */
-  readonly statistics: (now: number) => Reply.Reply
+  readonly statistics: (now: number) => Reply
+  /** The most bytes of a string in RESP. */
+  readonly maxBulk: number
   /** In tests: what the CLOCK command moves. */
   readonly clock: VirtualClockService | undefined
   /** Called when a browser speaks to the server. */
   readonly onHttp: () => void
 }
+
+/** A session's connection, as far as commands are concerned with it. */
+export interface Link {
+  /** The peer's address and port. */
+  readonly peer: string
+  /** The address and port that the peer has connected to. */
+  readonly local: string
+  /** When the last request was complete or the last reply drained, in ms. */
+  readonly activeAt: number
+  /** The number by which the system knows its socket, or -1. */
+  readonly descriptor: number
+  /** The bytes of memory that it holds for its client: of what is not executed, and of what is not written. */
+  readonly heldBytes: number
+  readonly unexecutedBytes: number
+  readonly unwrittenBytes: number
+  /** Sends bytes that no command asked for, between two replies. They must stay as they are. */
+  readonly push: (bytes: Buffer) => void
+  /** Closes the connection at once. */
+  readonly kill: () => void
+}
+
+/** Which protocols a port speaks: the first byte of a connection decides, or it is always RESP. */
+export type PortKind = "any" | "resp"
 
 /** What a command that no executor does comes to. */
 export type Outcome =
@@ -34,67 +75,100 @@ export type Outcome =
   | "answered last"
   /** It has no answer, and nothing after it is executed. */
   | "ended"
-  /** It has to be waited for. */
-  | Effect.Effect<Reply.Reply>
+  /** It has to be waited for, and then there is what writes its answer. */
+  | Effect.Effect<(sink: ReplySink) => void>
+
+/** Does a command at `now`, and puts its answer into `replies`. */
+export type Perform = (
+  session: Session,
+  commands: CommandBatch,
+  command: number,
+  now: number,
+  replies: ReplyWriter
+) => Outcome
+
+/** The first byte of a connection that speaks RESP. */
+const RESP_BEGINS = 0x2a
 
 export class Session implements Caller {
-  readonly database = 0
-  readonly writer: SharedWriter
-  private readonly context: SessionContext
-  private readonly decoder: RequestDecoder
+  /** Counted from 1, for all clients of the server. */
+  readonly id: number
+  /** In ms. */
+  readonly createdAt: number
+  database = 0
+  /** The version of RESP, if the client speaks RESP. */
+  version: RespVersion = 2
+  /** What the client calls itself and its library; empty if it has not said. */
+  name = ""
+  libraryName = ""
+  libraryVersion = ""
+  /** The id of the last command that was executed, or -1. */
+  lastCommand = -1
+  /** It is not closed for the memory that clients hold. */
+  isKept = false
+  readonly context: SessionContext
+  readonly link: Link
+  private text: RequestDecoder | undefined = undefined
+  private resp: RespRequestDecoder | undefined = undefined
 
-  constructor(context: SessionContext) {
+  constructor(context: SessionContext, port: PortKind, link: Link) {
     this.context = context
-    this.writer = context.writer
-    this.decoder = context.protocol.makeRequestDecoder()
+    this.link = link
+    if (port === "resp") this.resp = new RespRequestDecoder(context.maxBulk)
+    this.createdAt = link.activeAt
+    this.id = context.clients.enter(this)
+  }
+
+  /** Makes the session what it was at first, but for what its library is called. */
+  reset(): void {
+    this.database = 0
+    this.version = 2
+    this.name = ""
+    this.isKept = false
+  }
+
+  /** Says that the connection has gone. */
+  leave(): void {
+    this.context.clients.leave(this)
+  }
+
+  get writer(): SharedWriter {
+    const { resp, text } = this.context.writers
+    return this.resp === undefined ? text : resp[this.version]
   }
 
   /** As `RequestDecoder.decode`. */
   decode(commands: CommandBatch, offset: number, end: number): number {
+    if (offset === end) return end
     const before = commands.messageCount
-    const next = this.decoder.decode(commands, offset, end)
+    const decoder = this.resp ?? this.text ?? this.choose(commands.bytes[offset])
+    const next = decoder.decode(commands, offset, end)
     this.context.counters.protocolErrors += commands.messageCount - before
     return next
   }
 
   get needed(): number {
-    return this.decoder.needed
+    return (this.resp ?? this.text)?.needed ?? 0
   }
 
-  /** Does a command at `now`, and puts its answer into `replies`. */
+  /** Whether it does a command itself, and no executor. */
+  performs(commands: CommandBatch, command: number): boolean {
+    return table[commands.id(command)]?.execute === undefined
+  }
+
   perform(commands: CommandBatch, command: number, now: number, replies: ReplyWriter): Outcome {
-    const { clock, counters, onHttp, statistics } = this.context
     const id = commands.id(command)
+    const perform = performers[id]
+    if (perform === undefined) throw new Error(`no one does the command ${id}`)
+    const { statistics } = this.context.executor
+    this.lastCommand = id
+    statistics.begin(id)
     replies.begin()
-    switch (id) {
-      case QUIT:
-        counters.quits++
-        return "ended"
-      case STATS:
-        Reply.write(statistics(now), replies)
-        return "answered"
-      case CLOCK:
-        if (clock !== undefined) return moveClock(clock, commands, command)
-        replies.error(Reply.ERR, "CLOCK is for servers with virtual time only: start one with serve --clock virtual")
-        return "answered"
-      case HTTP_REQUEST:
-        onHttp()
-        replies.refuseHttp(commands.message(command))
-        return "answered last"
-      case HTTP:
-        onHttp()
-        replies.error(Reply.ERR, commands.message(command))
-        return "answered last"
-      case REFUSE_AND_CLOSE:
-        replies.error(Reply.ERR, commands.message(command))
-        return "answered last"
-      default:
-        throw new Error(`no one does the command ${id}`)
-    }
+    return perform(this, commands, command, now, replies)
   }
-}
 
-const moveClock = (clock: VirtualClockService, commands: CommandBatch, command: number): Effect.Effect<Reply.Reply> => {
-  const request = Result.getOrThrow(typed(commands, command))
-  return request._tag === "Clock" ? clock.perform(request.action) : Effect.die(request)
+  private choose(first: number | undefined): RequestDecoder {
+    if (first === RESP_BEGINS) return (this.resp = new RespRequestDecoder(this.context.maxBulk))
+    return (this.text = this.context.protocol.makeRequestDecoder())
+  }
 }

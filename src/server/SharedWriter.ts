@@ -2,15 +2,15 @@
  * The output that all connections share that speak one protocol: they are answered one after the other, so it is empty
  * whenever nothing is executed.
  */
-import type { ProtocolService, ReplyWriter } from "../protocol/Protocol.ts"
+import type { ReplyWriter } from "../protocol/Protocol.ts"
 
 export class SharedWriter {
   current: ReplyWriter
   private readonly make: () => ReplyWriter
 
-  constructor({ makeReplyWriter }: ProtocolService) {
-    this.make = makeReplyWriter
-    this.current = makeReplyWriter()
+  constructor(make: () => ReplyWriter) {
+    this.make = make
+    this.current = make()
   }
 
   /** The current one is another's from now on: an executor's that has not ended yet. */

@@ -52,6 +52,8 @@ export interface Reader {
     now: number,
     replies: ReplyWriter
   ) => Effect.Effect<void> | undefined
+  /** Whether it does a command itself, and no executor. */
+  readonly performs: (commands: CommandBatch, command: number) => boolean
   /** Does a command that no executor does, and answers it. Returns nothing, or else an Effect that does it. */
   readonly perform: (commands: CommandBatch, command: number, now: number) => Effect.Effect<void> | undefined
   /** Is not ready until `work` is done, which may have put replies into `replies`, and then does what comes next. */
@@ -96,6 +98,8 @@ export class Turn {
   private readonly commandEnds = new Int32Array(TURN_READS)
   private length = 0
   private number = 1
+  // What is to be done at the end of a run.
+  private tasks: Array<() => void> = []
   // Those that have had their share, in order.
   private served: Array<Reader> = []
   private isPutOff = false
@@ -168,6 +172,16 @@ export class Turn {
     this.runFrom(this.bytes, 0)
   }
 
+  /** Does a task when the present run has ended, or once the event loop has read what there is to read. */
+  afterRun(task: () => void): void {
+    this.tasks.push(task)
+    if (!this.isRunning) this.putOff()
+  }
+
+  private runTasks(): void {
+    while (this.tasks.length > 0) for (const task of this.tasks.splice(0)) task()
+  }
+
   private putOff(): void {
     if (this.isPutOff) return
     this.isPutOff = true
@@ -177,6 +191,7 @@ export class Turn {
   private readonly runLater = (): void => {
     this.isPutOff = false
     this.run()
+    if (!this.isRunning) this.runTasks()
     if (this.served.length === 0) return
     for (const reader of this.served.splice(0, SHARES)) reader.readOn()
     if (this.served.length > 0) this.putOff()
@@ -227,6 +242,7 @@ export class Turn {
     this.length = 0
     this.number++
     this.isRunning = false
+    if (this.tasks.length > 0) this.runTasks()
   }
 
   /** Decodes up to the end, or until the batch is full; `decoded` and `offset` tell where that was. */
@@ -291,8 +307,9 @@ export class Turn {
 
   /** Executes a reader's commands from `from` to `to` (exclusive) of a batch, until one has to be waited for. */
   private executeRange(reader: Reader, commands: CommandBatch, from: number, to: number): void {
-    // The last one is the reader's own to do if it stopped the batch.
-    const own = commands.isStopped && to === commands.count ? to - 1 : to
+    // The last one may be the reader's own to do if it stopped the batch.
+    const last = to - 1
+    const own = commands.isStopped && to === commands.count && reader.performs(commands, last) ? last : to
     for (let command = from; command < to && reader.isOpen;) {
       if (command === own) {
         const pending = reader.perform(commands, command, this.now)
@@ -341,6 +358,7 @@ export class Turn {
     const result = Result.try(goOn)
     this.isRunning = false
     if (Result.isFailure(result)) reader.fail(result.failure)
+    if (this.tasks.length > 0) this.runTasks()
   }
 
   /** Leaves a batch and its bytes as they are: a reader waits with commands of it. */

@@ -34,6 +34,8 @@ const COLLECTION_PAUSE = 1000
 export interface ExpirerService {
   /** Frees everything that has expired by now, in slices, and then completes. */
   readonly sweep: Effect.Effect<void>
+  /** How many scheduled sweeps have failed. Each is a defect, and is logged. */
+  readonly failures: () => number
 }
 
 export class Expirer extends Context.Service<Expirer, ExpirerService>()("effect-kv-cache/store/Expirer") {
@@ -62,6 +64,7 @@ const make = Effect.fnUntraced(function* (interval: Duration.Input) {
   const maintain = inSlices(() => engine.maintain(now(), SLICE))
 
   let earliest = now() + pause
+  let failures = 0
   // For collections of garbage: the memory given up by the last one, in bytes, its time, and the time of the next one.
   let collected = 0
   let collectedAt = Number.NEGATIVE_INFINITY
@@ -104,9 +107,12 @@ const make = Effect.fnUntraced(function* (interval: Duration.Input) {
 
   yield* untilDue.pipe(
     Effect.andThen(sweepOnce),
-    Effect.catchCause((cause) => Effect.logError("a sweep of expired keys failed; the next one comes", cause)),
+    Effect.catchCause((cause) => {
+      failures++
+      return Effect.logError("a sweep of expired keys failed; the next one comes", cause)
+    }),
     Effect.forever,
     Effect.forkScoped
   )
-  return Expirer.of({ sweep })
+  return Expirer.of({ sweep, failures: () => failures })
 })

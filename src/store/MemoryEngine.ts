@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { Alarm } from "../commands/Alarm.ts"
+import { Changes } from "../commands/Changes.ts"
 import { Engine } from "../engine/Engine.ts"
 import type { Limits } from "../engine/Limits.ts"
 
@@ -22,12 +23,33 @@ export const monotonicMillis: Effect.Effect<() => number> = Effect.map(
   (clock) => () => Number(clock.monotonicTimeNanosUnsafe() / NANOS_PER_MILLI)
 )
 
+/** A step of the machine's wall clock that is followed, in ms. Smaller ones would move deadlines back and forth. */
+const STEP = 500
+
+/**
+ * Unix time at a monotonic time. The difference between the two is kept, so that a deadline in Unix time is read as it
+ * was set, until the wall clock has been put right by more than `STEP`.
+ */
+export const unixTimeOf = (clock: Clock.Clock, monotonic: () => number): ((now: number) => number) => {
+  const difference = (): number => Math.floor(clock.currentTimeMillisUnsafe()) - monotonic()
+  let kept = difference()
+  return (now) => {
+    const present = difference()
+    if (Math.abs(present - kept) > STEP) kept = present
+    return now + kept
+  }
+}
+
 export interface MemoryEngineService {
   readonly engine: Engine
   /** Goes off when there is something to sweep or to give back earlier than expected. */
   readonly alarm: Alarm
+  /** Tells which keys have changed. */
+  readonly changes: Changes
   /** The engine's time in ms. It is read once for each batch or slice. */
   readonly now: () => number
+  /** Unix time in ms at one of the engine's times: the Clock's own, so that a moved clock moves it, too. */
+  readonly unixTime: (now: number) => number
 }
 
 export class MemoryEngine extends Context.Service<MemoryEngine, MemoryEngineService>()(
@@ -36,8 +58,10 @@ export class MemoryEngine extends Context.Service<MemoryEngine, MemoryEngineServ
 
 /** Makes an empty engine within `limits`. Its hash has its own secret. */
 export const make = (limits: Limits): Effect.Effect<MemoryEngineService> =>
-  Effect.map(monotonicMillis, (now) => ({
+  Effect.map(Effect.all([Clock.Clock, monotonicMillis]), ([clock, now]) => ({
     engine: Engine.make(limits, randomBytes(8), now()),
     alarm: new Alarm(),
-    now
+    changes: new Changes(),
+    now,
+    unixTime: unixTimeOf(clock, now)
   }))

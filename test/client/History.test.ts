@@ -44,6 +44,18 @@ describe("the history's file", () => {
     )
   )
 
+  it.effect("is not read without end where its place is taken by a device", () =>
+    withFile((fs, file, history) =>
+      Effect.gen(function* () {
+        yield* fs.makeDirectory(file.slice(0, file.lastIndexOf("/")), { recursive: true })
+        yield* fs.symlink("/dev/zero", file)
+        assert.deepStrictEqual(yield* history.load, [])
+        yield* history.add("GET a")
+        assert.strictEqual(yield* fs.readLink(file), "/dev/zero")
+      })
+    )
+  )
+
   it.effect("keeps the last 1,000 lines", () =>
     withFile((fs, file, history) =>
       Effect.gen(function* () {

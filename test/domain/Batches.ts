@@ -65,6 +65,9 @@ const typedReply = (kept: Kept): Reply.Reply => {
       return Reply.found(kept.bytes.toString("latin1"))
     case "Null":
       return Reply.notFound
+    case "Double":
+    case "Parts":
+      return assert.fail(`a reply of the type ${kept._tag}`)
   }
 }
 
@@ -82,7 +85,7 @@ export class KeptReplies extends KeptReply {
     this.keep()
   }
 
-  override integer(value: number): void {
+  override integer(value: number | bigint): void {
     super.integer(value)
     this.keep()
   }

@@ -3,7 +3,8 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Engine, entryBytes, OUT_OF_MEMORY, STORED } from "../../src/engine/Engine.ts"
-import { EVICTED, MIN_HELD_BYTES } from "../../src/engine/Limits.ts"
+import { ARENA_UNIT_BITS } from "../../src/engine/Layout.ts"
+import { DELETED, EVICTED, MIN_HELD_BYTES } from "../../src/engine/Limits.ts"
 import { checkInvariants } from "./Invariants.ts"
 import { seededRandom } from "./SeededRandom.ts"
 import { bytesOf, CountedArenas, Subject, viewOf } from "./Subject.ts"
@@ -168,6 +169,23 @@ describe("memory that is not needed", () => {
       maintain(subject, swing)
     }
     assert.strictEqual(arenas.count, 2)
+  })
+
+  it("is not moved for ever within the only arena that has room for it", () => {
+    const subject = new Subject({ maxKeys: NEVER, maxMemory: 40 * MIB })
+    const { engine } = subject
+    const count = 42_000
+    for (let i = 0; i < count; i++) stored(subject.set(keyOf(i), values.subarray(0, 1000)))
+    // The second arena is used least, but no page of the others is free or may be touched.
+    let left = 5000
+    for (let i = 0; i < count; i++) {
+      const entry = subject.find(keyOf(i))
+      if (entry >>> ARENA_UNIT_BITS === 1 && left-- <= 0) engine.remove(entry, DELETED)
+    }
+    let slices = 0
+    while (engine.maintain(0, 512)) if (++slices > 1000) assert.fail("there is always more to move")
+    assert.strictEqual(engine.nextMaintenance > 0, true)
+    checkInvariants(engine)
   })
 
   it("is given back at once by clearing", () => {

@@ -3,7 +3,7 @@
  * and not the engine, because no state is in objects.
  */
 import { assert } from "@effect/vitest"
-import { NEXT, OWNER, PINS as CHAIN_PINS, LENGTH, TOTAL } from "../../src/engine/Chains.ts"
+import { LAST, LENGTH, NEXT, OWNER, PINS as CHAIN_PINS, TOTAL, WRITTEN } from "../../src/engine/Chains.ts"
 import type { Engine } from "../../src/engine/Engine.ts"
 import {
   contentBytes,
@@ -139,6 +139,8 @@ class Walk {
     }
     same(`bytes of chain ${first}`, bytes, length)
     same(`total of chain ${first}`, this.get(first, TOTAL), length)
+    same(`what was written of chain ${first}`, this.get(first, WRITTEN), length)
+    same(`the last piece of chain ${first}`, this.get(first, LAST), before)
   }
 
   sizeAt(address: number): number {
@@ -285,6 +287,7 @@ class Walk {
 
 /** Fails with what is wrong unless all invariants hold. */
 export const checkInvariants = (engine: Engine): void => {
+  if (engine.isBroken) assert.fail("a change was begun and not completed")
   const walk = new Walk(engine)
   walk.order()
   walk.entriesThemselves()

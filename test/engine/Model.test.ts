@@ -147,6 +147,17 @@ const checkAgainstOracle = (run: Run, seed: number): Subject => {
   const oracle = new Oracle()
   const readings: Array<Reading> = []
   let evicted = 0
+  // The names of removed keys, as the observer was told of them.
+  const removed: Array<string> = []
+  const observe = (): void => {
+    subject.engine.observer = {
+      removed: (entry, reason) =>
+        removed.push(`${reason} ${subject.engine.database(entry)} ${nameOf(subject.key(entry))}`)
+    }
+  }
+  observe()
+  const removals = (): number =>
+    subject.engine.removed(DELETED) + subject.engine.removed(EXPIRED) + subject.engine.removed(EVICTED)
 
   const anyKey = (): Uint8Array => keys[random.below(keys.length)] ?? assert.fail("there is no key")
   const anyValue = (): Uint8Array => {
@@ -181,11 +192,76 @@ const checkAgainstOracle = (run: Run, seed: number): Subject => {
     if (random.chance(0.0005)) now += 200_000
     if (run.refuses === true && random.chance(0.002)) subject.arenas.refuses = !subject.arenas.refuses
     const { engine } = subject
+    const removedBefore = removals()
+    removed.length = 0
     const database = anyDatabase()
     const key = anyKey()
     const name = nameOf(key)
     const action = random.below(1000)
-    if (action < 450) {
+    if (action < 40) {
+      const other = anyKey()
+      const otherDatabase = random.chance(0.7) ? database : anyDatabase()
+      const before = oracle.find(database, name, now)
+      const isSame = nameOf(other) === name && otherDatabase === database
+      const replaced = engine.removed(REPLACED)
+      if (before !== undefined) {
+        oracle.touch(otherDatabase, nameOf(other))
+        oracle.touch(database, name)
+        const outcome = subject.rename(key, other, now, database, otherDatabase)
+        synchronise()
+        const wasThere = oracle.find(otherDatabase, nameOf(other), now) !== undefined && !isSame
+        if (outcome === STORED) oracle.rename(database, name, otherDatabase, nameOf(other))
+        else if (run.limits.maxMemory === undefined && run.refuses !== true) assert.fail(`${step}: no room to rename`)
+        if (engine.removed(REPLACED) - replaced !== (outcome === STORED && wasThere ? 1 : 0))
+          assert.fail(`${step}: rename counts as replaced`)
+      }
+    } else if (action < 70) {
+      const other = anyKey()
+      const before = oracle.find(database, name, now)
+      if (before !== undefined && nameOf(other) !== name) {
+        oracle.touch(database, name)
+        const hadOther = oracle.find(database, nameOf(other), now) !== undefined
+        const outcome = subject.copy(key, other, now, database)
+        if (outcome === STORED) {
+          // As with \`set\`, a replaced entry is used before others are evicted.
+          if (hadOther) oracle.touch(database, nameOf(other))
+          synchronise()
+          oracle.set(database, nameOf(other), before)
+        } else {
+          const left = subject.find(other, now, database)
+          if (left !== NOT_THERE) engine.touch(left)
+          synchronise()
+          oracle.touch(database, nameOf(other))
+        }
+      }
+    } else if (action < 120) {
+      const before = oracle.find(database, name, now)
+      if (before !== undefined) {
+        const bytes = anyValue()
+        const offset = random.pick([
+          before.bytes.length,
+          before.bytes.length,
+          random.below(before.bytes.length + 1),
+          before.bytes.length + random.below(100_000)
+        ])
+        oracle.touch(database, name)
+        const outcome = subject.write(key, offset, bytes, now, database)
+        synchronise()
+        if (outcome === STORED) {
+          const after = new Uint8Array(Math.max(before.bytes.length, offset + bytes.length))
+          after.set(before.bytes)
+          after.set(bytes, offset)
+          oracle.set(database, name, { bytes: after, deadline: before.deadline })
+        } else if (run.limits.maxMemory === undefined && run.refuses !== true) assert.fail(`${step}: no room to write`)
+      }
+    } else if (action < 125) {
+      const entry = engine.randomEntry(random.below(2 ** 32) | 0, database, now)
+      const expected = oracle.keysIn(database, now)
+      if (entry === NOT_THERE) {
+        if (expected.length > 0) assert.fail(`${step}: no random key of ${expected.length}`)
+      } else if (engine.database(entry) !== database || !expected.includes(nameOf(subject.key(entry))))
+        assert.fail(`${step}: a random key that is not there`)
+    } else if (action < 450) {
       const bytes = anyValue()
       const deadline = anyDeadline()
       const before = oracle.find(database, name, now)
@@ -289,12 +365,23 @@ const checkAgainstOracle = (run: Run, seed: number): Subject => {
       oracle.clear()
     }
     synchronise()
+    // Entries of cleared databases go unheard, and are not counted. What is deleted is heard too.
+    if (removed.length !== removals() - removedBefore)
+      assert.fail(`${step}: the observer heard of ${removed.length} removals, of ${removals() - removedBefore}`)
     if (operation % 50 === 0 && subject.engine.size < oracle.size(now))
       assert.fail(`${step}: ${subject.engine.size} keys are held, not ${oracle.size(now)}`)
     if (subject.engine.usedBytes > (run.limits.maxMemory ?? NEVER)) assert.fail(`${step}: too many bytes`)
     if (operation % 500 === 0) {
       checkInvariants(subject.engine)
-      if (random.chance(0.5)) subject.attach()
+      if (random.chance(0.5)) {
+        subject.attach()
+        observe()
+        if (random.chance(0.2)) {
+          // The readers of the former engine are gone.
+          subject.engine.releaseReaders()
+          readings.length = 0
+        }
+      }
     }
   }
   for (const database of [0, 1, 15]) {

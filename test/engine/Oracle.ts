@@ -47,6 +47,14 @@ export class Oracle {
     else keys.add(key)
   }
 
+  /** Moves a value to another key, as the most recently used one. */
+  rename(database: number, key: string, other: number, otherKey: string): void {
+    const value = this.values.get(Oracle.place(database, key))
+    if (value === undefined) return
+    this.delete(database, key)
+    this.set(other, otherKey, value)
+  }
+
   delete(database: number, key: string): void {
     this.values.delete(Oracle.place(database, key))
     this.databases.get(database)?.delete(key)

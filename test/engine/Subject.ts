@@ -87,6 +87,27 @@ export class Subject {
     return outcome
   }
 
+  rename(key: Uint8Array, other: Uint8Array, now = 0, database = 0, otherDatabase = database): number {
+    const entry = this.find(key, now, database)
+    return this.engine.rename(entry, viewOf(other), 0, other.length, this.hashOf(other), otherDatabase, now)
+  }
+
+  copy(key: Uint8Array, other: Uint8Array, now = 0, database = 0, otherDatabase = database): number {
+    const entry = this.find(key, now, database)
+    return this.engine.copy(entry, viewOf(other), 0, other.length, this.hashOf(other), otherDatabase, now)
+  }
+
+  write(key: Uint8Array, offset: number, bytes: Uint8Array, now = 0, database = 0): number {
+    return this.engine.writeValue(this.find(key, now, database), offset, viewOf(bytes), 0, bytes.length, now)
+  }
+
+  /** The key of an entry. */
+  key(entry: number): Uint8Array {
+    const key = new Uint8Array(this.engine.keyLength(entry))
+    this.engine.copyKey(entry, key, 0)
+    return key
+  }
+
   /** The value of an entry, also read through its inline words. */
   value(entry: number): Uint8Array {
     const { engine } = this

@@ -26,6 +26,8 @@ const wrapped = (make: (executor: ExecutorService) => Partial<ExecutorService>):
       execute: (commands, from, to, now, caller, sink) => executor.execute(commands, from, to, now, caller, sink),
       clear: (now) => executor.clear(now),
       stats: () => executor.stats(),
+      levels: () => executor.levels(),
+      statistics: executor.statistics,
       ...make(executor)
     }))
   ).pipe(Layer.provide(Store.layerMemory({ maxKeys: 1000 })))
@@ -55,7 +57,7 @@ const protocolWith = (protocol: Partial<ProtocolService>): Layer.Layer<Protocol>
   Layer.succeed(Protocol, { ...textProtocol, ...protocol })
 
 class BrokenWriter extends TextReplyWriter {
-  override integer(value: number): void {
+  override integer(value: number | bigint): void {
     super.simple("half a reply")
     if (value === 1) broken()
   }

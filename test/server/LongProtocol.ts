@@ -98,6 +98,8 @@ class SeenReader implements ValueReader {
   }
 }
 
+const unused = (): void => assert.fail("no command answers that")
+
 class LongWriter implements ReplyWriter {
   values: Array<PlacedValue> = []
   private readonly seen: Seen
@@ -139,9 +141,18 @@ class LongWriter implements ReplyWriter {
     this.add(`ERROR ${message}\n`)
   }
 
-  integer(value: number): void {
+  integer(value: number | bigint): void {
     this.add(`OK ${value}\n`)
   }
+
+  readonly double = unused
+  readonly text = unused
+  readonly verbatim = unused
+  readonly nullArray = unused
+  readonly array = unused
+  readonly map = unused
+  readonly set = unused
+  readonly push = unused
 
   bulk(bytes: Buffer, start: number, length: number): void {
     this.add(`${length}\n`, bytes.subarray(start, start + length), "\n")

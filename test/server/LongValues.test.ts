@@ -304,3 +304,48 @@ describe("what goes wrong with a long reply", () => {
     })
   )
 })
+
+describe("a long value in Redis's protocol", () => {
+  const set = (value: Buffer): Buffer =>
+    Buffer.concat([Buffer.from(`*3\r\n$3\r\nSET\r\n$1\r\na\r\n$${value.length}\r\n`), value, Buffer.from("\r\n")])
+
+  it.effect("is stored and shown whole, alone and within arrays", () =>
+    Effect.gen(function* () {
+      const server = yield* TestServer.start({ inTurns: true })
+      const client = yield* server.connect()
+      const value = valueOf(3 * MEGABYTE + 1)
+      const bulk = Buffer.concat([Buffer.from(`$${value.length}\r\n`), value, Buffer.from("\r\n")])
+      const expected = Buffer.concat([
+        Buffer.from("+OK\r\n"),
+        bulk,
+        Buffer.from("*3\r\n"),
+        bulk,
+        Buffer.from("$-1\r\n"),
+        bulk,
+        Buffer.from("$-1\r\n"),
+        bulk,
+        Buffer.from(":1\r\n")
+      ])
+      yield* client.send(set(value))
+      yield* client.send("*2\r\n$3\r\nGET\r\n$1\r\na\r\nMGET a b a\r\n")
+      // Conditions and options hold for a value that is stored in slices, too.
+      const nx = Buffer.concat([Buffer.from("*4"), set(value).subarray(2), Buffer.from("$2\r\nNX\r\n")])
+      const get = Buffer.concat([Buffer.from("*4"), set(value).subarray(2), Buffer.from("$3\r\nGET\r\n")])
+      yield* client.send(nx)
+      yield* client.send(get)
+      yield* client.send("DEL a\r\n")
+      assertBytes(yield* client.bytes(expected.length), expected)
+    })
+  )
+
+  it.effect("that is longer than is allowed is refused, whatever of it has come", () =>
+    Effect.gen(function* () {
+      const server = yield* TestServer.start({ inTurns: true, maxValueSize: MEGABYTE })
+      const client = yield* server.connect()
+      yield* client.send(set(valueOf(MEGABYTE)))
+      assert.strictEqual(yield* client.lines(1), "+OK\r\n")
+      yield* client.send("*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1048577\r\nab")
+      assert.match((yield* client.untilEnd).text, /^-ERR Protocol error: invalid bulk length/)
+    })
+  )
+})

@@ -5,11 +5,15 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
+import { Clients } from "../../src/server/Clients.ts"
 import { Connection } from "../../src/server/Connection.ts"
 import { IdleWatch } from "../../src/server/IdleWatch.ts"
 import { HIGH_WATER_MARK } from "../../src/server/Intake.ts"
 import * as ServerCounters from "../../src/server/ServerCounters.ts"
 import { ClientMemory } from "../../src/server/ClientMemory.ts"
+import { Instance } from "../../src/server/Instance.ts"
+import { Parameters } from "../../src/server/Parameters.ts"
+import { Running } from "../../src/server/Running.ts"
 import { SharedWriter } from "../../src/server/SharedWriter.ts"
 import { Turn } from "../../src/server/Turn.ts"
 import { Executor } from "../../src/store/Executor.ts"
@@ -47,36 +51,46 @@ const start = Effect.gen(function* () {
   const now = (): number => 0
   const replies = textProtocol.makeReplyWriter()
   const renew = vi.spyOn(replies, "renew")
-  const writer = new SharedWriter({ ...textProtocol, makeReplyWriter: () => replies })
+  const writer = new SharedWriter(() => replies)
   const counters = ServerCounters.make()
   const turn = new Turn(executor, { now, afterReads: () => {} })
   const options = { allowHalfOpen: true, highWaterMark: HIGH_WATER_MARK }
   const socket = new SlowSocket(options)
   let read: (bytes: Buffer, length: number) => boolean = () => assert.fail("nothing is read")
-  const connection = new Connection(socket, {
-    now,
-    turn,
-    session: {
-      protocol: textProtocol,
-      writer,
+  const connection = new Connection(
+    socket,
+    {
+      now,
+      turn,
+      session: {
+        protocol: textProtocol,
+        writers: { text: writer, resp: { 2: writer, 3: writer } },
+        maxBulk: 1000,
+        counters,
+        clients: new Clients(),
+        instance: new Instance(0, (at) => at),
+        executor,
+        running: new Running(1, counters, executor, 0),
+        parameters: new Parameters([]),
+        statistics: () => assert.fail("nobody asks for statistics"),
+        clock: undefined,
+        onHttp: () => assert.fail("nobody speaks HTTP")
+      },
       counters,
-      statistics: () => assert.fail("nobody asks for statistics"),
-      clock: undefined,
-      onHttp: () => assert.fail("nobody speaks HTTP")
+      intake: (accepted, onBytes) => {
+        read = onBytes
+        return accepted
+      },
+      idleWatch: new IdleWatch(0, now),
+      traffic: undefined,
+      faults: undefined,
+      fork: () => assert.fail("nothing is waited for"),
+      memory: new ClientMemory(1e9),
+      onMemory: () => assert.fail("too much is held"),
+      onDefect: (defect) => assert.fail(String(defect))
     },
-    counters,
-    intake: (accepted, onBytes) => {
-      read = onBytes
-      return accepted
-    },
-    idleWatch: new IdleWatch(0, now),
-    traffic: undefined,
-    faults: undefined,
-    fork: () => assert.fail("nothing is waited for"),
-    memory: new ClientMemory(1e9),
-    onMemory: () => assert.fail("too much is held"),
-    onDefect: (defect) => assert.fail(String(defect))
-  })
+    "any"
+  )
   const send = (text: string): void => {
     read(Buffer.from(text, "latin1"), text.length)
     turn.run()

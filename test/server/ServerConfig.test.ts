@@ -44,9 +44,11 @@ describe("the table of settings", () => {
       [
         "host",
         "port",
+        "resp-port",
         "max-keys",
         "max-memory",
         "max-client-memory",
+        "max-value-size",
         "max-connections",
         "idle-timeout",
         "expire-interval",
@@ -75,7 +77,7 @@ describe("the table of settings", () => {
 
   it("writes each default as a text that means it", () => {
     // What is no value but the absence of one has no text.
-    const { logFormat: _logFormat, maxMemory: _maxMemory, ...written } = settings
+    const { logFormat: _logFormat, maxMemory: _maxMemory, respPort: _respPort, ...written } = settings
     const all: ReadonlyArray<Setting<unknown>> = Object.values(written)
     for (const setting of all) assert.deepStrictEqual(setting.parse(setting.defaultText), Option.some(setting.default))
   })
@@ -209,7 +211,9 @@ describe("settings for a library", () => {
       assert.deepStrictEqual(yield* serverConfig, {
         host: settings.host.default,
         port: settings.port.default,
+        respPort: settings.respPort.default,
         maxClientMemory: 256 * 1024 ** 2,
+        maxValueSize: 64 * 1024 ** 2,
         maxConnections: settings.maxConnections.default,
         idleTimeout: settings.idleTimeout.default,
         shutdownGrace: settings.shutdownGrace.default

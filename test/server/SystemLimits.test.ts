@@ -9,9 +9,11 @@ const UNLIMITED = { descriptors: undefined, memory: undefined }
 const config = (changed: Partial<Settings>): Settings => ({
   host: settings.host.default,
   port: settings.port.default,
+  respPort: settings.respPort.default,
   maxKeys: settings.maxKeys.default,
   maxMemory: settings.maxMemory.default,
   maxClientMemory: settings.maxClientMemory.default,
+  maxValueSize: 1000,
   maxConnections: settings.maxConnections.default,
   idleTimeout: settings.idleTimeout.default,
   expireInterval: settings.expireInterval.default,

@@ -1,4 +1,5 @@
 /** A whole server for tests, on a port that the system chooses and under the clock of the test. */
+import { assert } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -32,6 +33,8 @@ export interface TestServer extends ServerService {
   readonly connect: (
     options?: RawClient.ConnectOptions
   ) => Effect.Effect<RawClient.RawClient, RawClient.ConnectFailed, Scope.Scope>
+  /** To the port for Redis's protocol alone. */
+  readonly connectResp: TestServer["connect"]
   /** Completes when nothing is under way between the server and those who read; see `Traffic.ts`. */
   readonly quiet: Effect.Effect<void>
   /** Closes the server's own scope: the drain. */
@@ -47,8 +50,10 @@ export const start = Effect.fnUntraced(function* (
   const config: ServerConfig = {
     host: options.host ?? "127.0.0.1",
     port: options.port ?? 0,
+    respPort: options.respPort,
     maxConnections: options.maxConnections ?? 1000,
     maxClientMemory: options.maxClientMemory,
+    maxValueSize: options.maxValueSize,
     idleTimeout: options.idleTimeout ?? Duration.minutes(5),
     shutdownGrace: options.shutdownGrace ?? Duration.seconds(5)
   }
@@ -67,7 +72,14 @@ export const start = Effect.fnUntraced(function* (
   const close = Scope.close(scope, Exit.void)
   yield* Effect.addFinalizer(() => close)
   const server = Context.get(yield* Layer.buildWithScope(layer, scope), Server)
-  return { ...server, logs, quiet: traffic.quiet, close, connect: (how) => RawClient.connect(server.address, how) }
+  return {
+    ...server,
+    logs,
+    quiet: traffic.quiet,
+    close,
+    connect: (how) => RawClient.connect(server.address, how),
+    connectResp: (how) => RawClient.connect(server.respAddress ?? assert.fail("there is no such port"), how)
+  }
 })
 
 /**

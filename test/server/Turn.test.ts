@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { QUIT } from "../../src/commands/Commands.ts"
+import { commands as table, QUIT } from "../../src/commands/Commands.ts"
 import { CommandBatch } from "../../src/domain/CommandBatch.ts"
 import { ERR } from "../../src/domain/Reply.ts"
 import type { ReplyWriter } from "../../src/protocol/Protocol.ts"
@@ -65,6 +65,10 @@ class KeepingReader implements Reader {
     this.isBlocked ||= this.blocks()
   }
 
+  performs(commands: CommandBatch, command: number): boolean {
+    return table[commands.id(command)]?.execute === undefined
+  }
+
   perform(commands: CommandBatch, command: number): undefined {
     if (this.hasEnded) assert.fail("a request of a reader that has ended was performed")
     this.hasEnded = true
@@ -108,7 +112,7 @@ class KeepingReader implements Reader {
 const makeTurn = Effect.gen(function* () {
   const context = yield* Layer.build(Store.layerMemory({ maxKeys: 1_000_000 }))
   const executor = Context.get(context, Executor)
-  const writer = new SharedWriter(textProtocol)
+  const writer = new SharedWriter(textProtocol.makeReplyWriter)
   const tasks: Array<() => void> = []
   const turn = new Turn(executor, { now: () => 0, afterReads: (task) => void tasks.push(task) })
   return { executor, writer, tasks, turn }

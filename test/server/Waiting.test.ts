@@ -28,7 +28,9 @@ const slowExecutor = (time: () => number | undefined): Layer.Layer<Executor> =>
         prepare: (commands) => executor.prepare(commands),
         execute,
         clear: (now) => executor.clear(now),
-        stats: () => executor.stats()
+        stats: () => executor.stats(),
+        levels: () => executor.levels(),
+        statistics: executor.statistics
       }
     })
   ).pipe(Layer.provide(Store.layerMemory({ maxKeys: 100_000 })))

@@ -47,6 +47,8 @@ const OK_WORD = Buffer.from(`${OK} `, "latin1").readInt32LE()
 const NEWLINE = 0x0a
 const ZERO = 0x30
 
+const noParts = (): Error => new Error("a command of the text protocol answers with one line")
+
 export class TextReplyWriter implements ReplyWriter {
   length = 0
   /** None: no line holds a long value. */
@@ -88,8 +90,8 @@ export class TextReplyWriter implements ReplyWriter {
     this.line(ERROR, message.slice(0, LONGEST_MESSAGE))
   }
 
-  integer(value: number): void {
-    if (!(value >= 0 && value <= 9)) return this.line(OK, String(value))
+  integer(value: number | bigint): void {
+    if (typeof value === "bigint" || !(value >= 0 && value <= 9)) return this.line(OK, String(value))
     const { view } = this
     view.setInt32(this.length, OK_WORD, true)
     this.length += OK.length
@@ -132,8 +134,41 @@ export class TextReplyWriter implements ReplyWriter {
     this.fixed(unshowable)
   }
 
+  double(value: number): void {
+    this.line(OK, String(value))
+  }
+
+  text(text: string): void {
+    const bytes = Buffer.from(text)
+    this.bulk(bytes, 0, bytes.length)
+  }
+
+  verbatim(text: string): void {
+    this.text(text)
+  }
+
   null(): void {
     this.fixed(notFound)
+  }
+
+  nullArray(): void {
+    this.null()
+  }
+
+  array(): void {
+    throw noParts()
+  }
+
+  map(): void {
+    throw noParts()
+  }
+
+  set(): void {
+    throw noParts()
+  }
+
+  push(): void {
+    throw noParts()
   }
 
   /** The least that a client of HTTP/1.1 needs to show a text and hang up. */

@@ -153,7 +153,7 @@ export class TextRequestDecoder implements RequestDecoder {
     for (let argument = 0; argument < args.length; argument++) {
       const from = wordStarts[argument + 1] ?? 0
       const length = (wordEnds[argument + 1] ?? 0) - from
-      if (isKey(entry, argument)) commands.key(start + from, length)
+      if (isKey(entry, argument, args.length)) commands.key(start + from, length)
       else commands.argument(start + from, length)
     }
     if (checked.success._tag === "Quit") this.ended = true

@@ -1,0 +1,111 @@
+/**
+ * The string under a key, as commands read and write it: the use of a key is counted and noted, whoever listens is told
+ * of what changed, and a refusal of the engine is answered. What the bytes mean is the commands' business.
+ *
+ * A function that may answer in a command's place says so with what it returns.
+ */
+import type { CommandBatch } from "../domain/CommandBatch.ts"
+import { NOT_THERE, STORED } from "../engine/Engine.ts"
+import { STRING } from "../engine/Entry.ts"
+import { DELETED } from "../engine/Limits.ts"
+import type { Execution } from "./Execution.ts"
+import { findKey } from "./Find.ts"
+import { outOfMemory, wrongType } from "./Replies.ts"
+
+/** Whether an entry is there and holds something else than a string, which is answered. */
+export const isOther = ({ engine, sink }: Execution, entry: number): boolean => {
+  if (entry === NOT_THERE || engine.type(entry) === STRING) return false
+  sink.fixed(wrongType)
+  return true
+}
+
+/** Finds the entry that a command is about to read. Counts a hit, which is a use of the key, or a miss. */
+export const read = (execution: Execution, commands: CommandBatch, key: number): number => {
+  const entry = findKey(execution, commands, key)
+  if (entry === NOT_THERE) {
+    execution.misses++
+    return NOT_THERE
+  }
+  execution.hits++
+  execution.engine.touch(entry)
+  return entry
+}
+
+/** Answers with the value of an entry, or with null if there is none. */
+export const answer = ({ engine, sink }: Execution, entry: number): void => {
+  if (entry === NOT_THERE) return sink.null()
+  if (engine.isInline(entry)) {
+    return sink.bulkWords(engine.valueWords(entry), engine.valueWord(entry), engine.valueLength(entry))
+  }
+  sink.bulkReader(engine.openReader(entry))
+}
+
+/**
+ * Stores `length` bytes from `start` on under a key, with a deadline in ms or `NEVER`, in place of what is there. If
+ * there is no room, that is answered, and the result is false.
+ */
+export const store = (
+  execution: Execution,
+  commands: CommandBatch,
+  key: number,
+  view: DataView,
+  start: number,
+  length: number,
+  deadline: number
+): boolean => {
+  const { database, engine, now } = execution
+  const outcome = engine.set(
+    commands.view,
+    commands.keyStart(key),
+    commands.keyLength(key),
+    commands.hash(key),
+    database,
+    view,
+    start,
+    length,
+    deadline,
+    now
+  )
+  return noteStored(execution, commands, key, outcome, deadline)
+}
+
+/** What follows when the engine was given a value for a key. Answers and returns like `store`. */
+export const noteStored = (
+  execution: Execution,
+  commands: CommandBatch,
+  key: number,
+  outcome: number,
+  deadline: number
+): boolean => {
+  if (outcome !== STORED) {
+    execution.sink.fixed(outOfMemory)
+    return false
+  }
+  execution.alarm.due(deadline)
+  execution.changed(commands, key)
+  return true
+}
+
+/** Stores bytes as the value of a key's entry, which keeps its deadline. Answers and returns like `store`. */
+export const replace = (
+  execution: Execution,
+  commands: CommandBatch,
+  key: number,
+  entry: number,
+  view: DataView,
+  start: number,
+  length: number
+): boolean => {
+  if (execution.engine.setValue(entry, view, start, length, execution.now) !== STORED) {
+    execution.sink.fixed(outOfMemory)
+    return false
+  }
+  execution.changed(commands, key)
+  return true
+}
+
+/** Removes a key's entry. */
+export const remove = (execution: Execution, commands: CommandBatch, key: number, entry: number): void => {
+  execution.engine.remove(entry, DELETED)
+  execution.changed(commands, key)
+}

@@ -1,0 +1,30 @@
+/** The clients of a server, by number. A number is given once: the first client has 1. */
+import type { Session } from "./Session.ts"
+
+export class Clients {
+  private readonly byId = new Map<number, Session>()
+  private last = 0
+
+  get size(): number {
+    return this.byId.size
+  }
+
+  /** Adds a client and returns its number. */
+  enter(client: Session): number {
+    this.byId.set(++this.last, client)
+    return this.last
+  }
+
+  leave(client: Session): void {
+    this.byId.delete(client.id)
+  }
+
+  get(id: number): Session | undefined {
+    return this.byId.get(id)
+  }
+
+  /** In the order in which they came. */
+  [Symbol.iterator](): IterableIterator<Session> {
+    return this.byId.values()
+  }
+}

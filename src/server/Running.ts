@@ -1,0 +1,119 @@
+/**
+ * What changes about a running server: the settings that CONFIG SET can change, and its totals since the start or since
+ * CONFIG RESETSTAT. The counters themselves only grow.
+ */
+import type { ExecutorService, StoreStats } from "../store/Executor.ts"
+import type { ServerCounters } from "./ServerCounters.ts"
+
+export interface Totals extends Pick<ServerCounters, "accepted" | "refused" | "bytesIn" | "bytesOut" | "overMemory"> {
+  readonly commands: number
+  /** Error replies, and those of them that kept a command from being executed. */
+  readonly errors: number
+  readonly rejected: number
+  readonly store: Pick<StoreStats, "hits" | "misses" | "expired" | "evicted">
+}
+
+export interface Rates {
+  /** For each second. */
+  readonly commands: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+}
+
+/** The least time that rates are measured over, in ms. */
+const RATE_TIME = 100
+
+const sum = (numbers: Iterable<number>): number => {
+  let total = 0
+  for (const number of numbers) total += number
+  return total
+}
+
+export class Running {
+  /** The most clients at once. */
+  maxClients: number
+  private readonly counters: ServerCounters
+  private readonly executor: ExecutorService
+  private base: Totals | undefined = undefined
+  // The last measurement of rates, and what was measured.
+  private measuredAt: number
+  private measured: Rates = { commands: 0, bytesIn: 0, bytesOut: 0 }
+  private lastRates: Rates = this.measured
+
+  constructor(maxClients: number, counters: ServerCounters, executor: ExecutorService, now: number) {
+    this.maxClients = maxClients
+    this.counters = counters
+    this.executor = executor
+    this.measuredAt = now
+  }
+
+  totals(): Totals {
+    const all = this.all()
+    const { base } = this
+    if (base === undefined) return all
+    return {
+      accepted: all.accepted - base.accepted,
+      refused: all.refused - base.refused,
+      bytesIn: all.bytesIn - base.bytesIn,
+      bytesOut: all.bytesOut - base.bytesOut,
+      overMemory: all.overMemory - base.overMemory,
+      commands: all.commands,
+      errors: all.errors,
+      rejected: all.rejected,
+      store: {
+        hits: all.store.hits - base.store.hits,
+        misses: all.store.misses - base.store.misses,
+        expired: all.store.expired - base.store.expired,
+        evicted: all.store.evicted - base.store.evicted
+      }
+    }
+  }
+
+  /**
+   * What happens in a second, measured from call to call: a server that nobody asks has nothing to do for it. `now` is in
+   * ms.
+   */
+  rates(now: number): Rates {
+    const elapsed = (now - this.measuredAt) / 1000
+    if (elapsed * 1000 < RATE_TIME) return this.lastRates
+    const { bytesIn, bytesOut } = this.counters
+    const commands = this.commands
+    const before = this.measured
+    this.measuredAt = now
+    this.measured = { commands, bytesIn, bytesOut }
+    this.lastRates = {
+      commands: Math.max(0, commands - before.commands) / elapsed,
+      bytesIn: (bytesIn - before.bytesIn) / elapsed,
+      bytesOut: (bytesOut - before.bytesOut) / elapsed
+    }
+    return this.lastRates
+  }
+
+  /** Counts from 0 again. */
+  reset(): void {
+    this.executor.statistics.reset()
+    this.base = this.all()
+    this.measured = { ...this.measured, commands: 0 }
+  }
+
+  private get commands(): number {
+    return this.executor.statistics.allCalls
+  }
+
+  private all(): Totals {
+    const { accepted, bytesIn, bytesOut, overMemory, refused } = this.counters
+    const { statistics } = this.executor
+    const { evicted, expired, hits, misses } = this.executor.stats()
+    return {
+      accepted,
+      refused,
+      bytesIn,
+      bytesOut,
+      overMemory,
+      commands: this.commands,
+      errors: sum(statistics.errors.values()),
+      rejected: sum(statistics.rejected),
+      store: { hits, misses, expired, evicted }
+    }
+  }
+}

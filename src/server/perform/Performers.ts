@@ -1,0 +1,24 @@
+/** Who does the commands that no executor does: one function for each, by the command's id. */
+import { commands as table } from "../../commands/Commands.ts"
+import type { Entry } from "../../commands/Entry.ts"
+import type { Perform } from "../Session.ts"
+import { client } from "./Client.ts"
+import { config } from "./Config.ts"
+import { connection } from "./Connection.ts"
+import { infos } from "./Info.ts"
+import { introspection } from "./Introspection.ts"
+import { refusals } from "./Refusals.ts"
+import { server } from "./Server.ts"
+
+const all: ReadonlyMap<Entry, Perform> = new Map([
+  ...refusals,
+  ...connection,
+  ...client,
+  ...config,
+  ...infos,
+  ...introspection,
+  ...server
+])
+
+/** By the command's id. */
+export const performers: ReadonlyArray<Perform | undefined> = table.map((entry) => all.get(entry))
