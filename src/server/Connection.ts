@@ -82,6 +82,12 @@ export interface ConnectionContext {
 /** How long a connection whose last reply is written waits for the peer to close its side, so that none is lost. */
 const LINGER = Duration.seconds(1)
 
+/**
+ * So many full reads of a long request are a share of a turn: it is a share of 256 KB then, which takes as long as
+ * executing the requests of a single read.
+ */
+const LONG_READS = 16
+
 export class Connection implements Reader, Watched, Holder, Link {
   lastTurn = 0
   readonly backlog: Backlog
@@ -95,6 +101,8 @@ export class Connection implements Reader, Watched, Holder, Link {
   // What no command asked for, until it is written.
   private pushed: Array<Buffer> = []
   private wasStopped = false
+  // Full reads of a long request since its last share of a turn.
+  private longReads = 0
   // Whether a slice of a long reply is to be written when its time has come.
   private isToWrite = false
   private onClosed: () => void = doNothing
@@ -247,6 +255,9 @@ export class Connection implements Reader, Watched, Holder, Link {
     // A virtual clock may be moved as soon as this has been read.
     if (traffic !== undefined) turn.run()
     if (length < EventLoop.READ_BYTES || this.state !== "serving") return true
+    // A part of a long request is only copied.
+    if (this.backlog.awaits(0) && ++this.longReads < LONG_READS) return true
+    this.longReads = 0
     return !turn.readOnLater(this)
   }
 
