@@ -8,7 +8,7 @@ import type { Execute, Slices } from "./Entry.ts"
 import type { Execution } from "./Execution.ts"
 
 /** Values of so many bytes are stored in slices. Copying less takes about 0.3 ms. */
-export const LARGE_VALUE = 1024 * 1024
+const LARGE_VALUE = 1024 * 1024
 
 /** Bytes of a slice. */
 export const VALUE_SLICE = 256 * 1024
