@@ -14,11 +14,14 @@ import { deleteOne, existsOne, keys } from "./Keys.ts"
 import { http, httpRequest, refuse, refuseAndClose } from "./Refusals.ts"
 import { scans } from "./Scan.ts"
 import { flush, quit, stats } from "./Server.ts"
+import { absentCommands } from "./Absent.ts"
 import { clientCommands } from "./Client.ts"
 import { configCommands } from "./Config.ts"
 import { auth, echo, hello, ping, quitWithAnswer, reset, select } from "./Connection.ts"
+import { diagnosticCommands } from "./Diagnostics.ts"
 import { infoCommands } from "./Info.ts"
 import { introspectionCommands } from "./Introspection.ts"
+import { slownessCommands } from "./Slowness.ts"
 import { numbers } from "./Numbers.ts"
 import { get, put, strings } from "./Strings.ts"
 import { discard, exec, look, multi, unwatch, watch } from "./Transactions.ts"
@@ -49,6 +52,9 @@ export const commands: ReadonlyArray<Entry> = [
   ...introspectionCommands,
   ...configCommands,
   ...infoCommands,
+  ...slownessCommands,
+  ...diagnosticCommands,
+  ...absentCommands,
   multi,
   exec,
   discard,
@@ -74,6 +80,7 @@ export const CLOCK = commands.indexOf(clock)
 export const LOOK = commands.indexOf(look)
 export const REFUSE = commands.indexOf(refuse)
 export const REFUSE_AND_CLOSE = commands.indexOf(refuseAndClose)
+export const EXEC = commands.indexOf(exec)
 export const HTTP = commands.indexOf(http)
 export const HTTP_REQUEST = commands.indexOf(httpRequest)
 

@@ -98,7 +98,7 @@ const UNITS_IN_BYTES: ReadonlyMap<string, number> = new Map([
   ["gb", 1024 ** 3]
 ])
 
-const MIN_MEMORY = 64 * 1024
+export const MIN_MEMORY = 64 * 1024
 
 const parseBytes = (text: string): Option.Option<number> =>
   Option.filter(

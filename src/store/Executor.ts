@@ -71,11 +71,24 @@ export interface ExecutorService {
   readonly clear: (now: number) => Effect.Effect<void> | undefined
   readonly stats: () => StoreStats
   readonly levels: () => StoreLevels
+  /**
+   * Sets the bound of `StoreStats.bytes`; nothing for as much as can be addressed. What is over a lower one is evicted
+   * little by little, beginning at `now`.
+   */
+  readonly setMaxMemory: (maxMemory: number | undefined, now: number) => void
   /** What is known of commands. Whoever does commands that no executor does counts them here, too. */
   readonly statistics: CommandStatistics
 }
 
 export class Executor extends Context.Service<Executor, ExecutorService>()("effect-kv-cache/store/Executor") {}
+
+/**
+ * The commands whose time depends on how much there is, by id: each is measured. Those of one string are not among them,
+ * although a long one takes longer.
+ */
+const isLong = Uint8Array.from(table, ({ flags, group, keys, protocols }) =>
+  protocols.length === 0 || flags.includes("fast") || (group === "string" && keys?.first === keys?.last) ? 0 : 1
+)
 
 /** Executes at once, in the memory of this process. */
 export class MemoryExecutor implements ExecutorService {
@@ -84,10 +97,12 @@ export class MemoryExecutor implements ExecutorService {
   // The engine's `givenUpBytes` when it was last read.
   private givenUp = 0
   readonly statistics = new CommandStatistics()
+  private readonly micros: () => number
   private peak = 0
 
-  constructor({ alarm, changes, engine, unixTime }: MemoryEngineService) {
+  constructor({ alarm, changes, engine, micros, unixTime }: MemoryEngineService) {
     this.changes = changes
+    this.micros = micros
     this.execution = new Execution(engine, alarm, changes, unixTime)
   }
 
@@ -100,8 +115,10 @@ export class MemoryExecutor implements ExecutorService {
     const { calls } = statistics
     execution.now = now
     execution.caller = caller
+    execution.touches = caller.isUntouching !== true
     execution.database = caller.database
     execution.sink = sink
+    if (--statistics.untilMeasured < 0) return this.executeMeasured(commands, from, to)
     for (let command = from; command < to; command++) {
       const id = commands.id(command)
       statistics.current = id
@@ -113,9 +130,31 @@ export class MemoryExecutor implements ExecutorService {
       else if (id === PUT) executePut(execution, commands, command)
       else if (id === EXISTS) executeExists(execution, commands, command)
       else if (id === DELETE) executeDelete(execution, commands, command)
+      else if (isLong[id] === 1) this.measure(commands, command)
       else table[id]?.execute?.(execution, commands, command)
     }
     this.wakeForMemory(now)
+  }
+
+  /** As `execute`, with a look at the clock before and after each command. */
+  private executeMeasured(commands: CommandBatch, from: number, to: number): undefined {
+    const { execution, statistics } = this
+    for (let command = from; command < to; command++) {
+      statistics.begin(commands.id(command))
+      execution.sink.begin()
+      this.measure(commands, command)
+    }
+    statistics.restartCount()
+    this.wakeForMemory(execution.now)
+  }
+
+  private measure(commands: CommandBatch, command: number): void {
+    const { execution, micros, statistics } = this
+    const { caller, now } = execution
+    const before = micros()
+    table[commands.id(command)]?.execute?.(execution, commands, command)
+    const after = micros()
+    if (caller !== undefined) statistics.measured(commands, command, caller, now, after - before)
   }
 
   clear(now: number): undefined {
@@ -142,6 +181,11 @@ export class MemoryExecutor implements ExecutorService {
       evicted: engine.removed(EVICTED),
       replaced: engine.removed(REPLACED)
     }
+  }
+
+  setMaxMemory(maxMemory: number | undefined, now: number): void {
+    this.execution.engine.setMaxMemory(maxMemory)
+    this.wakeForMemory(now)
   }
 
   levels(): StoreLevels {

@@ -126,7 +126,7 @@ describe("RESP", () => {
       engine,
       alarm: new Alarm(),
       changes: new Changes(),
-      now: () => 0,
+      now: () => 0, micros: () => 0,
       unixTime: (now) => now
     })
     const commands = new CommandBatch()
