@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import { commands as table, EXEC } from "../commands/Commands.ts"
 import type { Caller } from "../commands/Execution.ts"
-import type { CommandBatch } from "../domain/CommandBatch.ts"
+import { CommandBatch } from "../domain/CommandBatch.ts"
 import type { Reply, ReplySink } from "../domain/Reply.ts"
 import type { ProtocolService, ReplyWriter, RequestDecoder } from "../protocol/Protocol.ts"
 import { type RespVersion } from "../protocol/resp/RespReplyWriter.ts"
@@ -22,7 +22,7 @@ import type { Pause } from "./Pause.ts"
 import type { Running } from "./Running.ts"
 import { forget, queue } from "./perform/Transactions.ts"
 import type { SharedWriter } from "./SharedWriter.ts"
-import type { Transaction } from "./Transaction.ts"
+import { Transaction } from "./Transaction.ts"
 import type { Transactions } from "./Transactions.ts"
 import type { VirtualClockService } from "./VirtualClock.ts"
 import type { Watch } from "./Watches.ts"
@@ -98,6 +98,8 @@ export type Perform = (
   now: number,
   replies: ReplyWriter
 ) => Outcome
+
+const MICROS_PER_MILLI = 1000
 
 /** The first byte of a connection that speaks RESP. */
 const RESP_BEGINS = 0x2a
@@ -233,12 +235,25 @@ export class Session implements Caller {
     const before = this.context.micros()
     const outcome = perform(this, commands, command, now, replies)
     if (Predicate.isString(outcome)) {
-      statistics.measured(commands, command, this, now, this.context.micros() - before)
+      this.measured(commands, command, before)
       return outcome
     }
-    return Effect.tap(outcome, () =>
-      Effect.sync(() => statistics.measured(commands, command, this, now, this.context.micros() - before))
-    )
+    // Others are decoded into the batch and its bytes meanwhile.
+    const kept = new Transaction()
+    kept.add(commands, command)
+    const end = Effect.sync(() => {
+      const copy = new CommandBatch()
+      kept.read().fill(copy)
+      this.measured(copy, 0, before)
+    })
+    return Effect.tap(outcome, () => end)
+  }
+
+  /** A command has been performed, which began at a time in µs. */
+  private measured(commands: CommandBatch, command: number, before: number): void {
+    const { executor, micros } = this.context
+    const after = micros()
+    executor.statistics.measured(commands, command, this, Math.floor(after / MICROS_PER_MILLI), after - before)
   }
 
   private choose(first: number | undefined): RequestDecoder {
