@@ -35,7 +35,7 @@ export const read = (execution: Execution, commands: CommandBatch, key: number):
     return NOT_THERE
   }
   execution.hits++
-  execution.engine.touch(entry)
+  if (execution.touches) execution.engine.touch(entry)
   return entry
 }
 

@@ -172,6 +172,10 @@ export class Connection implements Reader, Watched, Holder, Link {
     return this.backlog.heldBytes + this.output.heldBytes + this.session.heldBytes
   }
 
+  get isKept(): boolean {
+    return this.session.isKept
+  }
+
   get descriptor(): number {
     return descriptorOf(this.socket) ?? -1
   }
@@ -284,7 +288,11 @@ export class Connection implements Reader, Watched, Holder, Link {
   }
 
   get isStepped(): boolean {
-    return this.output.isStepped
+    return this.output.isStepped || this.session.isStepped
+  }
+
+  delay(commands: CommandBatch, command: number, now: number): Effect.Effect<void> | undefined {
+    return this.session.delay(commands, command, now)
   }
 
   decode(commands: CommandBatch, offset: number, end: number): number {
@@ -304,6 +312,7 @@ export class Connection implements Reader, Watched, Holder, Link {
   ): Effect.Effect<void> | undefined {
     this.activeAt = now
     this.session.lastCommand = commands.id(to - 1)
+    if (this.session.drops()) replies.rewind()
     const late = this.output.write(commands, from, to, replies)
     if (late === undefined && !this.output.keepsUp && this.state === "serving") this.stop("blocked")
     return late
@@ -327,10 +336,13 @@ export class Connection implements Reader, Watched, Holder, Link {
       return undefined
     }
     return Effect.map(outcome, (late) => {
-      if (!Predicate.isFunction(late)) return this.output.flush(late)
-      this.writer.current.begin()
-      late(this.writer.current)
-      this.output.flush(this.writer.current)
+      const written = Predicate.isFunction(late) ? this.writer.current : late
+      if (Predicate.isFunction(late)) {
+        written.begin()
+        late(written)
+      }
+      if (this.session.drops()) written.rewind()
+      this.output.flush(written)
     })
   }
 

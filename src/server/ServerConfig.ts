@@ -98,7 +98,7 @@ const UNITS_IN_BYTES: ReadonlyMap<string, number> = new Map([
   ["gb", 1024 ** 3]
 ])
 
-const MIN_MEMORY = 64 * 1024
+export const MIN_MEMORY = 64 * 1024
 
 const bytes = (min: number, max: number) => (text: string) =>
   Option.filter(parseQuantity(text, /^([0-9]+)([a-z]*)$/, UNITS_IN_BYTES), (size) => size >= min && size <= max)

@@ -35,8 +35,10 @@ export interface Reader {
   readonly isReady: boolean
   /** Whether commands that were decoded may still be executed: the input has not ended. */
   readonly isOpen: boolean
-  /** Whether its commands are to be executed one by one, each with an `answer`. */
+  /** Whether its commands are to be executed one by one, each with an `answer`, and after whatever `delay` says. */
   readonly isStepped: boolean
+  /** What a command has to wait for before it is executed, if there is something. */
+  readonly delay: (commands: CommandBatch, command: number, now: number) => Effect.Effect<void> | undefined
   /** Adds commands to a batch, as `RequestDecoder.decode`. */
   readonly decode: (commands: CommandBatch, offset: number, end: number) => number
   /** As `RequestDecoder.needed`. */
@@ -311,6 +313,12 @@ export class Turn {
     const last = to - 1
     const own = commands.isStopped && to === commands.count && reader.performs(commands, last) ? last : to
     for (let command = from; command < to && reader.isOpen;) {
+      const delay = reader.isStepped ? reader.delay(commands, command, this.now) : undefined
+      if (delay !== undefined) {
+        this.lend(reader, commands)
+        const goOn = (): void => this.executeRange(reader, commands, command, to)
+        return reader.wait(delay, reader.writer.current, () => this.resume(reader, goOn))
+      }
       if (command === own) {
         const pending = reader.perform(commands, command, this.now)
         if (pending !== undefined) reader.wait(pending, reader.writer.current, doNothing)

@@ -73,11 +73,27 @@ export interface ExecutorService {
   readonly clear: (now: number) => Effect.Effect<void> | undefined
   readonly stats: () => StoreStats
   readonly levels: () => StoreLevels
+  /**
+   * Sets the bound of `StoreStats.bytes`; nothing for as much as can be addressed. What is over a lower one is evicted
+   * little by little, beginning at `now`.
+   */
+  readonly setMaxMemory: (maxMemory: number | undefined, now: number) => void
   /** What is known of commands. Whoever does commands that no executor does counts them here, too. */
   readonly statistics: CommandStatistics
 }
 
 export class Executor extends Context.Service<Executor, ExecutorService>()("effect-kv-cache/store/Executor") {}
+
+/** Whose commands they are where it is not known. */
+const nobody: Caller = { database: 0 }
+
+/**
+ * The commands whose time depends on how much there is, by id: each is measured. Those of one string are not among them,
+ * although a long one takes longer.
+ */
+const isLong = Uint8Array.from(table, ({ flags, group, keys, protocols }) =>
+  protocols.length === 0 || flags.includes("fast") || (group === "string" && keys?.first === keys?.last) ? 0 : 1
+)
 
 /**
  * Executes at once, in the memory of this process. What would hold up others is executed in slices, one in a turn of the
@@ -91,10 +107,12 @@ export class MemoryExecutor implements ExecutorService {
   // The engine's `givenUpBytes` when it was last read.
   private givenUp = 0
   readonly statistics = new CommandStatistics()
+  private readonly micros: () => number
   private peak = 0
 
-  constructor({ alarm, changes, engine, now, unixTime }: MemoryEngineService) {
+  constructor({ alarm, changes, engine, micros, now, unixTime }: MemoryEngineService) {
     this.changes = changes
+    this.micros = micros
     this.execution = new Execution(engine, alarm, changes, unixTime)
     this.now = now
   }
@@ -114,6 +132,7 @@ export class MemoryExecutor implements ExecutorService {
     const { execution, statistics } = this
     const { calls } = statistics
     this.enter(now, caller, sink)
+    if (--statistics.untilMeasured < 0) return this.executeMeasured(commands, from, to)
     for (let command = from; command < to; command++) {
       const id = commands.id(command)
       let slices: Slices | void = undefined
@@ -126,16 +145,33 @@ export class MemoryExecutor implements ExecutorService {
       else if (id === PUT) slices = executePut(execution, commands, command)
       else if (id === EXISTS) executeExists(execution, commands, command)
       else if (id === DELETE) executeDelete(execution, commands, command)
+      else if (isLong[id] === 1) slices = this.measure(commands, command)
       else slices = table[id]?.execute?.(execution, commands, command)
-      if (slices !== undefined) {
-        const rest = Effect.suspend(
-          () => this.execute(commands, command + 1, to, this.now(), caller, sink) ?? Effect.void
-        )
-        return Effect.andThen(this.inSlices(slices, id, caller, sink), rest)
-      }
+      if (slices !== undefined) return this.executeLater(slices, commands, command, to, caller, sink)
     }
     this.wakeForMemory(now)
     return undefined
+  }
+
+  /** Executes a command in slices, and then the rest up to `to` (exclusive). */
+  private executeLater(
+    slices: Slices,
+    commands: CommandBatch,
+    command: number,
+    to: number,
+    caller: Caller,
+    sink: ReplySink
+  ): Effect.Effect<void> | undefined {
+    const rest = (): Effect.Effect<void> | undefined =>
+      this.execute(commands, command + 1, to, this.now(), caller, sink)
+    if (caller.isAtomic !== true) {
+      return Effect.andThen(
+        this.inSlices(slices, commands.id(command), caller, sink),
+        Effect.suspend(() => rest() ?? Effect.void)
+      )
+    }
+    while (slices.next(this.execution));
+    return rest()
   }
 
   /** Others are executed between two slices, so each begins as an execution does. */
@@ -157,8 +193,35 @@ export class MemoryExecutor implements ExecutorService {
     const { execution } = this
     execution.now = now
     execution.caller = caller
+    execution.touches = caller.isUntouching !== true
     execution.database = caller.database
     execution.sink = sink
+  }
+
+  /** As `execute`, with a look at the clock before and after each command. */
+  private executeMeasured(commands: CommandBatch, from: number, to: number): Effect.Effect<void> | undefined {
+    const { execution, statistics } = this
+    for (let command = from; command < to; command++) {
+      statistics.begin(commands.id(command))
+      execution.sink.begin()
+      const slices = this.measure(commands, command)
+      if (slices !== undefined) {
+        return this.executeLater(slices, commands, command, to, execution.caller ?? nobody, execution.sink)
+      }
+    }
+    statistics.restartCount()
+    this.wakeForMemory(execution.now)
+    return undefined
+  }
+
+  private measure(commands: CommandBatch, command: number): Slices | undefined {
+    const { execution, micros, statistics } = this
+    const { caller, now } = execution
+    const before = micros()
+    const slices = table[commands.id(command)]?.execute?.(execution, commands, command)
+    const after = micros()
+    if (caller !== undefined) statistics.measured(commands, command, caller, now, after - before)
+    return slices ?? undefined
   }
 
   clear(now: number): undefined {
@@ -185,6 +248,11 @@ export class MemoryExecutor implements ExecutorService {
       evicted: engine.removed(EVICTED),
       replaced: engine.removed(REPLACED)
     }
+  }
+
+  setMaxMemory(maxMemory: number | undefined, now: number): void {
+    this.execution.engine.setMaxMemory(maxMemory)
+    this.wakeForMemory(now)
   }
 
   levels(): StoreLevels {

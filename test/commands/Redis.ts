@@ -41,7 +41,14 @@ export const make = (options: Options = {}): Redis => {
   const engine = Engine.make({ maxKeys, maxMemory }, Buffer.from("8 bytes."), 0)
   const alarm = new Alarm()
   const changes = new Changes()
-  const executor = new MemoryExecutor({ engine, alarm, changes, now: () => redis.now, unixTime: (now) => now + epoch })
+  const executor = new MemoryExecutor({
+    engine,
+    alarm,
+    changes,
+    now: () => redis.now,
+    micros: () => 0,
+    unixTime: (now) => now + epoch
+  })
   const decoder = new RespRequestDecoder()
   const commands = new CommandBatch()
   const replies = new RespReplyWriter(version)

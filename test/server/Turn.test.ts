@@ -21,10 +21,12 @@ class KeepingReader implements Reader {
   lastTurn = 0
   readonly backlog = new Backlog(new ClientMemory(1e9), {
     heldBytes: 0,
+    isKept: false,
     closeForMemory: () => assert.fail("too much is held")
   })
   readonly writer: SharedWriter
   readonly isStepped: boolean
+  readonly delay = () => undefined
   readonly caller = { database: 0 }
   output = ""
   writes = 0
