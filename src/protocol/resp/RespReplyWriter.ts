@@ -264,8 +264,16 @@ export class RespReplyWriter implements ReplyWriter {
       this.length += 4
       return
     }
-    let digits = 2
-    for (let power = 100; power <= number; power *= 10) digits++
+    if (number < 100) {
+      const tens = (number / 10) | 0
+      const digits = ((ZERO + tens) << 8) | ((ZERO + number - 10 * tens) << 16)
+      view.setInt32(this.length, 0x0d00_0000 | digits | type, true)
+      view.setUint8(this.length + 4, NEWLINE)
+      this.length += 5
+      return
+    }
+    let digits = 3
+    for (let power = 1000; power <= number; power *= 10) digits++
     view.setUint8(this.length, type)
     let at = this.length + digits
     this.length = at + 1
