@@ -59,7 +59,8 @@ describe("differential", () => {
             ].join("\n")
           )
         }
-      }, Effect.scoped)
+      }, Effect.scoped),
+      Math.max(120_000, COMMANDS * 6)
     )
   }
 })
