@@ -21,6 +21,8 @@ import { infoCommands } from "./Info.ts"
 import { introspectionCommands } from "./Introspection.ts"
 import { numbers } from "./Numbers.ts"
 import { get, put, strings } from "./Strings.ts"
+import { subscribe, unsubscribe } from "./PubSub.ts"
+import { trackingCommands } from "./Tracking.ts"
 import { discard, exec, look, multi, unwatch, watch } from "./Transactions.ts"
 
 /** What no key and no value may exceed, whichever command has it. */
@@ -49,6 +51,9 @@ export const commands: ReadonlyArray<Entry> = [
   ...introspectionCommands,
   ...configCommands,
   ...infoCommands,
+  ...trackingCommands,
+  subscribe,
+  unsubscribe,
   multi,
   exec,
   discard,

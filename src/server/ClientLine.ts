@@ -4,6 +4,18 @@ import type { Session } from "./Session.ts"
 
 const seconds = (millis: number): number => Math.max(0, Math.floor(millis / 1000))
 
+/** What kind of client it is, as letters in Redis's order. */
+const flagsOf = ({ isSubscribed, tracker, transaction, watch }: Session): string => {
+  let flags = ""
+  if (isSubscribed) flags += "P"
+  if (transaction !== undefined) flags += "x"
+  if (watch?.isBroken === true) flags += "d"
+  if (tracker !== undefined) flags += "t"
+  if (tracker?.isBroken === true) flags += "R"
+  if (tracker?.options.isBroadcast === true) flags += "B"
+  return flags === "" ? "N" : flags
+}
+
 /** `now` is in ms. */
 export const clientLine = (session: Session, now: number): string => {
   const { link } = session
@@ -16,17 +28,17 @@ export const clientLine = (session: Session, now: number): string => {
     `name=${session.name}`,
     `age=${seconds(now - session.createdAt)}`,
     `idle=${seconds(now - link.activeAt)}`,
-    "flags=N",
+    `flags=${flagsOf(session)}`,
     `db=${session.database}`,
-    "sub=0",
+    `sub=${session.channels.size}`,
     "psub=0",
     "ssub=0",
-    "multi=-1",
-    "watch=0",
+    `multi=${session.transaction?.count ?? -1}`,
+    `watch=${session.watch?.count ?? 0}`,
     `qbuf=${link.unexecutedBytes}`,
     "qbuf-free=0",
     "argv-mem=0",
-    "multi-mem=0",
+    `multi-mem=${session.transaction?.heldBytes ?? 0}`,
     "rbs=0",
     "rbp=0",
     "obl=0",
@@ -36,7 +48,7 @@ export const clientLine = (session: Session, now: number): string => {
     "events=r",
     `cmd=${name}`,
     "user=default",
-    "redir=-1",
+    `redir=${session.tracker?.options.redirect ?? -1}`,
     `resp=${session.version}`,
     `lib-name=${session.libraryName}`,
     `lib-ver=${session.libraryVersion}`

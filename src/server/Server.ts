@@ -39,6 +39,7 @@ import { SharedWriter } from "./SharedWriter.ts"
 import { SparseWarning } from "./SparseWarning.ts"
 import { CurrentSystemLimits } from "./SystemLimits.ts"
 import { CurrentTraffic } from "./Traffic.ts"
+import { Tracking } from "./Tracking.ts"
 import { Transactions } from "./Transactions.ts"
 import { Turn } from "./Turn.ts"
 import { VirtualClock } from "./VirtualClock.ts"
@@ -112,9 +113,12 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   )
   yield* Effect.forkScoped(overMemory.run)
   const onError = executor.statistics.answeredError
+  const turn = new Turn(executor, { now, afterReads: EventLoop.afterReads })
+  const clients = new Clients()
+  const tracking = new Tracking(executor.changes, clients, (task) => turn.afterRun(task))
   const context: ConnectionContext = {
     now,
-    turn: new Turn(executor, { now, afterReads: EventLoop.afterReads }),
+    turn,
     session: {
       protocol,
       writers: {
@@ -125,11 +129,12 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
         }
       },
       counters,
-      clients: new Clients(),
+      clients,
       instance,
       executor,
       running,
-      parameters: parametersOf({ config, instance, executor, running, idleWatch }),
+      parameters: parametersOf({ config, instance, executor, running, idleWatch, tracking }),
+      tracking,
       transactions: new Transactions(executor, now),
       statistics: (at) => {
         const { bytes, evicted, expired, held, hits, keys, misses } = executor.stats()

@@ -7,6 +7,7 @@ import type { Instance } from "./Instance.ts"
 import { choice, constant, type Parameter, Parameters, whole } from "./Parameters.ts"
 import type { Running } from "./Running.ts"
 import type { ServerConfig } from "./ServerConfig.ts"
+import type { Tracking } from "./Tracking.ts"
 
 export interface Parts {
   readonly config: ServerConfig
@@ -14,12 +15,13 @@ export interface Parts {
   readonly executor: ExecutorService
   readonly running: Running
   readonly idleWatch: IdleWatch
+  readonly tracking: Tracking
 }
 
 /** A setting of Redis's that cannot be otherwise here. */
 const fixed = (name: string, value: string): Parameter => choice(name, [value], () => value)
 
-export const parametersOf = ({ config, executor, instance, running }: Parts): Parameters =>
+export const parametersOf = ({ config, executor, instance, running, tracking }: Parts): Parameters =>
   new Parameters([
     { name: "bind", read: () => instance.host },
     { name: "port", read: () => String(instance.port) },
@@ -49,5 +51,12 @@ export const parametersOf = ({ config, executor, instance, running }: Parts): Pa
       1_000_000,
       () => running.maxClients,
       (value) => (running.maxClients = value)
+    ),
+    whole(
+      "tracking-table-max-keys",
+      0,
+      Number.MAX_SAFE_INTEGER,
+      () => tracking.maxKeys,
+      (value) => (tracking.maxKeys = value)
     )
   ])

@@ -37,6 +37,8 @@ export interface Reader {
   readonly isOpen: boolean
   /** Whether its commands are to be executed one by one, each with an `answer`. */
   readonly isStepped: boolean
+  /** The end of what may be executed together of its commands from `from` to `to` (exclusive). */
+  readonly rangeEnd: (commands: CommandBatch, from: number, to: number) => number
   /** Adds commands to a batch, as `RequestDecoder.decode`. */
   readonly decode: (commands: CommandBatch, offset: number, end: number) => number
   /**
@@ -312,7 +314,7 @@ export class Turn {
         if (pending !== undefined) reader.wait(pending, reader.writer.current, doNothing)
         return
       }
-      const next = reader.isStepped ? command + 1 : own
+      const next = reader.isStepped ? command + 1 : reader.rangeEnd(commands, command, own)
       const replies = reader.writer.current
       const pending = this.executor.execute(commands, command, next, this.now, reader.caller, replies)
       const begin = command

@@ -15,6 +15,7 @@ import { Instance } from "../../src/server/Instance.ts"
 import { Parameters } from "../../src/server/Parameters.ts"
 import { Running } from "../../src/server/Running.ts"
 import { SharedWriter } from "../../src/server/SharedWriter.ts"
+import { Tracking } from "../../src/server/Tracking.ts"
 import { Transactions } from "../../src/server/Transactions.ts"
 import { Turn } from "../../src/server/Turn.ts"
 import { Executor } from "../../src/store/Executor.ts"
@@ -54,6 +55,7 @@ const start = Effect.gen(function* () {
   const renew = vi.spyOn(replies, "renew")
   const writer = new SharedWriter(() => replies)
   const counters = ServerCounters.make()
+  const clients = new Clients()
   const turn = new Turn(executor, { now, afterReads: () => {} })
   const options = { allowHalfOpen: true, highWaterMark: HIGH_WATER_MARK }
   const socket = new SlowSocket(options)
@@ -67,11 +69,12 @@ const start = Effect.gen(function* () {
         protocol: textProtocol,
         writers: { text: writer, resp: { 2: writer, 3: writer } },
         counters,
-        clients: new Clients(),
+        clients,
         instance: new Instance(0, (at) => at),
         executor,
         running: new Running(1, counters, executor, 0),
         parameters: new Parameters([]),
+        tracking: new Tracking(executor.changes, clients, (task) => turn.afterRun(task)),
         transactions: new Transactions(executor, now),
         statistics: () => assert.fail("nobody asks for statistics"),
         clock: undefined,

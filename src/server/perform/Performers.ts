@@ -9,6 +9,8 @@ import { infos } from "./Info.ts"
 import { introspection } from "./Introspection.ts"
 import { refusals } from "./Refusals.ts"
 import { server } from "./Server.ts"
+import { pubSub } from "./PubSub.ts"
+import { tracking } from "./Tracking.ts"
 import { transactions } from "./Transactions.ts"
 
 const all: ReadonlyMap<Entry, Perform> = new Map([
@@ -19,7 +21,9 @@ const all: ReadonlyMap<Entry, Perform> = new Map([
   ...infos,
   ...introspection,
   ...server,
-  ...transactions
+  ...transactions,
+  ...tracking,
+  ...pubSub
 ])
 
 /** By the command's id. */
