@@ -19,7 +19,11 @@ import { configCommands } from "./Config.ts"
 import { auth, echo, hello, ping, quitWithAnswer, reset, select } from "./Connection.ts"
 import { infoCommands } from "./Info.ts"
 import { introspectionCommands } from "./Introspection.ts"
+import { bitFields } from "./BitFields.ts"
+import { bitmaps } from "./Bitmaps.ts"
+import { lcs } from "./Lcs.ts"
 import { numbers } from "./Numbers.ts"
+import { ranges } from "./Ranges.ts"
 import { get, put, strings } from "./Strings.ts"
 import { subscribe, unsubscribe } from "./PubSub.ts"
 import { trackingCommands } from "./Tracking.ts"
@@ -40,6 +44,10 @@ export const commands: ReadonlyArray<Entry> = [
   clock,
   ...strings,
   ...numbers,
+  ...ranges,
+  lcs,
+  ...bitmaps,
+  ...bitFields,
   ping,
   select,
   echo,

@@ -18,10 +18,10 @@ import type { Clients } from "./Clients.ts"
 import type { Session } from "./Session.ts"
 
 /** Where clients of RESP2 receive invalidations. */
-export const CHANNEL = "__redis__:invalidate"
+const CHANNEL = "__redis__:invalidate"
 
 /** The most keys that are remembered at first. */
-export const MAX_TRACKED_KEYS = 1_000_000
+const MAX_TRACKED_KEYS = 1_000_000
 
 /** When reads are remembered: always, or depending on CLIENT CACHING. */
 export type TrackingChoice = "all" | "optin" | "optout"

@@ -54,7 +54,7 @@ const channelsOf = (commands: CommandBatch, command: number): ReadonlyArray<stri
 const CHANNEL_BYTES = 100
 
 export const leaveChannels = (session: Session, channels: Iterable<string> = session.channels): void => {
-  for (const channel of [...channels]) {
+  for (const channel of channels) {
     if (session.channels.delete(channel)) session.hold(-(CHANNEL_BYTES + channel.length))
   }
 }

@@ -61,6 +61,8 @@ const conflictOf = (
   return isBroadcast ? overlapOf(prefixes, tracker) : undefined
 }
 
+const NO_OVERLAP = "Prefixes for a single client must not overlap."
+
 /** Two prefixes of a client of which one begins with the other: their keys would be told twice. */
 const overlapOf = (prefixes: ReadonlyArray<string>, tracker: Tracker | undefined): string | undefined => {
   const overlap = (one: string, other: string): boolean => one.startsWith(other) || other.startsWith(one)
@@ -69,9 +71,7 @@ const overlapOf = (prefixes: ReadonlyArray<string>, tracker: Tracker | undefined
     const other = existing ?? prefixes.slice(index + 1).find((each) => overlap(each, prefix))
     if (other === undefined) continue
     const which = existing === undefined ? "another provided" : "an existing"
-    return (
-      `Prefix '${prefix}' overlaps with ${which} prefix '${other}'. ` + "Prefixes for a single client must not overlap."
-    )
+    return `Prefix '${prefix}' overlaps with ${which} prefix '${other}'. ${NO_OVERLAP}`
   }
   return undefined
 }

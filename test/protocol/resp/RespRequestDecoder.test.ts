@@ -104,6 +104,33 @@ const cases: ReadonlyArray<Case> = [
     decoded: [refused("key is too long: it has 65536 bytes, the most is 65535")]
   },
 
+  // --- subcommands
+  {
+    name: "a subcommand",
+    input: array("client", "SetName", "a"),
+    decoded: [{ name: "CLIENT|SETNAME", args: ["a"], keys: [] }]
+  },
+  {
+    name: "a subcommand with a wrong number of arguments",
+    input: array("client", "setname"),
+    decoded: [refused("wrong number of arguments for 'client|setname' command")]
+  },
+  {
+    name: "an unknown subcommand",
+    input: array("client", "foo\nbar"),
+    decoded: [refused("unknown subcommand 'foo\nbar'. Try CLIENT HELP.")]
+  },
+  {
+    name: "no subcommand",
+    input: array("Client"),
+    decoded: [refused("wrong number of arguments for 'client' command")]
+  },
+  {
+    name: "both names of a subcommand as one word",
+    input: array("CLIENT|ID"),
+    decoded: [refused("unknown command 'CLIENT|ID', with args beginning with: ")]
+  },
+
   // --- inline commands
   { name: "an inline command", input: "GET k\r\n", decoded: [get("k")] },
   { name: "an inline command without a carriage return", input: "get k\n", decoded: [get("k")] },
