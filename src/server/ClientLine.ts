@@ -4,15 +4,20 @@ import type { Session } from "./Session.ts"
 
 const seconds = (millis: number): number => Math.max(0, Math.floor(millis / 1000))
 
-/** What kind of client it is, as letters in Redis's order. */
-const flagsOf = ({ isSubscribed, tracker, transaction, watch }: Session): string => {
-  let flags = ""
-  if (isSubscribed) flags += "P"
-  if (transaction !== undefined) flags += "x"
-  if (watch?.isBroken === true) flags += "d"
-  if (tracker !== undefined) flags += "t"
-  if (tracker?.isBroken === true) flags += "R"
-  if (tracker?.options.isBroadcast === true) flags += "B"
+/** One letter for each thing that is special about a client. */
+const flagsOf = (session: Session): string => {
+  const { context, isKept, isSubscribed, isUntouching, tracker, transaction, watch } = session
+  const flags = [
+    context.observation.isWatching(session) ? "O" : "",
+    isSubscribed ? "P" : "",
+    transaction === undefined ? "" : "x",
+    watch?.isBroken === true ? "d" : "",
+    tracker === undefined ? "" : "t",
+    tracker?.isBroken === true ? "R" : "",
+    tracker?.options.isBroadcast === true ? "B" : "",
+    isKept ? "e" : "",
+    isUntouching ? "T" : ""
+  ].join("")
   return flags === "" ? "N" : flags
 }
 

@@ -86,7 +86,7 @@ const clients: Section = {
     ["maxclients", context.running.maxClients],
     ["client_recent_max_input_buffer", 0],
     ["client_recent_max_output_buffer", 0],
-    ["blocked_clients", 0],
+    ["blocked_clients", context.pause.size],
     ["tracking_clients", context.tracking.clientCount],
     ["pubsub_clients", count(context.clients, ({ isSubscribed }) => isSubscribed)],
     ["watching_clients", context.transactions.watches.clientCount],

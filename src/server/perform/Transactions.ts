@@ -201,7 +201,10 @@ class Execution {
     let to = next + 1
     while (to < this.end && !session.performs(commands, to)) to++
     to = this.next = session.rangeEnd(commands, next, to)
-    return after(this.transactions.executor.execute(commands, next, to, this.now, session, this.replies), () => {
+    session.isAtomic = true
+    const pending = this.transactions.executor.execute(commands, next, to, this.now, session, this.replies)
+    session.isAtomic = false
+    return after(pending, () => {
       session.executed(commands, next, to)
       return undefined
     })
