@@ -53,6 +53,8 @@ export interface TestServerService {
   readonly port: number
   /** `host:port` */
   readonly address: string
+  /** `redis://host:port`, for clients of Redis: the same port. */
+  readonly redisUrl: string
   readonly stats: Effect.Effect<ServerStats>
   /** What goes wrong on purpose; nothing at first. */
   readonly faults: Faults
@@ -98,7 +100,7 @@ const serverLayer = (options: TestServerOptions): Layer.Layer<TestServer, Listen
   return Layer.effect(
     TestServer,
     Effect.map(Server, ({ address: { host, port }, stats }) =>
-      TestServer.of({ host, port, address: `${host}:${port}`, stats, faults })
+      TestServer.of({ host, port, address: `${host}:${port}`, redisUrl: `redis://${host}:${port}`, stats, faults })
     )
   ).pipe(
     Layer.provide(server),
@@ -114,6 +116,8 @@ const serverLayer = (options: TestServerOptions): Layer.Layer<TestServer, Listen
 export interface StartOptions extends TestServerOptions {
   /** `virtual`: time stands still until `advance` or `setTime` moves it. `real`: it flows. Default: `virtual`. */
   readonly clock?: "virtual" | "real" | undefined
+  /** Unix time in ms at which a virtual clock begins, also after each `reset`. Default: the machine's. */
+  readonly unixTime?: number | undefined
 }
 
 export interface RunningTestServer extends AsyncDisposable {
@@ -122,6 +126,8 @@ export interface RunningTestServer extends AsyncDisposable {
   readonly port: number
   /** `tcp://host:port` */
   readonly url: string
+  /** `redis://host:port`, for clients of Redis: the same port. */
+  readonly redisUrl: string
   /** What goes wrong on purpose; nothing at first. */
   readonly faults: Faults
   /**
@@ -138,6 +144,11 @@ export interface RunningTestServer extends AsyncDisposable {
   readonly reset: () => Promise<void>
   /** The time in ms: since the start or the last `reset` on a virtual clock, since 1970 on the real one. */
   readonly now: () => number
+  /**
+   * Unix time on the server, in ms. Clients that compute deadlines from their own clock agree with the server if that
+   * clock is set to it: `vi.setSystemTime(server.unixTime())` with Vitest, `jest.setSystemTime` with Jest.
+   */
+  readonly unixTime: () => number
   readonly stats: () => Promise<ServerStats>
   /** Closes all connections and the port. May be called again. */
   readonly stop: () => Promise<void>
@@ -182,37 +193,41 @@ const realClock: Clock.Clock = {
 /** Moves the time of a running server. Real time cannot be moved. */
 interface Time {
   readonly now: () => number
+  readonly unixTime: () => number
   readonly move: (action: ClockAction) => Promise<void>
 }
 
 const virtualTime = Effect.gen(function* () {
-  const { now, perform } = yield* VirtualClock
+  const { now, perform, unixTime } = yield* VirtualClock
   const move = async (action: ClockAction): Promise<void> => {
     const reply = await runPromise(perform(action))
     if (reply._tag === "Failed") throw new RangeError(reply.message)
   }
-  const time: Time = { now, move }
+  const time: Time = { now, unixTime, move }
   return time
 })
 
 const realTime: Time = {
   now: () => realClock.currentTimeMillisUnsafe(),
+  unixTime: () => realClock.currentTimeMillisUnsafe(),
   move: () => Promise.reject(new TypeError('this server runs on the real clock: start it with { clock: "virtual" }'))
 }
 
 const start = Effect.fnUntraced(function* (options: StartOptions, time: Time) {
   const context = yield* Layer.build(serverLayer(options))
-  const { faults, host, port, stats } = Context.get(context, TestServer)
+  const { faults, host, port, redisUrl, stats } = Context.get(context, TestServer)
   return {
     host,
     port,
     url: `tcp://${host}:${port}`,
+    redisUrl,
     faults,
     advance: (duration: Duration.Input) =>
       time.move({ _tag: "Advance", millis: Duration.toMillis(Duration.fromInputUnsafe(duration)) }),
     setTime: (millis: number) => time.move({ _tag: "Set", millis }),
     reset: () => time.move({ _tag: "Reset" }),
     now: time.now,
+    unixTime: time.unixTime,
     stats: () => runPromise(stats)
   }
 })
@@ -224,7 +239,7 @@ export const startTestServer = async (options: StartOptions = {}): Promise<Runni
     options.clock === "real"
       ? start(options, realTime)
       : Effect.gen(function* () {
-          const clock = yield* Layer.build(VirtualClock.layer)
+          const clock = yield* Layer.build(VirtualClock.layerFrom(options.unixTime))
           const started = Effect.flatMap(virtualTime, (time) => start(options, time))
           return yield* Effect.provideContext(started, clock)
         })

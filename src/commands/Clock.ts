@@ -52,7 +52,7 @@ const ACTION_WIDTH = 21
 export const clock: Entry = {
   name: "CLOCK",
   group: "server",
-  protocols: ["text"],
+  protocols: ["text", "resp"],
   arity: { min: 1, max: 2 },
   flags: ["fast", "virtual"],
   usage: "CLOCK <action>",

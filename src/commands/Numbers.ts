@@ -1,13 +1,17 @@
-/** Commands that count: values that are whole numbers of 64 bits with their sign, in decimal digits. */
+/**
+ * Commands that count: values that are whole numbers of 64 bits with their sign, in decimal digits, or floating-point
+ * numbers.
+ */
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import { ERR, FixedReply } from "../domain/Reply.ts"
 import { NOT_THERE } from "../engine/Engine.ts"
 import { NEVER } from "../engine/Wheel.ts"
 import { bigInteger, bigIntegerIn, integer, integerIn, MAX_INTEGER, MIN_INTEGER } from "./Arguments.ts"
-import type { Entry } from "./Entry.ts"
+import type { Entry, Execute } from "./Entry.ts"
 import type { Execution } from "./Execution.ts"
 import { findKey } from "./Find.ts"
-import { notAnInteger } from "./Replies.ts"
+import * as LongDouble from "./LongDouble.ts"
+import { notADouble, notAnInteger } from "./Replies.ts"
 import { isOther, replace, store } from "./StringValue.ts"
 
 const ZERO = 0x30
@@ -16,7 +20,11 @@ const MINUS = 0x2d
 /** The length of the longest number. */
 const MOST_DIGITS = 20
 
+/** Longer values are no floating-point numbers, in bytes. */
+const MAX_FLOAT_TEXT = 5 * 1024
+
 const overflow = new FixedReply((sink) => sink.error(ERR, "increment or decrement would overflow"))
+const notFinite = new FixedReply((sink) => sink.error(ERR, "increment would produce NaN or Infinity"))
 const decrementOverflow = new FixedReply((sink) => sink.error(ERR, "decrement would overflow"))
 
 // The digits of one number, from its first byte on when it is read, up to its last one when it is written.
@@ -140,4 +148,46 @@ const decrby: Entry = {
   }
 }
 
-export const numbers: ReadonlyArray<Entry> = [incr, decr, incrby, decrby]
+/** Adds to the floating-point number under a key, or to 0 if there is none, and answers with the sum. */
+const executeIncrbyfloat: Execute = (execution, commands, command) => {
+  const { engine, sink } = execution
+  const key = commands.firstKey(command)
+  const entry = findKey(execution, commands, key)
+  if (isOther(execution, entry)) return
+  let text = "0"
+  if (entry !== NOT_THERE) {
+    const length = engine.valueLength(entry)
+    if (length > MAX_FLOAT_TEXT) return sink.fixed(notADouble)
+    const bytes = Buffer.alloc(length)
+    engine.copyValue(entry, 0, length, bytes, 0)
+    text = bytes.toString("latin1")
+  }
+  const value = LongDouble.parse(text)
+  const by = LongDouble.parse(commands.text(command, 1))
+  if (value === undefined || by === undefined) return sink.fixed(notADouble)
+  const sum = value === "infinite" || by === "infinite" ? "infinite" : LongDouble.add(value, by)
+  if (sum === "infinite") return sink.fixed(notFinite)
+  const result = Buffer.from(LongDouble.format(sum))
+  const view = new DataView(result.buffer, result.byteOffset, result.length)
+  const isDone =
+    entry === NOT_THERE
+      ? store(execution, commands, key, view, 0, result.length, NEVER)
+      : replace(execution, commands, key, entry, view, 0, result.length)
+  if (isDone) sink.bulk(result, 0, result.length)
+}
+
+const incrbyfloat: Entry = {
+  name: "INCRBYFLOAT",
+  group: "string",
+  since: "2.6.0",
+  protocols: ["resp"],
+  arity: { min: 2, max: 2 },
+  keys: { first: 0, last: 0 },
+  flags: ["write", "denyoom", "fast"],
+  usage: "INCRBYFLOAT key increment",
+  summary: "Add to a floating-point number",
+  details: [],
+  execute: executeIncrbyfloat
+}
+
+export const numbers: ReadonlyArray<Entry> = [incr, decr, incrby, decrby, incrbyfloat]

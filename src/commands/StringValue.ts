@@ -5,12 +5,20 @@
  * A function that may answer in a command's place says so with what it returns.
  */
 import type { CommandBatch } from "../domain/CommandBatch.ts"
-import { NOT_THERE, STORED } from "../engine/Engine.ts"
+import { type Engine, NOT_THERE, STORED } from "../engine/Engine.ts"
 import { STRING } from "../engine/Entry.ts"
 import { DELETED } from "../engine/Limits.ts"
+import { NEVER } from "../engine/Wheel.ts"
 import type { Execution } from "./Execution.ts"
 import { findKey } from "./Find.ts"
 import { outOfMemory, wrongType } from "./Replies.ts"
+
+/** Of long values, in bytes. */
+const SLICE_BYTES = 64 * 1024
+
+const slice = Buffer.allocUnsafeSlow(SLICE_BYTES)
+
+const NOTHING = new DataView(new ArrayBuffer(0))
 
 /** Whether an entry is there and holds something else than a string, which is answered. */
 export const isOther = ({ engine, sink }: Execution, entry: number): boolean => {
@@ -91,6 +99,56 @@ export const replace = (
   }
   execution.changed(commands, key)
   return true
+}
+
+/**
+ * Writes bytes over a part of a string, beginning with its byte `offset`: it grows as needed, with zero bytes up to there.
+ * `entry` is the key's, or `NOT_THERE` if it has none. A deadline stays. Answers and returns like `store`.
+ */
+export const overwrite = (
+  execution: Execution,
+  commands: CommandBatch,
+  key: number,
+  entry: number,
+  offset: number,
+  view: DataView,
+  start: number,
+  length: number
+): boolean => {
+  const { engine, now, sink } = execution
+  const isNew = entry === NOT_THERE
+  if (isNew && !store(execution, commands, key, NOTHING, 0, 0, NEVER)) return false
+  const present = isNew ? findKey(execution, commands, key) : entry
+  if (engine.writeValue(present, offset, view, start, length, now) !== STORED) {
+    sink.fixed(outOfMemory)
+    const empty = isNew ? findKey(execution, commands, key) : NOT_THERE
+    if (empty !== NOT_THERE) engine.remove(empty, DELETED)
+    return false
+  }
+  if (!isNew) execution.changed(commands, key)
+  return true
+}
+
+/**
+ * Shows a part of a string, which it must have, to `see` in slices, in order, until `see` returns false. What it is shown
+ * is the first `count` bytes of `bytes`.
+ */
+export const inSlices = (
+  engine: Engine,
+  entry: number,
+  from: number,
+  length: number,
+  see: (bytes: Buffer, count: number) => boolean
+): void => {
+  if (engine.isInline(entry)) {
+    engine.copyValue(entry, from, length, slice, 0)
+    see(slice, length)
+    return
+  }
+  const reader = engine.openReader(entry)
+  reader.limit(from, length)
+  while (reader.remaining > 0 && see(slice, reader.read(slice, 0, SLICE_BYTES)));
+  reader.close()
 }
 
 /** Removes a key's entry. */

@@ -449,6 +449,24 @@ export class ChainReader {
     return count
   }
 
+  /**
+   * Leaves out the next `count` bytes and all but `length` of those after them. There must be as many. It takes a step for
+   * each 64 KB that are left out.
+   */
+  limit(count: number, length: number): void {
+    for (let left = count; left > 0;) {
+      const words = this.memory.words[this.piece >>> ARENA_UNIT_BITS]!
+      const word = wordAt(this.piece)
+      const part = Math.min(words[word + LENGTH]! - this.done, left)
+      left -= part
+      this.done += part
+      if (left === 0) break
+      this.piece = words[word + NEXT]!
+      this.done = 0
+    }
+    this.remaining = length
+  }
+
   /** Unpins the chain. */
   close(): void {
     if (this.first === NO_CHAIN) return

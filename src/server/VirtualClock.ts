@@ -1,11 +1,15 @@
 /**
  * A clock that stands still until it is moved, for servers in tests: Effect's `TestClock`, which clients can move.
  *
+ * Its Unix time begins at the machine's, because clients compute deadlines in Unix time from their own clocks. From then
+ * on it moves with CLOCK only.
+ *
  * It is a layer like any other clock. Store, expirer and server do not know which clock they have. Only the CLOCK
  * command (`Connection.ts`) asks for the service itself.
  *
- * CLOCK counts ms since the start. CLOCK RESET is a new start: it counts from 0 again, and time stands still.
- * Underneath, the Clock that all parts read never goes back, so that measured times and waits stay right. Connections
+ * CLOCK counts ms since the start. CLOCK RESET is a new start: it counts from 0 again, Unix time begins at the machine's
+ * again, and time stands still. Underneath, the monotonic time of the Clock begins at 0 and never goes back, so that
+ * measured times and waits stay right. Connections
  * stay open. They keep their idle time. A late reply comes when the rest of its delay has passed.
  */
 import * as Clock from "effect/Clock"
@@ -27,6 +31,8 @@ export interface VirtualClockService {
   readonly perform: (action: ClockAction) => Effect.Effect<Reply.Reply>
   /** ms since the start, or since the last CLOCK RESET. */
   readonly now: () => number
+  /** Unix time in ms. */
+  readonly unixTime: () => number
   /** Runs `task` at each CLOCK RESET, in the same instant, for as long as the scope is open. */
   readonly onReset: (task: () => void) => Effect.Effect<void, never, Scope.Scope>
   /** Lets real time flow for good, so that a shutdown does not wait for ever. */
@@ -43,12 +49,33 @@ export class VirtualClock extends Context.Service<VirtualClock, VirtualClockServ
   "effect-kv-cache/server/VirtualClock"
 ) {
   /** A clock that stands still at 0 ms, in the place of the real one, with the service to move it. */
-  static readonly layer: Layer.Layer<VirtualClock> = Layer.effectContext(Effect.suspend(() => make)).pipe(
-    Layer.provideMerge(Layer.fresh(TestClock.layer({ warningDelay: NO_WARNING })))
-  )
+  static readonly layer: Layer.Layer<VirtualClock> = Layer.suspend(() => VirtualClock.layerFrom(undefined))
+
+  /** The same, whose Unix time begins at `unixTime`, in ms. Without one, it is the machine's. */
+  static readonly layerFrom = (unixTime: number | undefined): Layer.Layer<VirtualClock> =>
+    Layer.effectContext(make(unixTime)).pipe(
+      Layer.provideMerge(Layer.fresh(TestClock.layer({ warningDelay: NO_WARNING })))
+    )
 }
 
-const make: Effect.Effect<Context.Context<VirtualClock>, never, Scope.Scope> = Effect.gen(function* () {
+/** `clock` with another Unix time, which begins `begin()` ms later. It cannot be moved. */
+const withUnixTime = (clock: Clock.Clock, begin: () => number): Clock.Clock => {
+  const millis = (): number => begin() + clock.currentTimeMillisUnsafe()
+  const nanos = (): bigint => BigInt(begin()) * 1_000_000n + clock.currentTimeNanosUnsafe()
+  return {
+    currentTimeMillisUnsafe: millis,
+    currentTimeMillis: Effect.sync(millis),
+    currentTimeNanosUnsafe: nanos,
+    currentTimeNanos: Effect.sync(nanos),
+    monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+    monotonicTimeNanos: clock.monotonicTimeNanos,
+    sleep: (duration) => clock.sleep(duration)
+  }
+}
+
+const make = Effect.fnUntraced(function* (
+  unixTime: number | undefined
+): Effect.fn.Return<Context.Context<VirtualClock>, never, Scope.Scope> {
   const scope = yield* Effect.scope
   const clock = yield* TestClock.testClockWith(Effect.succeed)
   const traffic = yield* Traffic.make
@@ -58,8 +85,11 @@ const make: Effect.Effect<Context.Context<VirtualClock>, never, Scope.Scope> = E
   const lock = yield* Semaphore.make(1)
   let running: Fiber.Fiber<never> | undefined
   let isReleased = false
-  // The Clock's time at the start, in ms.
+  // The time of `clock` at the start, in ms.
   let origin = 0
+  const firstUnixTime =
+    unixTime === undefined ? Effect.map(clock.withLive(Clock.currentTimeMillis), Math.floor) : Effect.succeed(unixTime)
+  let startedAt = yield* firstUnixTime
   const resetTasks = new Set<() => void>()
 
   const current = () => Math.floor(clock.currentTimeMillisUnsafe()) - origin
@@ -110,13 +140,15 @@ const make: Effect.Effect<Context.Context<VirtualClock>, never, Scope.Scope> = E
       isReleased ? refuse("the server is shutting down, and time flows until it has") : Effect.andThen(decision, now)
     )
 
-  const startAgain = Effect.sync(() => {
+  const startAgain = Effect.map(firstUnixTime, (first) => {
     origin += current()
+    startedAt = first
     for (const task of resetTasks) task()
   }).pipe(lock.withPermits(1))
 
   const service = VirtualClock.of({
     now: current,
+    unixTime: () => startedAt + current(),
     onReset: (task) =>
       Effect.acquireRelease(
         Effect.sync(() => resetTasks.add(task)),
@@ -144,7 +176,10 @@ const make: Effect.Effect<Context.Context<VirtualClock>, never, Scope.Scope> = E
     })
   })
   return Context.make(VirtualClock, service).pipe(
-    Context.add(Clock.Clock, quietClock),
+    Context.add(
+      Clock.Clock,
+      withUnixTime(quietClock, () => startedAt - origin)
+    ),
     Context.add(CurrentTraffic, traffic)
   )
 })

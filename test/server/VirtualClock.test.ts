@@ -44,15 +44,18 @@ const make = Effect.gen(function* () {
       )
     })
   const context = yield* Effect.provideService(Layer.build(VirtualClock.layer), Clock.Clock, real)
-  const { now, onReset, perform, release } = Context.get(context, VirtualClock)
+  const { now, onReset, perform, release, unixTime } = Context.get(context, VirtualClock)
   const clock = Context.get(context, Clock.Clock)
   return {
     perform,
     release,
     now,
     onReset,
-    /** ms of the Clock that everything else reads. */
-    underneath: () => clock.currentTimeMillisUnsafe(),
+    /** ms of the monotonic time that everything else reads. */
+    underneath: () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n),
+    /** Unix time, as everything else reads it. */
+    readUnixTime: () => clock.currentTimeMillisUnsafe(),
+    unixTime,
     /** Runs an effect in virtual time. */
     within: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.provideContext(effect, context),
     during,
@@ -85,6 +88,23 @@ describe("a virtual clock", () => {
         Reply.time(10),
         Reply.time(10)
       ])
+    })
+  )
+
+  it.effect("has a Unix time that begins at the machine's, and again at a RESET, and moves with the clock", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_700_000_000_123.75)
+      const { ask, pass, readUnixTime, underneath, unixTime } = yield* make
+      const see = () => [unixTime(), readUnixTime(), underneath()]
+      assert.deepStrictEqual(see(), [1_700_000_000_123, 1_700_000_000_123, 0])
+      yield* pass(1000)
+      assert.deepStrictEqual(see(), [1_700_000_000_123, 1_700_000_000_123, 0])
+      yield* ask(advance(86_400_000))
+      assert.deepStrictEqual(see(), [1_700_086_400_123, 1_700_086_400_123, 86_400_000])
+      yield* ask(reset)
+      assert.deepStrictEqual(see(), [1_700_000_001_123, 1_700_000_001_123, 86_400_000])
+      yield* ask(advance(5))
+      assert.deepStrictEqual(see(), [1_700_000_001_128, 1_700_000_001_128, 86_400_005])
     })
   )
 

@@ -206,7 +206,9 @@ export class RespRequestDecoder implements RequestDecoder {
     const name = wordAt(commands, 0).toUpperCase()
     if (httpWords.has(name)) return this.endSilently(commands)
     const isContainer = containers.has(name) && count > 1
-    const entry = entries.get(isContainer ? `${name}|${wordAt(commands, 1).toUpperCase()}` : name)
+    const fullName = isContainer ? `${name}|${wordAt(commands, 1).toUpperCase()}` : name
+    // A name with a bar in it is no subcommand's unless its parts are two words.
+    const entry = name.includes("|") ? undefined : entries.get(fullName)
     if (entry === undefined) {
       return this.refuse(commands, containers.has(name) ? unknownSubcommand(commands, name) : unknownCommand(commands))
     }

@@ -16,7 +16,8 @@ import {
   REFUSE,
   REFUSE_AND_CLOSE
 } from "../../commands/Commands.ts"
-import type { Arity, Entry } from "../../commands/Entry.ts"
+import type { Entry } from "../../commands/Entry.ts"
+import { wrongCount } from "../../commands/Usage.ts"
 import type { CommandBatch } from "../../domain/CommandBatch.ts"
 import type { RequestDecoder } from "../Protocol.ts"
 import { recognise } from "./Recogniser.ts"
@@ -60,25 +61,6 @@ const unknownCommand = (name: string): string => `unknown command '${toShown(nam
  * quote.
  */
 const REST_OF_VALUE = /^[^0-9+.-]|["']/
-
-const within = ({ max, min }: Arity, count: number): boolean => count >= min && count <= max
-
-/**
- * The message for a wrong number of arguments, or `undefined` if the number is right. The first argument may choose a
- * subcommand.
- */
-const wrongCount = (entry: Entry, count: number, first: string): string | undefined => {
-  const { arity, name, subcommands, onSpaces, usage } = entry
-  if (subcommands === undefined) {
-    if (within(arity, count)) return undefined
-    const hint = onSpaces !== undefined && count > arity.max ? `; ${onSpaces}` : ""
-    return `wrong number of arguments: usage ${usage}${hint}`
-  }
-  const subcommand = subcommands.find((each) => each.name === first.toUpperCase())
-  return subcommand !== undefined && within(subcommand.arity, count - 1)
-    ? undefined
-    : `wrong arguments: usage ${either.format(subcommands.map((each) => [name, each.name, ...each.args].join(" ")))}`
-}
 
 /** The message if the last word is part of the value instead of a TTL; otherwise `undefined`. */
 const restOfValue = ({ arity, onSpaces, usage }: Entry, args: ReadonlyArray<string>): string | undefined => {

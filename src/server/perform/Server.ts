@@ -5,6 +5,8 @@ import { clock } from "../../commands/Clock.ts"
 import { typed } from "../../commands/Commands.ts"
 import type { Entry } from "../../commands/Entry.ts"
 import { quit, stats } from "../../commands/Server.ts"
+import { wrongCount } from "../../commands/Usage.ts"
+import type { ClockAction } from "../../domain/Command.ts"
 import type { CommandBatch } from "../../domain/CommandBatch.ts"
 import * as Reply from "../../domain/Reply.ts"
 import type { Perform } from "../Session.ts"
@@ -28,20 +30,26 @@ export const server: ReadonlyArray<readonly [Entry, Perform]> = [
   [
     clock,
     ({ context }, commands, command, _now, replies) => {
-      if (context.clock !== undefined) return moveClock(context.clock, commands, command)
-      replies.error(Reply.ERR, "CLOCK is for servers with virtual time only: start one with serve --clock virtual")
+      if (context.clock === undefined) {
+        replies.error(Reply.ERR, "CLOCK is for servers with virtual time only: start one with serve --clock virtual")
+        return "answered"
+      }
+      const action = clockAction(commands, command)
+      if (Result.isSuccess(action)) return moveClock(context.clock, action.success)
+      replies.error(Reply.ERR, action.failure)
       return "answered"
     }
   ]
 ]
 
-const moveClock = (
-  clock: VirtualClockService,
-  commands: CommandBatch,
-  command: number
-): Effect.Effect<(sink: Reply.ReplySink) => void> => {
-  const request = Result.getOrThrow(typed(commands, command))
-  return request._tag === "Clock"
-    ? Effect.map(clock.perform(request.action), (reply) => (sink) => Reply.write(reply, sink))
-    : Effect.die(request)
+/** What a CLOCK command is to do, or what is wrong with it. */
+const clockAction = (commands: CommandBatch, command: number): Result.Result<ClockAction, string> => {
+  const wrong = wrongCount(clock, commands.argc(command), commands.text(command, 0))
+  if (wrong !== undefined) return Result.fail(wrong)
+  return Result.flatMap(typed(commands, command), (request) =>
+    request._tag === "Clock" ? Result.succeed(request.action) : Result.fail(`${request._tag} is no CLOCK`)
+  )
 }
+
+const moveClock = (clock: VirtualClockService, action: ClockAction): Effect.Effect<(sink: Reply.ReplySink) => void> =>
+  Effect.map(clock.perform(action), (reply) => (sink) => Reply.write(reply, sink))

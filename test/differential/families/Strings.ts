@@ -55,5 +55,23 @@ export const strings: Family = {
   INCR: { weight: 4, arguments: (draw) => [draw.key()] },
   DECR: { weight: 2, arguments: (draw) => [draw.key()] },
   INCRBY: { weight: 3, arguments: (draw) => [draw.key(), draw.integer()] },
-  DECRBY: { weight: 3, arguments: (draw) => [draw.key(), draw.integer()] }
+  DECRBY: { weight: 3, arguments: (draw) => [draw.key(), draw.integer()] },
+  INCRBYFLOAT: { weight: 6, arguments: (draw) => [draw.key(), draw.float()] },
+  APPEND: { weight: 3, arguments: (draw) => [draw.key(), draw.value()] },
+  GETRANGE: { weight: 4, arguments: (draw) => [draw.key(), draw.index(), draw.index()] },
+  SUBSTR: (draw) => [draw.key(), draw.index(), draw.index()],
+  SETRANGE: { weight: 3, arguments: (draw) => [draw.key(), draw.index(), draw.value()] },
+  LCS: {
+    weight: 3,
+    arguments: (draw) => [
+      ...draw.keys(2, 2),
+      ...draw.options(
+        0.4,
+        () => [draw.word("LEN")],
+        () => [draw.word("IDX")],
+        () => [draw.word("MINMATCHLEN"), draw.chance(0.8) ? String(draw.below(5) - 1) : draw.integer()],
+        () => [draw.word("WITHMATCHLEN")]
+      )
+    ]
+  }
 }

@@ -86,7 +86,7 @@ const cases: ReadonlyArray<Case> = [
   {
     name: "the text protocol's commands",
     input: array("PUT", "a", "b"),
-    decoded: [refused("unknown command 'PUT', with args beginning with: 'a' 'b' ")]
+    decoded: [{ name: "PUT", args: ["a", "b"], keys: [0] }]
   },
   {
     name: "the server's own commands",
@@ -102,6 +102,33 @@ const cases: ReadonlyArray<Case> = [
     name: "a key that is too long",
     input: array("GET", "k".repeat(65_536)),
     decoded: [refused("key is too long: it has 65536 bytes, the most is 65535")]
+  },
+
+  // --- subcommands
+  {
+    name: "a subcommand",
+    input: array("client", "SetName", "a"),
+    decoded: [{ name: "CLIENT|SETNAME", args: ["a"], keys: [] }]
+  },
+  {
+    name: "a subcommand with a wrong number of arguments",
+    input: array("client", "setname"),
+    decoded: [refused("wrong number of arguments for 'client|setname' command")]
+  },
+  {
+    name: "an unknown subcommand",
+    input: array("client", "foo\nbar"),
+    decoded: [refused("unknown subcommand 'foo\nbar'. Try CLIENT HELP.")]
+  },
+  {
+    name: "no subcommand",
+    input: array("Client"),
+    decoded: [refused("wrong number of arguments for 'client' command")]
+  },
+  {
+    name: "both names of a subcommand as one word",
+    input: array("CLIENT|ID"),
+    decoded: [refused("unknown command 'CLIENT|ID', with args beginning with: ")]
   },
 
   // --- inline commands
