@@ -25,10 +25,10 @@ import { auth, echo, hello, ping, quitWithAnswer, reset, select } from "./Connec
 import { diagnosticCommands } from "./Diagnostics.ts"
 import { infoCommands } from "./Info.ts"
 import { introspectionCommands } from "./Introspection.ts"
-import { slownessCommands } from "./Slowness.ts"
 import { bitFields } from "./BitFields.ts"
 import { bitmaps } from "./Bitmaps.ts"
 import { lcs } from "./Lcs.ts"
+import { slownessCommands } from "./Slowness.ts"
 import { numbers } from "./Numbers.ts"
 import { ranges } from "./Ranges.ts"
 import { get, put, strings } from "./Strings.ts"
@@ -65,10 +65,10 @@ export const commands: ReadonlyArray<Entry> = [
   ...introspectionCommands,
   ...configCommands,
   ...infoCommands,
+  putBytes,
   ...slownessCommands,
   ...diagnosticCommands,
   ...absentCommands,
-  putBytes,
   multi,
   exec,
   discard,

@@ -17,6 +17,8 @@ export interface Caller {
   readonly name?: string | undefined
   /** Its reads are no uses of keys. */
   readonly isUntouching?: boolean | undefined
+  /** Nothing of others may be executed before what it asks for is complete, however long that takes. */
+  readonly isAtomic?: boolean | undefined
 }
 
 export class Execution {

@@ -18,6 +18,7 @@ import * as Option from "effect/Option"
 import * as Record from "effect/Record"
 import * as Reply from "../domain/Reply.ts"
 import * as EventLoop from "../EventLoop.ts"
+import { MAX_KEY_LENGTH } from "../engine/Limits.ts"
 import { Protocol } from "../protocol/Protocol.ts"
 import { RespReplyWriter } from "../protocol/resp/RespReplyWriter.ts"
 import { Executor, type StoreStats } from "../store/Executor.ts"
@@ -121,6 +122,8 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     turn: new Turn(executor, { now, afterReads: EventLoop.afterReads }),
     session: {
       protocol,
+      // A key is a string, too.
+      maxBulk: Math.max(config.maxValueSize ?? settings.maxValueSize.default, MAX_KEY_LENGTH),
       writers: {
         text: new SharedWriter(protocol.makeReplyWriter),
         resp: {

@@ -48,6 +48,8 @@ export interface SessionContext {
   readonly transactions: Transactions
   /** What STATS says at `now`, in ms. */
   readonly statistics: (now: number) => Reply
+  /** The most bytes of a string in RESP. */
+  readonly maxBulk: number
   /** In tests: what the CLOCK command moves. */
   readonly clock: VirtualClockService | undefined
   /** Called when a browser speaks to the server. */
@@ -110,6 +112,8 @@ export class Session implements Caller {
   /** In ms. */
   readonly createdAt: number
   database = 0
+  /** Whether the commands of a transaction are executed. */
+  isAtomic = false
   /** The version of RESP, if the client speaks RESP. */
   version: RespVersion = 2
   /** What the client calls itself and its library; empty if it has not said. */
@@ -140,7 +144,7 @@ export class Session implements Caller {
   constructor(context: SessionContext, port: PortKind, link: Link) {
     this.context = context
     this.link = link
-    if (port === "resp") this.resp = new RespRequestDecoder()
+    if (port === "resp") this.resp = new RespRequestDecoder(context.maxBulk)
     this.createdAt = link.activeAt
     this.id = context.clients.enter(this)
   }
@@ -195,6 +199,10 @@ export class Session implements Caller {
     const next = decoder.decode(commands, offset, end)
     this.context.counters.protocolErrors += commands.messageCount - before
     return next
+  }
+
+  get needed(): number {
+    return (this.resp ?? this.text)?.needed ?? 0
   }
 
   /** Whether it does a command itself, and no executor. */
@@ -257,7 +265,7 @@ export class Session implements Caller {
   }
 
   private choose(first: number | undefined): RequestDecoder {
-    if (first === RESP_BEGINS) return (this.resp = new RespRequestDecoder())
+    if (first === RESP_BEGINS) return (this.resp = new RespRequestDecoder(this.context.maxBulk))
     return (this.text = this.context.protocol.makeRequestDecoder())
   }
 }

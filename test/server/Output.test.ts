@@ -69,6 +69,7 @@ const start = Effect.gen(function* () {
       session: {
         protocol: textProtocol,
         writers: { text: writer, resp: { 2: writer, 3: writer } },
+        maxBulk: 1000,
         counters,
         clients: new Clients(),
         instance,

@@ -126,7 +126,8 @@ describe("RESP", () => {
       engine,
       alarm: new Alarm(),
       changes: new Changes(),
-      now: () => 0, micros: () => 0,
+      now: () => 0,
+      micros: () => 0,
       unixTime: (now) => now
     })
     const commands = new CommandBatch()
