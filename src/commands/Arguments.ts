@@ -65,6 +65,14 @@ export const bigIntegerIn = (view: DataView, start: number, length: number): big
 export const integer = (commands: CommandBatch, command: number, argument: number): number =>
   integerIn(commands.view, commands.argStart(command, argument), commands.argLength(command, argument))
 
+/** Whether an argument is a greater number than another one; both are whole numbers. */
+export const isGreater = (commands: CommandBatch, command: number, argument: number, other: number): boolean => {
+  const difference = integer(commands, command, argument) - integer(commands, command, other)
+  // Numbers that are rounded alike may still differ.
+  if (difference !== 0) return difference > 0
+  return (bigInteger(commands, command, argument) ?? 0n) > (bigInteger(commands, command, other) ?? 0n)
+}
+
 export const bigInteger = (commands: CommandBatch, command: number, argument: number): bigint | undefined =>
   bigIntegerIn(commands.view, commands.argStart(command, argument), commands.argLength(command, argument))
 

@@ -2,7 +2,7 @@
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import { ERR, FixedReply } from "../domain/Reply.ts"
 import { NOT_THERE } from "../engine/Engine.ts"
-import { bigInteger, integerIn, isWord } from "./Arguments.ts"
+import { bigInteger, integerIn, isWord, MAX_INTEGER } from "./Arguments.ts"
 import { bitOffset, NO_OFFSET, offsetIsWrong } from "./BitOffset.ts"
 import type { Entry, Execute } from "./Entry.ts"
 import type { Execution } from "./Execution.ts"
@@ -136,13 +136,17 @@ const place = (all: bigint, operation: Operation, value: bigint): number => {
   return count
 }
 
-/** What a number becomes that may not fit; nothing if it does not and that is a failure. */
-const fitted = ({ isSigned, overflow, width }: Operation, value: bigint): bigint | undefined => {
+/**
+ * What a number becomes that may not fit; nothing if it does not and that is a failure. Redis subtracts before it compares,
+ * which overflows for very small numbers that are set: they become the largest one, and here they do, too.
+ */
+const fitted = ({ isSigned, kind, overflow, width }: Operation, value: bigint): bigint | undefined => {
   const most = (1n << BigInt(isSigned ? width - 1 : width)) - 1n
   const least = isSigned ? -most - 1n : 0n
   if (value >= least && value <= most) return value
   if (overflow === "FAIL") return undefined
-  if (overflow === "SAT") return value > most ? most : least
+  const isLarge = value > most || (kind === "SET" && most - value > MAX_INTEGER)
+  if (overflow === "SAT") return isLarge ? most : least
   return isSigned ? BigInt.asIntN(width, value) : BigInt.asUintN(width, value)
 }
 

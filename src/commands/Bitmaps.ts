@@ -8,7 +8,7 @@ import type { ChainReader } from "../engine/Chains.ts"
 import { type Engine, NOT_THERE, OUT_OF_MEMORY, STORED } from "../engine/Engine.ts"
 import { MAX_ENTRY_BYTES } from "../engine/Entry.ts"
 import { NEVER } from "../engine/Wheel.ts"
-import { integer, isWord } from "./Arguments.ts"
+import { integer, isGreater, isWord } from "./Arguments.ts"
 import { bitOffset, NO_OFFSET, offsetIsWrong } from "./BitOffset.ts"
 import type { Entry, Execute } from "./Entry.ts"
 import type { Execution } from "./Execution.ts"
@@ -146,7 +146,7 @@ const executeBitcount: Execute = (execution, commands, command) => {
     start = integer(commands, command, 1)
     end = integer(commands, command, 2)
     if (Number.isNaN(start) || Number.isNaN(end)) return sink.fixed(notAnInteger)
-    if (start < 0 && end < 0 && start > end) return sink.fixed(zero)
+    if (start < 0 && end < 0 && isGreater(commands, command, 1, 2)) return sink.fixed(zero)
     if (given === 3) unit = unitOf(commands, command, 3)
     if (unit === 0) return sink.fixed(syntaxError)
   }

@@ -9,22 +9,30 @@ import * as Command from "../domain/Command.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import { clock } from "./Clock.ts"
 import type { Entry, ProtocolName } from "./Entry.ts"
+import { databases } from "./Databases.ts"
+import { dumps } from "./Dump.ts"
 import { expiry } from "./Expiry.ts"
 import { deleteOne, existsOne, keys } from "./Keys.ts"
+import { moves } from "./Moves.ts"
+import { objects } from "./Objects.ts"
 import { http, httpRequest, refuse, refuseAndClose } from "./Refusals.ts"
 import { scans } from "./Scan.ts"
 import { flush, quit, stats } from "./Server.ts"
+import { absentCommands } from "./Absent.ts"
 import { clientCommands } from "./Client.ts"
 import { configCommands } from "./Config.ts"
 import { auth, echo, hello, ping, quitWithAnswer, reset, select } from "./Connection.ts"
+import { diagnosticCommands } from "./Diagnostics.ts"
 import { infoCommands } from "./Info.ts"
 import { introspectionCommands } from "./Introspection.ts"
 import { bitFields } from "./BitFields.ts"
 import { bitmaps } from "./Bitmaps.ts"
 import { lcs } from "./Lcs.ts"
+import { slownessCommands } from "./Slowness.ts"
 import { numbers } from "./Numbers.ts"
 import { ranges } from "./Ranges.ts"
 import { get, put, strings } from "./Strings.ts"
+import { putBytes } from "./Text.ts"
 import { discard, exec, look, multi, unwatch, watch } from "./Transactions.ts"
 
 /** What no key and no value may exceed, whichever command has it. */
@@ -57,6 +65,10 @@ export const commands: ReadonlyArray<Entry> = [
   ...introspectionCommands,
   ...configCommands,
   ...infoCommands,
+  putBytes,
+  ...slownessCommands,
+  ...diagnosticCommands,
+  ...absentCommands,
   multi,
   exec,
   discard,
@@ -66,6 +78,10 @@ export const commands: ReadonlyArray<Entry> = [
   ...keys,
   ...expiry,
   ...scans,
+  ...moves,
+  ...dumps,
+  ...objects,
+  ...databases,
   refuse,
   refuseAndClose,
   http,
@@ -82,6 +98,7 @@ export const CLOCK = commands.indexOf(clock)
 export const LOOK = commands.indexOf(look)
 export const REFUSE = commands.indexOf(refuse)
 export const REFUSE_AND_CLOSE = commands.indexOf(refuseAndClose)
+export const EXEC = commands.indexOf(exec)
 export const HTTP = commands.indexOf(http)
 export const HTTP_REQUEST = commands.indexOf(httpRequest)
 

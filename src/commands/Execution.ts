@@ -12,6 +12,13 @@ import type { Changes } from "./Changes.ts"
 export interface Caller {
   /** The database of the caller's keys, counted from 0. */
   readonly database: number
+  /** Where it is connected from, and what it calls itself; absent for callers within this process. */
+  readonly address?: string | undefined
+  readonly name?: string | undefined
+  /** Its reads are no uses of keys. */
+  readonly isUntouching?: boolean | undefined
+  /** Nothing of others may be executed before what it asks for is complete, however long that takes. */
+  readonly isAtomic?: boolean | undefined
 }
 
 export class Execution {
@@ -23,6 +30,8 @@ export class Execution {
   /** Unix time in ms at an instant, which is in ms, too. */
   readonly unixTime: (now: number) => number
   caller: Caller | undefined = undefined
+  /** Whether reads are uses of keys. */
+  touches = true
   /** The caller's database. */
   database = 0
   /** In ms, an integer that never decreases. All commands executed together have the same instant. */
@@ -31,6 +40,8 @@ export class Execution {
   /** The numbers of reads that found a value and of reads that did not. */
   hits = 0
   misses = 0
+  // Counts the random numbers that were asked for.
+  private readonly drawn = new DataView(new ArrayBuffer(8))
 
   constructor(engine: Engine, alarm: Alarm, changes: Changes, unixTime: (now: number) => number) {
     this.engine = engine
@@ -48,6 +59,12 @@ export class Execution {
     const start = commands.keyStart(key)
     const text = commands.bytes.toString("latin1", start, start + commands.keyLength(key))
     this.changes.changed(database, text, this.caller)
+  }
+
+  /** 32 random bits, a signed integer. They follow from the secret of the engine's hash, and from nothing else. */
+  random(): number {
+    this.drawn.setFloat64(0, this.drawn.getFloat64(0) + 1)
+    return this.engine.hashOf(this.drawn, 0, 8)
   }
 }
 

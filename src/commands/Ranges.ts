@@ -4,7 +4,7 @@ import { ERR, FixedReply } from "../domain/Reply.ts"
 import { NOT_THERE } from "../engine/Engine.ts"
 import { MAX_VALUE_LENGTH } from "../engine/Limits.ts"
 import { NEVER } from "../engine/Wheel.ts"
-import { integer } from "./Arguments.ts"
+import { integer, isGreater } from "./Arguments.ts"
 import type { Entry, Execute } from "./Entry.ts"
 import type { Execution } from "./Execution.ts"
 import { findKey } from "./Find.ts"
@@ -91,7 +91,8 @@ const executeGetrange: Execute = (execution, commands, command) => {
   const length = entry === NOT_THERE ? 0 : engine.valueLength(entry)
   const from = first < 0 ? Math.max(length + first, 0) : first
   const to = last < 0 ? Math.max(length + last, 0) : Math.min(last, length - 1)
-  if (length === 0 || from > to || (first < 0 && last < 0 && first > last)) return sink.bulk(NO_BYTES, 0, 0)
+  const isEmpty = first < 0 && last < 0 && isGreater(commands, command, 1, 2)
+  if (length === 0 || from > to || isEmpty) return sink.bulk(NO_BYTES, 0, 0)
   if (engine.isInline(entry)) {
     return inSlices(engine, entry, from, to - from + 1, (bytes, count) => {
       sink.bulk(bytes, 0, count)

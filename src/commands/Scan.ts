@@ -150,7 +150,8 @@ const scan: Entry = {
     // Who looks into an empty database does not have to walk through the keys of the others.
     if (engine.keysIn(database) === 0) cursor = 0
     for (let round = 0; round < ROUNDS && engine.keysIn(database) > 0; round++) {
-      cursor = engine.scan(cursor, count, database, (entry) => {
+      // Each round looks through a whole segment of the index for keys of about as many hashes, or half of that.
+      cursor = engine.scan(cursor, 2 * count, database, (entry) => {
         examined++
         if (isOfType && isWanted(execution, entry, pattern)) found.push(entry)
       })
@@ -162,5 +163,24 @@ const scan: Entry = {
   }
 }
 
+const randomKey: Entry = {
+  name: "RANDOMKEY",
+  group: "generic",
+  since: "1.0.0",
+  protocols: ["resp"],
+  arity: { min: 0, max: 0 },
+  flags: ["read"],
+  usage: "RANDOMKEY",
+  summary: "Show any key of the database",
+  details: ["Each key is about as likely as any other."],
+  execute: (execution) => {
+    const { database, engine, now, sink } = execution
+    const entry = engine.randomEntry(execution.random(), database, now)
+    if (entry === NOT_THERE) return sink.null()
+    engine.copyKey(entry, key, 0)
+    sink.bulk(key, 0, engine.keyLength(entry))
+  }
+}
+
 /** In the order in which they are shown. */
-export const scans: ReadonlyArray<Entry> = [keys, scan]
+export const scans: ReadonlyArray<Entry> = [keys, scan, randomKey]

@@ -1,9 +1,7 @@
 /** Commands that store and read whole values, against replies of Redis 7.2. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Redis from "./Redis.ts"
-
-/** Commands in order, each with its reply. */
-type Steps = ReadonlyArray<readonly [command: string, reply: string]>
+import * as Steps from "./Steps.ts"
 
 const OK = "+OK\r\n"
 const NULL = "$-1\r\n"
@@ -12,7 +10,7 @@ const NOT_AN_INTEGER = "-ERR value is not an integer or out of range\r\n"
 const invalidExpire = (name: string): string => `-ERR invalid expire time in '${name}' command\r\n`
 const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`
 
-const cases: Readonly<Record<string, Steps>> = {
+const cases: Readonly<Record<string, Steps.Steps>> = {
   "SET replaces a value and its deadline": [
     ["SET k 1 EX 10", OK],
     ["SET k 2", OK],
@@ -118,12 +116,7 @@ const cases: Readonly<Record<string, Steps>> = {
 }
 
 describe("Strings", () => {
-  for (const [name, steps] of Object.entries(cases)) {
-    it(name, () => {
-      const redis = Redis.make()
-      for (const [command, reply] of steps) assert.strictEqual(redis.line(command), reply, command)
-    })
-  }
+  Steps.each(cases)
 
   it("a value is any bytes, and long ones are answered as they were before a change", () => {
     const redis = Redis.make()

@@ -15,8 +15,16 @@ const COMMANDS = Number(process.env["KV_CACHE_DIFFERENTIAL"] ?? "20000")
 const FIRST_SEED = Number(process.env["KV_CACHE_DIFFERENTIAL_SEED"] ?? "1")
 const SEQUENCE = 2000
 
+const ours = "no command of Redis"
+
 /** Commands that random sequences leave out, with the reason. */
-const LEFT_OUT: Readonly<Record<string, string>> = {}
+const LEFT_OUT: Readonly<Record<string, string>> = {
+  DELETE: ours,
+  STATS: ours,
+  FLUSH: ours,
+  CLOCK: ours,
+  PUT: ours
+}
 
 const shown = (text: string): string => {
   const quoted = JSON.stringify(text.length > 300 ? `${text.slice(0, 300)}…` : text)
@@ -25,7 +33,7 @@ const shown = (text: string): string => {
 
 describe("differential", () => {
   it("every command is generated or left out for a reason", () => {
-    assert.deepStrictEqual(missing, Object.keys(LEFT_OUT))
+    assert.deepStrictEqual(missing.toSorted(), Object.keys(LEFT_OUT).toSorted())
   })
 
   const name = `${COMMANDS} commands are answered as by redis-server`
@@ -51,7 +59,8 @@ describe("differential", () => {
             ].join("\n")
           )
         }
-      }, Effect.scoped)
+      }, Effect.scoped),
+      Math.max(120_000, COMMANDS * 6)
     )
   }
 })

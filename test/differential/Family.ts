@@ -46,3 +46,9 @@ export const inAnyOrder: Compare = (ours, redis) => {
       .join("")
   return sorted(ours) === sorted(redis) ? undefined : "the parts differ"
 }
+
+/** Compares what has nothing in common but its kind: the type of a reply, and whether it is null. */
+export const sameKind: Compare = (ours, redis) => {
+  const kind = (reply: string): string => (reply.startsWith("$-1") ? "_" : reply.slice(0, 1))
+  return kind(ours) === kind(redis) ? undefined : "the kinds of the replies differ"
+}

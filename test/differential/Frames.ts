@@ -18,3 +18,17 @@ export const frameEnd = (bytes: Buffer, start: number): number => {
   }
   return at
 }
+
+/** The parts of a reply that is an array; nothing if it is none. */
+export const partsOf = (reply: string): ReadonlyArray<string> | undefined => {
+  if (!/^\*[0-9]/.test(reply)) return undefined
+  const bytes = Buffer.from(reply, "latin1")
+  const parts: Array<string> = []
+  for (let at = bytes.indexOf(CR) + 2; at < bytes.length;) {
+    const end = frameEnd(bytes, at)
+    if (end === -1) return undefined
+    parts.push(bytes.toString("latin1", at, end))
+    at = end
+  }
+  return parts
+}

@@ -5,6 +5,7 @@ import type { RespVersion } from "../../src/protocol/resp/RespReplyWriter.ts"
 import type { ListenError } from "../../src/server/Listener.ts"
 import * as TestServer from "../server/TestServer.ts"
 import { differences } from "./Differences.ts"
+import { partsOf } from "./Frames.ts"
 import * as Peer from "./Peer.ts"
 import type { Sequence, Step } from "./Sequence.ts"
 
@@ -19,8 +20,10 @@ export interface Mismatch {
 interface Pair {
   readonly ours: Peer.Peer
   readonly redis: Peer.Peer
+  readonly judge: Judge
 }
 
+const QUEUED = "+QUEUED\r\n"
 const GONE = "(the connection has ended)"
 
 /** What is wrong with an answer, unless it is a known difference. */
@@ -29,12 +32,37 @@ const judge = ({ compare, words }: Step, ours: string, redis: string): string | 
   return why === undefined || differences.some(({ explains }) => explains(words, ours, redis)) ? undefined : why
 }
 
+/** Judges the answers on one connection, in order. What a transaction answers is compared part by part. */
+class Judge {
+  private queued: Array<Step> = []
+
+  judge(step: Step, ours: string, redis: string): string | undefined {
+    if (redis === QUEUED) this.queued.push(step)
+    const parts = step.words[0]?.toUpperCase() === "EXEC" ? partsOf(redis) : undefined
+    const queued = this.queued
+    if (redis !== QUEUED && !redis.startsWith("-")) this.queued = []
+    const ourParts = partsOf(ours)
+    if (parts === undefined || parts.length !== queued.length || ourParts?.length !== parts.length) {
+      return judge(step, ours, redis)
+    }
+    for (const [at, each] of queued.entries()) {
+      const why = judge(each, ourParts[at] ?? "", parts[at] ?? "")
+      if (why !== undefined) return `in a transaction, ${each.words[0]}: ${why}`
+    }
+    return undefined
+  }
+}
+
 const connectBoth = Effect.fnUntraced(function* (
   address: { readonly host: string; readonly port: number },
   redisPath: string,
   version: RespVersion
 ): Effect.fn.Return<Pair, never, Scope.Scope> {
-  const pair = { ours: yield* Peer.connect(address), redis: yield* Peer.connect({ path: redisPath }) }
+  const pair: Pair = {
+    ours: yield* Peer.connect(address),
+    redis: yield* Peer.connect({ path: redisPath }),
+    judge: new Judge()
+  }
   if (version === 3) yield* Effect.all([pair.ours.ask([["HELLO", "3"]]), pair.redis.ask([["HELLO", "3"]])])
   return pair
 })
@@ -62,7 +90,7 @@ export const run = (
         for (const [sent, step] of steps.slice(from, to).entries()) {
           const our = ours.replies[sent] ?? GONE
           const its = redis.replies[sent] ?? GONE
-          const why = judge(step, our, its)
+          const why = pair.judge.judge(step, our, its)
           if (why !== undefined) return { step: from + sent, why, ours: our, redis: its }
         }
         const ourPushes = ours.pushes.toSorted().join("")

@@ -4,6 +4,7 @@ import type { RespVersion } from "../../src/protocol/resp/RespReplyWriter.ts"
 import { type Draw, draw as drawOf, NO_NUMBERS } from "./Draw.ts"
 import { families } from "./Families.ts"
 import type { Command, Compare } from "./Family.ts"
+import { leftOut } from "./LeftOut.ts"
 
 export interface Step {
   /** On which connection it is sent, counted from 0. */
@@ -38,9 +39,9 @@ const commands: ReadonlyArray<readonly [name: string, command: Command]> = famil
     ])
 )
 
-/** The names of those that no family generates. */
+/** The names of those that no family generates, without a reason for it. */
 export const missing: ReadonlyArray<string> = [...table.keys()].filter(
-  (name) => !commands.some(([known]) => known === name)
+  (name) => leftOut[name] === undefined && !commands.some(([known]) => known === name)
 )
 
 /** One command as often as its weight says. */
