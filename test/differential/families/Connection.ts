@@ -4,8 +4,7 @@ import { type Compare, type Family, sameKind } from "../Family.ts"
 
 const NAMES = ["", "one", "a-name", "with space", "line\n", "caf\xe9", "name"] as const
 
-const database = (draw: Draw): string =>
-  draw.chance(0.9) ? String(draw.below(3)) : draw.pick(["16", "-1"])
+const database = (draw: Draw): string => (draw.chance(0.9) ? String(draw.below(3)) : draw.pick(["16", "-1"]))
 
 /** What a server says of itself is its own; an error is not. */
 const ownWords: Compare = (ours, redis) =>
