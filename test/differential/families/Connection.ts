@@ -4,8 +4,7 @@ import { type Compare, type Family, sameKind } from "../Family.ts"
 
 const NAMES = ["", "one", "a-name", "with space", "line\n", "caf\xe9", "name"] as const
 
-const database = (draw: Draw): string =>
-  draw.chance(0.9) ? String(draw.below(3)) : draw.pick(["16", "-1"])
+const database = (draw: Draw): string => (draw.chance(0.9) ? String(draw.below(3)) : draw.pick(["16", "-1"]))
 
 /** What a server says of itself is its own; an error is not. */
 const ownWords: Compare = (ours, redis) =>
@@ -14,7 +13,7 @@ const ownWords: Compare = (ours, redis) =>
     : "the errors or kinds of the replies differ"
 
 export const connection: Family = {
-  PING: (draw) => (draw.chance(0.5) ? [] : [draw.value()]),
+  PING: { isSpoilt: false, arguments: (draw) => (draw.chance(0.5) ? [] : [draw.value()]) },
   ECHO: (draw) => [draw.value()],
   SELECT: { weight: 2, isSpoilt: false, arguments: (draw) => [database(draw)] },
   // Connections keep the version that they begin with: within a transaction, another one counts at once in Redis, and
