@@ -98,6 +98,14 @@ const flags = {
     expected: "a port from 1 to 65535",
     parse: (text) => Option.filter(settings.port.parse(text), (port) => port > 0)
   }),
+  protocol: Flag.Literals("protocol", ["text", "resp"]).pipe(
+    Flag.withDescription("resp drives a Redis server, or any that speaks its protocol (default: text)"),
+    Flag.withDefault("text")
+  ),
+  resp2: Flag.Boolean("resp2").pipe(
+    Flag.withDescription("With --protocol resp: RESP2 instead of RESP3, for servers older than Redis 6"),
+    Flag.withDefault(false)
+  ),
   connections: integerFlag("connections", 1, 100_000, "Concurrent connections (default: 100)").pipe(
     Flag.withAlias("c"),
     Flag.withDefault(100)
@@ -194,6 +202,8 @@ interface Config {
   readonly host: Option.Option<string>
   readonly port: Sourced<number>
   readonly address: Option.Option<Address>
+  readonly protocol: "text" | "resp"
+  readonly resp2: boolean
   readonly connections: number
   readonly requests: Option.Option<number>
   readonly ratio: number
@@ -222,7 +232,15 @@ const DEFAULT_REQUESTS = 1000
 const requestsOf = ({ requests }: Config): number => Option.getOrElse(requests, () => DEFAULT_REQUESTS)
 
 /** Refuses flags that contradict each other. Without one of them it would be another test than the user asked for. */
-const checkFlags = ({ address, duration, host, port, requests }: Config): Effect.Effect<void, CommandFailed> => {
+const checkFlags = ({
+  address,
+  duration,
+  host,
+  port,
+  protocol,
+  requests,
+  resp2
+}: Config): Effect.Effect<void, CommandFailed> => {
   const refuse = (message: string) => Effect.fail(new CommandFailed({ code: BAD_FLAGS, message }))
   if (Option.isSome(duration) && Option.isSome(requests)) {
     return refuse("--duration and --requests exclude each other: a run is by time or by count.")
@@ -233,6 +251,7 @@ const checkFlags = ({ address, duration, host, port, requests }: Config): Effect
   if (Option.isSome(address) && Option.isSome(address.value.port) && port.isFlag) {
     return refuse("The address and --port exclude each other: give the port once.")
   }
+  if (resp2 && protocol === "text") return refuse("--resp2 chooses the version of --protocol resp: give both.")
   return Effect.void
 }
 
@@ -273,6 +292,7 @@ const toOptions = (config: Config, seed: number): LoadTestOptions => ({
     Option.flatMap(config.address, ({ port }) => port),
     () => config.port.value
   ),
+  protocol: config.protocol === "text" ? "text" : config.resp2 ? "resp2" : "resp3",
   workload: {
     seed,
     connections: config.connections,
@@ -507,6 +527,10 @@ export const loadTestCommand = Command.make("loadtest", flags, loadTest).pipe(
   Command.withDescription("Measure a running server, and say whether it meets its targets"),
   Command.withExamples([
     { command: "kv-cache loadtest --duration 10s", description: "As many requests as it answers, for 10 s" },
+    {
+      command: "kv-cache loadtest --protocol resp --port 6379 --duration 10s",
+      description: "The same requests for a Redis server, to compare it"
+    },
     {
       command: "kv-cache loadtest --rate 10000 --duration 30s --assert 'p99<5ms' --report run.html",
       description: "Latency at a fixed rate, with a report; exit code 1 if it is too long"

@@ -9,8 +9,12 @@ import * as Command from "../domain/Command.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import { clock } from "./Clock.ts"
 import type { Entry, ProtocolName } from "./Entry.ts"
+import { databases } from "./Databases.ts"
+import { dumps } from "./Dump.ts"
 import { expiry } from "./Expiry.ts"
 import { deleteOne, existsOne, keys } from "./Keys.ts"
+import { moves } from "./Moves.ts"
+import { objects } from "./Objects.ts"
 import { http, httpRequest, refuse, refuseAndClose } from "./Refusals.ts"
 import { scans } from "./Scan.ts"
 import { flush, quit, stats } from "./Server.ts"
@@ -25,6 +29,7 @@ import { lcs } from "./Lcs.ts"
 import { numbers } from "./Numbers.ts"
 import { ranges } from "./Ranges.ts"
 import { get, put, strings } from "./Strings.ts"
+import { putBytes } from "./Text.ts"
 import { discard, exec, look, multi, unwatch, watch } from "./Transactions.ts"
 
 /** What no key and no value may exceed, whichever command has it. */
@@ -57,6 +62,7 @@ export const commands: ReadonlyArray<Entry> = [
   ...introspectionCommands,
   ...configCommands,
   ...infoCommands,
+  putBytes,
   multi,
   exec,
   discard,
@@ -66,6 +72,10 @@ export const commands: ReadonlyArray<Entry> = [
   ...keys,
   ...expiry,
   ...scans,
+  ...moves,
+  ...dumps,
+  ...objects,
+  ...databases,
   refuse,
   refuseAndClose,
   http,

@@ -31,6 +31,8 @@ export class Execution {
   /** The numbers of reads that found a value and of reads that did not. */
   hits = 0
   misses = 0
+  // Counts the random numbers that were asked for.
+  private readonly drawn = new DataView(new ArrayBuffer(8))
 
   constructor(engine: Engine, alarm: Alarm, changes: Changes, unixTime: (now: number) => number) {
     this.engine = engine
@@ -48,6 +50,12 @@ export class Execution {
     const start = commands.keyStart(key)
     const text = commands.bytes.toString("latin1", start, start + commands.keyLength(key))
     this.changes.changed(database, text, this.caller)
+  }
+
+  /** 32 random bits, a signed integer. They follow from the secret of the engine's hash, and from nothing else. */
+  random(): number {
+    this.drawn.setFloat64(0, this.drawn.getFloat64(0) + 1)
+    return this.engine.hashOf(this.drawn, 0, 8)
   }
 }
 

@@ -27,6 +27,8 @@ export const matches = (
   length: number,
   ignoreCase = false
 ): boolean => {
+  // In Redis a star stands for an empty rest of a name, but not for an empty name.
+  if (length === 0) return pattern.length === 0
   const fold = ignoreCase ? lower : same
   const end = start + length
   let at = start

@@ -16,11 +16,6 @@ export const noSuchKey = new FixedReply((sink) => sink.error(ERR, "no such key")
 export const outOfMemory = new FixedReply((sink) =>
   sink.error("OOM", "command not allowed when used memory > 'maxmemory'.")
 )
-export const wrongDatabase = new FixedReply((sink) => sink.error(ERR, "DB index is out of range"))
-export const notAnInt = new FixedReply((sink) =>
-  sink.error(ERR, "value is out of range, value must between -2147483648 and 2147483647")
-)
-export const sameObject = new FixedReply((sink) => sink.error(ERR, "source and destination objects are the same"))
 
 /** For what follows a name: the whole name of a command, in small letters. */
 export const invalidExpireTime = (name: string): FixedReply =>

@@ -162,5 +162,24 @@ const scan: Entry = {
   }
 }
 
+const randomKey: Entry = {
+  name: "RANDOMKEY",
+  group: "generic",
+  since: "1.0.0",
+  protocols: ["resp"],
+  arity: { min: 0, max: 0 },
+  flags: ["read"],
+  usage: "RANDOMKEY",
+  summary: "Show any key of the database",
+  details: ["Each key is about as likely as any other."],
+  execute: (execution) => {
+    const { database, engine, now, sink } = execution
+    const entry = engine.randomEntry(execution.random(), database, now)
+    if (entry === NOT_THERE) return sink.null()
+    engine.copyKey(entry, key, 0)
+    sink.bulk(key, 0, engine.keyLength(entry))
+  }
+}
+
 /** In the order in which they are shown. */
-export const scans: ReadonlyArray<Entry> = [keys, scan]
+export const scans: ReadonlyArray<Entry> = [keys, scan, randomKey]

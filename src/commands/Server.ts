@@ -7,7 +7,7 @@ const flushed = new FixedReply((sink) => sink.simple("flushed"))
 export const stats: Entry = {
   name: "STATS",
   group: "server",
-  protocols: ["text"],
+  protocols: ["text", "resp"],
   arity: { min: 0, max: 0 },
   flags: ["read", "fast"],
   usage: "STATS",
@@ -19,7 +19,7 @@ export const stats: Entry = {
 export const flush: Entry = {
   name: "FLUSH",
   group: "server",
-  protocols: ["text"],
+  protocols: ["text", "resp"],
   arity: { min: 0, max: 0 },
   flags: ["write"],
   usage: "FLUSH",

@@ -35,12 +35,12 @@ export type Key = typeof Key.Type
 export const Value = word("value", MAX_VALUE_LENGTH).pipe(Schema.brand("effect-kv-cache/Value"))
 export type Value = typeof Value.Type
 
+export const TTL_MESSAGE = `ttl must be a whole number of seconds from 0 to ${MAX_TTL_SECONDS}`
+
 /** A time to live in whole seconds, 0 to 2147483647. 0 means that the key does not expire. */
 export const Ttl = Schema.Number.check(
   Schema.makeFilter((seconds: number) =>
-    Number.isInteger(seconds) && seconds >= 0 && seconds <= MAX_TTL_SECONDS
-      ? undefined
-      : `ttl must be a whole number of seconds from 0 to ${MAX_TTL_SECONDS}`
+    Number.isInteger(seconds) && seconds >= 0 && seconds <= MAX_TTL_SECONDS ? undefined : TTL_MESSAGE
   )
 ).pipe(Schema.brand("effect-kv-cache/Ttl"))
 export type Ttl = typeof Ttl.Type

@@ -135,29 +135,27 @@ export class Index {
     this.memory.words[bucket >>> ARENA_UNIT_BITS]![(bucket & ARENA_UNIT_MASK) << 1] = entry
   }
 
-  /** Loads the first bucket for each hash into the processor's cache. The result has no meaning. */
-  fetch(hashes: Int32Array, count: number): number {
-    const { words } = this.memory
-    let seen = 0
+  /** The first bucket of the search for each hash, and the last one that `candidates` looks at, as addresses. */
+  places(hashes: Int32Array, count: number, into: Int32Array, lasts: Int32Array): void {
     for (let i = 0; i < count; i++) {
       const hash = hashes[i]!
-      const page = this.segmentOf(hash)
-      seen ^= words[page >>> ARENA_PAGE_BITS]![wordOfPage(page) + ((hash & BUCKET_MASK) << 1)]!
+      const segment = this.segmentOf(hash) << PAGE_UNIT_BITS
+      into[i] = segment | (hash & BUCKET_MASK)
+      lasts[i] = segment | ((hash + NEAR_BUCKETS - 1) & BUCKET_MASK)
     }
-    return seen
   }
 
   /**
-   * The likely entry for each hash, or 0. It only looks at the first few buckets. It has no branches, because half of
-   * them would be mispredicted.
+   * The likely entry for each hash, or 0, given the places where the search begins. It only looks at the first few
+   * buckets. It has no branches, because half of them would be mispredicted.
    */
-  candidates(hashes: Int32Array, count: number, into: Int32Array): void {
+  candidates(hashes: Int32Array, places: Int32Array, count: number, into: Int32Array): void {
     const { words } = this.memory
     for (let i = 0; i < count; i++) {
       const hash = hashes[i]!
-      const page = this.segmentOf(hash)
-      const arena = words[page >>> ARENA_PAGE_BITS]!
-      const base = wordOfPage(page)
+      const place = places[i]!
+      const arena = words[place >>> ARENA_UNIT_BITS]!
+      const base = ((place & ARENA_UNIT_MASK) >>> BUCKET_BITS) << PAGE_WORD_BITS
       let found = 0
       for (let step = 0; step < NEAR_BUCKETS; step++) {
         const word = base + (((hash + step) & BUCKET_MASK) << 1)

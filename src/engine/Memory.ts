@@ -15,6 +15,8 @@ import {
   ARENA_PAGE_MASK,
   ARENA_TABLE,
   ARENA_TABLE_BITS,
+  ARENA_UNIT_BITS,
+  ARENA_UNIT_MASK,
   ARENAS,
   CAPACITY,
   DESCRIPTOR_BITS,
@@ -132,6 +134,20 @@ export class Memory {
     this.setTable(0, FRESH, touched)
     header[TOUCHED_PAGES] = touched
     header[FREE_PAGES] = touched - 1
+  }
+
+  /**
+   * Loads the word at each of these addresses into the processor's cache. The result has no meaning. The loop does
+   * nothing else, so that the processor sees many of the loads ahead and waits for all of them at once.
+   */
+  load(addresses: Int32Array, count: number): number {
+    const { words } = this
+    let seen = 0
+    for (let i = 0; i < count; i++) {
+      const address = addresses[i]!
+      seen ^= words[address >>> ARENA_UNIT_BITS]![(address & ARENA_UNIT_MASK) << 1]!
+    }
+    return seen
   }
 
   /** The index of a page's descriptor among the words of its arena. */

@@ -4,20 +4,25 @@
  */
 import type { Assertion } from "./Assertion.ts"
 import * as Format from "./Format.ts"
-import type { LoadResult } from "./LoadResult.ts"
+import { type LoadResult, protocolOf } from "./LoadResult.ts"
 
 /** A word for a POSIX shell, quoted only where it must be. */
 const quote = (word: string): string =>
   /^[A-Za-z0-9_.,:/@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
 
-/** A flag and its value. */
-type FlagAndValue = readonly [flag: string, value: string | number]
+/** A flag and its value, if it has one. */
+type FlagAndValue = readonly [flag: string, value?: string | number]
 
 /** The run's length: a time, or a number of requests per connection. */
 const lengthFlag = ({ requests_per_connection, settings }: LoadResult): ReadonlyArray<FlagAndValue> => {
   if (settings.duration_seconds !== null) return [["--duration", Format.secondsFlag(settings.duration_seconds)]]
   return requests_per_connection === null ? [] : [["--requests", requests_per_connection]]
 }
+
+const protocolFlags = (result: LoadResult): ReadonlyArray<FlagAndValue> =>
+  ({ text: [], resp2: [["--protocol", "resp"], ["--resp2"]], resp3: [["--protocol", "resp"]] } as const)[
+    protocolOf(result)
+  ]
 
 const rateFlag = ({ settings: { rate } }: LoadResult): ReadonlyArray<FlagAndValue> =>
   rate === null ? [] : [["--rate", rate]]
@@ -40,6 +45,7 @@ export const commandLine = (result: LoadResult, assertions: ReadonlyArray<Assert
   const flags: ReadonlyArray<FlagAndValue> = [
     ["--host", result.host],
     ["--port", result.port],
+    ...protocolFlags(result),
     ["--connections", result.connections],
     ...lengthFlag(result),
     ...rateFlag(result),
@@ -55,5 +61,8 @@ export const commandLine = (result: LoadResult, assertions: ReadonlyArray<Assert
     ["--seed", result.seed],
     ...assertions.map(({ text }): FlagAndValue => ["--assert", text])
   ]
-  return [`${program} loadtest`, ...flags.map(([flag, value]) => `${flag} ${quote(String(value))}`)].join(" ")
+  return [
+    `${program} loadtest`,
+    ...flags.map(([flag, value]) => (value === undefined ? flag : `${flag} ${quote(String(value))}`))
+  ].join(" ")
 }

@@ -7,7 +7,7 @@
  */
 import { isShort, keptSchedule, LONG_ENOUGH } from "./Assessment.ts"
 import * as Format from "./Format.ts"
-import type { Latency, LoadResult } from "./LoadResult.ts"
+import { type Latency, type LoadResult, protocolOf } from "./LoadResult.ts"
 
 /** Little's law: the mean number of requests in flight is the throughput times the mean latency. */
 export interface LittlesLaw {
@@ -180,6 +180,14 @@ const lengthText = ({ requests_per_connection, settings }: LoadResult): string =
 }
 
 const ttlText = (ttl: number): string => (ttl === 0 ? "no TTL" : `TTL ${Format.count(ttl)} s`)
+
+/** What was spoken, in words; nothing for the text protocol, which goes without saying. */
+export const protocolText = (result: LoadResult): string | undefined =>
+  ({
+    text: undefined,
+    resp2: "Redis's, RESP2: a PUT is a SET",
+    resp3: "Redis's, RESP3: a PUT is a SET"
+  })[protocolOf(result)]
 
 /** The requests in words. */
 export const workloadText = (result: LoadResult): string => {

@@ -217,10 +217,12 @@ const charts = (result: LoadResult): ReadonlyArray<Markup> => {
 const settingsList = (result: LoadResult, options: HtmlOptions): Markup => {
   const { machine, settings, versions } = result
   const lag = Findings.lagText(result)
+  const protocol = Findings.protocolText(result)
   const items: ReadonlyArray<readonly [string, string]> = [
     ["Server", `${result.host}:${result.port}`],
     ["Loop", Findings.loopText(result)],
     ["Connections", Findings.connectionsText(result)],
+    ...(protocol === undefined ? [] : [["Protocol", protocol] as const]),
     ["Workload", Findings.workloadText(result)],
     ["Keys", Findings.keysText(result)],
     ["Timeout", Format.seconds(settings.timeout_seconds)],

@@ -218,7 +218,7 @@ export class LoadConnection {
         return
       }
       if (next === MALFORMED) {
-        const message = `${this.name} sent what is no answer of a KV-Cache server: '${wire.message}'.`
+        const message = `${this.name} sent what is no answer of ${wire.server}: '${wire.message}'.`
         return this.lose("malformed_reply", new MalformedReplyError({ message }))
       }
       if (item === NOTHING) {

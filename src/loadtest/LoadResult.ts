@@ -3,6 +3,7 @@
  * summary and the HTML report are made from. It holds figures and no verdict: see `Assessment.ts`.
  */
 import * as Schema from "effect/Schema"
+import { type LoadProtocol, PROTOCOLS } from "./Wire.ts"
 
 /** Latencies in ms. */
 export const Latency = Schema.Struct({
@@ -71,6 +72,8 @@ export type Slice = typeof Slice.Type
 
 /** The settings of the run, so that it can be repeated. */
 const Settings = Schema.Struct({
+  /** What was spoken. Results of versions that spoke only the text protocol lack it. */
+  protocol: Schema.optionalKey(Schema.Literals(PROTOCOLS)),
   pipeline: Schema.Int,
   /** In seconds, or null if the run has a number of requests. */
   duration_seconds: Schema.NullOr(Schema.Finite),
@@ -165,6 +168,9 @@ export const LoadResult = Schema.Struct({
   machine: Schema.Struct({ cpu: Schema.String, cores: Schema.Int, platform: Schema.String })
 })
 export type LoadResult = typeof LoadResult.Type
+
+/** What a run spoke. */
+export const protocolOf = ({ settings }: LoadResult): LoadProtocol => settings.protocol ?? "text"
 
 /** The document on disk. */
 export const LoadResultJson = Schema.fromJsonString(LoadResult)

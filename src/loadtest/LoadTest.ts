@@ -84,6 +84,7 @@ const divide = (options: LoadTestOptions): ReadonlyArray<LoadPlan> => {
   return Array.from({ length: threads }, (_, index) => ({
     host: options.host,
     port: options.port,
+    protocol: options.protocol,
     workload: options.workload,
     first: Math.floor((connections * index) / threads),
     end: Math.floor((connections * (index + 1)) / threads),
@@ -177,6 +178,7 @@ const toResult = (
     slices,
     seed: workload.seed,
     settings: {
+      protocol: options.protocol,
       pipeline: options.pipeline,
       duration_seconds: options.duration === undefined ? null : options.duration / 1000,
       rate: options.rate ?? null,

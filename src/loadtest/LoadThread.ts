@@ -13,7 +13,9 @@ import type * as Scope from "effect/Scope"
 import type { ClientError } from "../client/ClientError.ts"
 import { type DriverResult, LoadDriver, type LoadPlan } from "./LoadDriver.ts"
 import type { SliceRecord } from "./Recorder.ts"
+import { RespWire } from "./RespWire.ts"
 import { TextWire } from "./TextWire.ts"
+import type { Wire } from "./Wire.ts"
 import { makeVocabulary } from "./Workload.ts"
 
 /** A thread could not do its work. The message says why. */
@@ -28,11 +30,17 @@ export interface LoadThread {
   readonly run: (stop: Effect.Effect<void>) => Effect.Effect<DriverResult, LoadThreadError>
 }
 
+const makeWire = ({ protocol, ttl, workload }: LoadPlan): Wire => {
+  const vocabulary = makeVocabulary(workload)
+  return protocol === "text"
+    ? new TextWire(vocabulary, ttl)
+    : new RespWire(vocabulary, ttl, protocol === "resp2" ? 2 : 3)
+}
+
 /** The leading thread itself. */
 export const local = (plan: LoadPlan, onSlice: (record: SliceRecord) => void): Effect.Effect<LoadThread> =>
   Effect.map(Clock.clockWith(Effect.succeed), (clock): LoadThread => {
-    const wire = new TextWire(makeVocabulary(plan.workload), plan.ttl)
-    const driver = new LoadDriver(plan, wire, clock, onSlice)
+    const driver = new LoadDriver(plan, makeWire(plan), clock, onSlice)
     return { open: driver.open, run: (stop) => driver.run(stop) }
   })
 

@@ -7,7 +7,7 @@ import * as Assessment from "./Assessment.ts"
 import * as Comparison from "./Comparison.ts"
 import * as Findings from "./Findings.ts"
 import * as Format from "./Format.ts"
-import type { Latency, LoadResult } from "./LoadResult.ts"
+import { type Latency, type LoadResult, protocolOf } from "./LoadResult.ts"
 import { verdictOf, type Verdict } from "./Verdict.ts"
 
 type Tone = "plain" | "title" | "good" | "bad" | "warning" | "quiet"
@@ -138,6 +138,12 @@ export interface SummaryOptions {
   readonly colors?: boolean
 }
 
+/** The text protocol goes without saying. */
+const protocolItem = (result: LoadResult): ReadonlyArray<string> => {
+  const text = Findings.protocolText(result)
+  return text === undefined ? [] : [item("protocol", text)]
+}
+
 /** The summary of a run, as lines of text without a newline at the end. */
 export const summary = (result: LoadResult, options: SummaryOptions = {}): string => {
   const paint = painter(options.colors ?? false)
@@ -152,6 +158,7 @@ export const summary = (result: LoadResult, options: SummaryOptions = {}): strin
     "",
     item("loop", Findings.loopText(result)),
     item("connections", Findings.connectionsText(result)),
+    ...protocolItem(result),
     item("workload", Findings.workloadText(result)),
     item("keys", Findings.keysText(result)),
     item("seed", String(result.seed)),
@@ -232,6 +239,7 @@ const FAIR: ReadonlyArray<readonly [name: string, read: (result: LoadResult) => 
   ["loop", ({ loop }) => loop],
   ["rate", ({ settings }) => (settings.rate === null ? "none" : Format.rate(settings.rate))],
   ["connections", ({ connections }) => Format.count(connections)],
+  ["protocol", protocolOf],
   ["pipeline", ({ settings }) => Format.count(settings.pipeline)],
   ["requests per connection", (result) => countOrNone(result.requests_per_connection)],
   [

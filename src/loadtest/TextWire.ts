@@ -32,6 +32,7 @@ const isText = (text: Buffer, bytes: Buffer, at: number, end: number): boolean =
 }
 
 export class TextWire implements Wire {
+  readonly server = "a KV-Cache server"
   readonly maxRequestBytes: number
   outcome: Outcome = "accepted"
   message = ""

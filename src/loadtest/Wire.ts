@@ -20,7 +20,13 @@ export const NOTHING = -2
 export const INCOMPLETE = -1
 export const MALFORMED = -2
 
+/** What a load test speaks: this project's text protocol, or Redis's in one of its versions. */
+export const PROTOCOLS = ["text", "resp2", "resp3"] as const
+export type LoadProtocol = (typeof PROTOCOLS)[number]
+
 export interface Wire {
+  /** What is driven, as a person would call it. */
+  readonly server: string
   /** The longest request in bytes. */
   readonly maxRequestBytes: number
   /** Writes a request or the greeting at an offset and returns the offset after it. */

@@ -2,7 +2,8 @@
 import type { Family } from "./Family.ts"
 import { bitmaps } from "./families/Bitmaps.ts"
 import { connection } from "./families/Connection.ts"
+import { keys } from "./families/Keys.ts"
 import { strings } from "./families/Strings.ts"
 import { transactions } from "./families/Transactions.ts"
 
-export const families: ReadonlyArray<Family> = [connection, strings, bitmaps, transactions]
+export const families: ReadonlyArray<Family> = [connection, strings, bitmaps, keys, transactions]

@@ -33,6 +33,7 @@ export const optionsOf = (address: { readonly host: string; readonly port: numbe
   const options: LoadTestOptions = {
     host: address.host,
     port: address.port,
+    protocol: "text",
     pipeline: 1,
     ttl: 0,
     requests: 50,

@@ -44,7 +44,15 @@ const cases: ReadonlyArray<{ readonly name: string; readonly sent: ReadonlyArray
   {
     name: "is aborted by an unknown command",
     sent: ["MULTI", "SET a 1", "NOTHING", "SET b 1", "EXEC", "GET a", "GET b"],
-    answer: wire("+OK", "+QUEUED", "-ERR unknown command 'NOTHING', with args beginning with: ", "+QUEUED", ABORTED, "$-1", "$-1")
+    answer: wire(
+      "+OK",
+      "+QUEUED",
+      "-ERR unknown command 'NOTHING', with args beginning with: ",
+      "+QUEUED",
+      ABORTED,
+      "$-1",
+      "$-1"
+    )
   },
   {
     name: "is aborted by a wrong number of arguments",
