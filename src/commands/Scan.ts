@@ -150,7 +150,8 @@ const scan: Entry = {
     // Who looks into an empty database does not have to walk through the keys of the others.
     if (engine.keysIn(database) === 0) cursor = 0
     for (let round = 0; round < ROUNDS && engine.keysIn(database) > 0; round++) {
-      cursor = engine.scan(cursor, count, database, (entry) => {
+      // Each round looks through a whole segment of the index for keys of about as many hashes, or half of that.
+      cursor = engine.scan(cursor, 2 * count, database, (entry) => {
         examined++
         if (isOfType && isWanted(execution, entry, pattern)) found.push(entry)
       })

@@ -4,6 +4,26 @@ import type { Session } from "./Session.ts"
 
 const seconds = (millis: number): number => Math.max(0, Math.floor(millis / 1000))
 
+/** One letter for each thing that is special about a client. */
+const flagsOf = (session: Session): string => {
+  const { context, isKept, isUntouching, transaction, watch } = session
+  const flags = [
+    context.observation.isWatching(session) ? "O" : "",
+    transaction === undefined ? "" : "x",
+    watch?.isBroken === true ? "d" : "",
+    isKept ? "e" : "",
+    isUntouching ? "T" : ""
+  ].join("")
+  return flags === "" ? "N" : flags
+}
+
+/** How many keys a client watches. */
+export const watchedKeys = ({ watch }: Session): number => {
+  let count = 0
+  for (const keys of watch?.databases.values() ?? []) count += keys.size
+  return count
+}
+
 /** `now` is in ms. */
 export const clientLine = (session: Session, now: number): string => {
   const { link } = session
@@ -16,13 +36,13 @@ export const clientLine = (session: Session, now: number): string => {
     `name=${session.name}`,
     `age=${seconds(now - session.createdAt)}`,
     `idle=${seconds(now - link.activeAt)}`,
-    "flags=N",
+    `flags=${flagsOf(session)}`,
     `db=${session.database}`,
     "sub=0",
     "psub=0",
     "ssub=0",
-    "multi=-1",
-    "watch=0",
+    `multi=${session.transaction?.count ?? -1}`,
+    `watch=${watchedKeys(session)}`,
     `qbuf=${link.unexecutedBytes}`,
     "qbuf-free=0",
     "argv-mem=0",

@@ -6,6 +6,7 @@ import { arch, release, totalmem, type as systemName } from "node:os"
 import { commands as table } from "../commands/Commands.ts"
 import { DATABASES } from "../engine/Limits.ts"
 import { version } from "../Version.ts"
+import { watchedKeys } from "./ClientLine.ts"
 import { REDIS_VERSION } from "./RedisVersion.ts"
 import type { SessionContext } from "./Session.ts"
 
@@ -80,12 +81,12 @@ const clients: Section = {
     ["maxclients", context.running.maxClients],
     ["client_recent_max_input_buffer", 0],
     ["client_recent_max_output_buffer", 0],
-    ["blocked_clients", 0],
+    ["blocked_clients", context.pause.size],
     ["tracking_clients", 0],
     ["pubsub_clients", 0],
-    ["watching_clients", 0],
+    ["watching_clients", Array.from(context.clients).filter(({ watch }) => watch !== undefined).length],
     ["clients_in_timeout_table", 0],
-    ["total_watched_keys", 0],
+    ["total_watched_keys", Array.from(context.clients).reduce((sum, one) => sum + watchedKeys(one), 0)],
     ["total_blocking_keys", 0],
     ["total_blocking_keys_on_nokey", 0]
   ]

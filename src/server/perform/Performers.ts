@@ -5,10 +5,12 @@ import type { Perform } from "../Session.ts"
 import { client } from "./Client.ts"
 import { config } from "./Config.ts"
 import { connection } from "./Connection.ts"
+import { diagnostics } from "./Diagnostics.ts"
 import { infos } from "./Info.ts"
 import { introspection } from "./Introspection.ts"
 import { refusals } from "./Refusals.ts"
 import { server } from "./Server.ts"
+import { slowness } from "./Slowness.ts"
 import { transactions } from "./Transactions.ts"
 
 const all: ReadonlyMap<Entry, Perform> = new Map([
@@ -17,7 +19,9 @@ const all: ReadonlyMap<Entry, Perform> = new Map([
   ...client,
   ...config,
   ...infos,
+  ...diagnostics,
   ...introspection,
+  ...slowness,
   ...server,
   ...transactions
 ])

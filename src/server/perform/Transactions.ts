@@ -198,7 +198,10 @@ class Execution {
     const { commands, next, session } = this
     do this.next++
     while (this.next < this.end && !session.performs(commands, this.next))
-    return this.transactions.executor.execute(commands, next, this.next, this.now, session, this.replies)
+    session.isAtomic = true
+    const pending = this.transactions.executor.execute(commands, next, this.next, this.now, session, this.replies)
+    session.isAtomic = false
+    return pending
   }
 
   private perform(): Effect.Effect<void> | undefined {

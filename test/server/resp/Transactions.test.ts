@@ -320,6 +320,7 @@ const slowExecutor = Layer.effect(
       clear: (now) => executor.clear(now),
       stats: () => executor.stats(),
       levels: () => executor.levels(),
+      setMaxMemory: (bytes, now) => executor.setMaxMemory(bytes, now),
       statistics: executor.statistics
     }
   })
