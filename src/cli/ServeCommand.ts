@@ -127,6 +127,7 @@ export const serveCommand = Command.make(
     maxKeys: fromSetting(settings.maxKeys),
     maxMemory: fromSetting(settings.maxMemory),
     maxClientMemory: fromSetting(settings.maxClientMemory),
+    maxValueSize: fromSetting(settings.maxValueSize),
     maxConnections: fromSetting(settings.maxConnections),
     idleTimeout: fromSetting(settings.idleTimeout),
     expireInterval: fromSetting(settings.expireInterval),

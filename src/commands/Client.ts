@@ -76,7 +76,7 @@ export const clientNoTouch = entry(
   ONE,
   ofClient,
   "<ON | OFF>",
-  "Whether the connection's reads count as uses of the keys"
+  "Whether the connection's reads leave the order of use as it is"
 )
 export const clientReply = entry("REPLY", "3.2.0", ONE, ofClient, "<ON | OFF | SKIP>", "Whether commands are answered")
 export const clientPause = entry(
@@ -109,6 +109,10 @@ export const clientCommands: ReadonlyArray<Entry> = [
   clientSetInfo,
   clientKill,
   clientNoEvict,
+  clientNoTouch,
+  clientReply,
+  clientPause,
+  clientUnpause,
   clientUnblock,
   clientHelp
 ]

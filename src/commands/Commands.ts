@@ -18,17 +18,22 @@ import { objects } from "./Objects.ts"
 import { http, httpRequest, refuse, refuseAndClose } from "./Refusals.ts"
 import { scans } from "./Scan.ts"
 import { flush, quit, stats } from "./Server.ts"
+import { absentCommands } from "./Absent.ts"
 import { clientCommands } from "./Client.ts"
 import { configCommands } from "./Config.ts"
 import { auth, echo, hello, ping, quitWithAnswer, reset, select } from "./Connection.ts"
+import { diagnosticCommands } from "./Diagnostics.ts"
 import { infoCommands } from "./Info.ts"
 import { introspectionCommands } from "./Introspection.ts"
 import { bitFields } from "./BitFields.ts"
 import { bitmaps } from "./Bitmaps.ts"
 import { lcs } from "./Lcs.ts"
+import { slownessCommands } from "./Slowness.ts"
 import { numbers } from "./Numbers.ts"
 import { ranges } from "./Ranges.ts"
 import { get, put, strings } from "./Strings.ts"
+import { subscribe, unsubscribe } from "./PubSub.ts"
+import { trackingCommands } from "./Tracking.ts"
 import { putBytes } from "./Text.ts"
 import { discard, exec, look, multi, unwatch, watch } from "./Transactions.ts"
 
@@ -62,7 +67,13 @@ export const commands: ReadonlyArray<Entry> = [
   ...introspectionCommands,
   ...configCommands,
   ...infoCommands,
+  ...trackingCommands,
+  subscribe,
+  unsubscribe,
   putBytes,
+  ...slownessCommands,
+  ...diagnosticCommands,
+  ...absentCommands,
   multi,
   exec,
   discard,
@@ -92,6 +103,7 @@ export const CLOCK = commands.indexOf(clock)
 export const LOOK = commands.indexOf(look)
 export const REFUSE = commands.indexOf(refuse)
 export const REFUSE_AND_CLOSE = commands.indexOf(refuseAndClose)
+export const EXEC = commands.indexOf(exec)
 export const HTTP = commands.indexOf(http)
 export const HTTP_REQUEST = commands.indexOf(httpRequest)
 

@@ -12,8 +12,10 @@ export interface Container {
 
 /** By name, in capitals. */
 export const containers: Readonly<Record<string, Container>> = {
+  ACL: { group: "server", since: "6.0.0", summary: "A container for Access List Control commands." },
   CLIENT: { group: "connection", since: "2.4.0", summary: "A container for client connection commands." },
   CONFIG: { group: "server", since: "2.0.0", summary: "A container for server configuration commands." },
+  DEBUG: { group: "server", since: "1.0.0", summary: "A container for debugging commands." },
   FUNCTION: { group: "scripting", since: "7.0.0", summary: "A container for function commands." },
   LATENCY: { group: "server", since: "2.8.13", summary: "A container for latency diagnostics commands." },
   MEMORY: { group: "server", since: "4.0.0", summary: "A container for memory diagnostics commands." },

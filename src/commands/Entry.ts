@@ -5,8 +5,16 @@
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import type { Execution } from "./Execution.ts"
 
-/** Executes a command of a batch and puts exactly one reply into `execution.sink`. */
-export type Execute = (execution: Execution, commands: CommandBatch, command: number) => void
+/** The rest of a command that would hold up others: it is executed in slices, and others are served between them. */
+export interface Slices {
+  /** Executes a slice. Returns whether there are more. The last one puts the reply into `execution.sink`. */
+  readonly next: (execution: Execution) => boolean
+  /** Takes back what was done so far, unless that was all. No slice follows. */
+  readonly abandon: () => void
+}
+
+/** Executes a command of a batch and puts exactly one reply into `execution.sink`, or returns the slices that do so. */
+export type Execute = (execution: Execution, commands: CommandBatch, command: number) => Slices | void
 
 export type Flag =
   /** Changes nothing but the order of use. */
@@ -30,6 +38,7 @@ export type Flag =
   | "stale"
   /** May be sent while a script runs for too long. */
   | "allow_busy"
+  | "pubsub"
   /** Only a server in virtual time accepts it. Usage and help elsewhere leave it out. */
   | "virtual"
 
@@ -37,7 +46,16 @@ export type Flag =
 export type ProtocolName = "text" | "resp"
 
 /** The family of a command, as Redis names them. */
-export type Group = "string" | "bitmap" | "generic" | "transactions" | "connection" | "server" | "cluster" | "scripting"
+export type Group =
+  | "string"
+  | "bitmap"
+  | "generic"
+  | "transactions"
+  | "connection"
+  | "server"
+  | "cluster"
+  | "scripting"
+  | "pubsub"
 
 /**
  * The arguments that are keys: from `first` to `last`, counted from 0, each `step`-th one (1 if absent). A negative

@@ -12,6 +12,13 @@ import type { Changes } from "./Changes.ts"
 export interface Caller {
   /** The database of the caller's keys, counted from 0. */
   readonly database: number
+  /** Where it is connected from, and what it calls itself; absent for callers within this process. */
+  readonly address?: string | undefined
+  readonly name?: string | undefined
+  /** Its reads are no uses of keys. */
+  readonly isUntouching?: boolean | undefined
+  /** Nothing of others may be executed before what it asks for is complete, however long that takes. */
+  readonly isAtomic?: boolean | undefined
 }
 
 export class Execution {
@@ -23,6 +30,8 @@ export class Execution {
   /** Unix time in ms at an instant, which is in ms, too. */
   readonly unixTime: (now: number) => number
   caller: Caller | undefined = undefined
+  /** Whether reads are uses of keys. */
+  touches = true
   /** The caller's database. */
   database = 0
   /** In ms, an integer that never decreases. All commands executed together have the same instant. */

@@ -35,7 +35,7 @@ export const read = (execution: Execution, commands: CommandBatch, key: number):
     return NOT_THERE
   }
   execution.hits++
-  execution.engine.touch(entry)
+  if (execution.touches) execution.engine.touch(entry)
   return entry
 }
 
@@ -61,7 +61,7 @@ export const store = (
   length: number,
   deadline: number
 ): boolean => {
-  const { alarm, database, engine, now, sink } = execution
+  const { database, engine, now } = execution
   const outcome = engine.set(
     commands.view,
     commands.keyStart(key),
@@ -74,11 +74,22 @@ export const store = (
     deadline,
     now
   )
+  return noteStored(execution, commands, key, outcome, deadline)
+}
+
+/** What follows when the engine was given a value for a key. Answers and returns like `store`. */
+export const noteStored = (
+  execution: Execution,
+  commands: CommandBatch,
+  key: number,
+  outcome: number,
+  deadline: number
+): boolean => {
   if (outcome !== STORED) {
-    sink.fixed(outOfMemory)
+    execution.sink.fixed(outOfMemory)
     return false
   }
-  alarm.due(deadline)
+  execution.alarm.due(deadline)
   execution.changed(commands, key)
   return true
 }

@@ -10,8 +10,9 @@ import { type Entry, type Execute, parseDigits } from "./Entry.ts"
 import type { Execution } from "./Execution.ts"
 import { findKey } from "./Find.ts"
 import { HeldValue } from "./HeldValue.ts"
+import { type ExecuteWithValue, inSlices, type LargeValue } from "./LargeValue.ts"
 import { invalidExpireTime, ok, one, outOfMemory, syntaxError, wrongArity, zero } from "./Replies.ts"
-import { answer, isOther, read, remove, store } from "./StringValue.ts"
+import { answer, isOther, noteStored, read, remove, store } from "./StringValue.ts"
 import { GET_OLD, KEEP_TTL, NO_UNIT, NX, PERSIST, ValueOptions, XX } from "./ValueOptions.ts"
 
 const ZERO = 0x30
@@ -31,29 +32,34 @@ const digits = (commands: CommandBatch, command: number, argument: number): numb
   return number
 }
 
-export const executePut: Execute = (execution, commands, command) => {
+const putWhole: ExecuteWithValue = (execution, commands, command, value) => {
   const { alarm, database, engine, now, sink } = execution
   const { view } = commands
   const seconds = commands.argc(command) === 2 ? NO_TTL : digits(commands, command, 2)
   const deadline = seconds === NO_TTL ? NEVER : now + seconds * MILLIS_PER_SECOND
   const key = commands.firstKey(command)
-  const outcome = engine.set(
-    view,
-    commands.keyStart(key),
-    commands.keyLength(key),
-    commands.hash(key),
-    database,
-    view,
-    commands.argStart(command, 1),
-    commands.argLength(command, 1),
-    deadline,
-    now
-  )
+  const outcome =
+    value === undefined
+      ? engine.set(
+          view,
+          commands.keyStart(key),
+          commands.keyLength(key),
+          commands.hash(key),
+          database,
+          view,
+          commands.argStart(command, 1),
+          commands.argLength(command, 1),
+          deadline,
+          now
+        )
+      : value.set(execution, deadline)
   if (outcome !== STORED) return sink.fixed(nothingStored)
   alarm.due(deadline)
   execution.changed(commands, key)
   sink.fixed(stored)
 }
+
+export const executePut = inSlices(1, putWhole)
 
 export const put: Entry = {
   name: "PUT",
@@ -93,20 +99,22 @@ const storeArgument = (
   command: number,
   key: number,
   argument: number,
-  deadline: number
+  deadline: number,
+  value?: LargeValue
 ): boolean => {
   if (deadline <= execution.now) {
     const entry = findKey(execution, commands, key)
     if (entry !== NOT_THERE) remove(execution, commands, key, entry)
     return true
   }
+  if (value !== undefined) return noteStored(execution, commands, key, value.set(execution, deadline), deadline)
   const start = commands.argStart(command, argument)
   return store(execution, commands, key, commands.view, start, commands.argLength(command, argument), deadline)
 }
 
 const invalidInSet = invalidExpireTime("set")
 
-const executeSet: Execute = (execution, commands, command) => {
+const setWhole: ExecuteWithValue = (execution, commands, command, value) => {
   const { engine, sink } = execution
   const key = commands.firstKey(command)
   let deadline = NEVER
@@ -120,7 +128,7 @@ const executeSet: Execute = (execution, commands, command) => {
     }
   }
   if (flags === 0) {
-    if (storeArgument(execution, commands, command, key, 1, deadline)) sink.fixed(ok)
+    if (storeArgument(execution, commands, command, key, 1, deadline, value)) sink.fixed(ok)
     return
   }
   const isAsked = (flags & GET_OLD) !== 0
@@ -133,7 +141,7 @@ const executeSet: Execute = (execution, commands, command) => {
   }
   if ((flags & KEEP_TTL) !== 0 && entry !== NOT_THERE) deadline = engine.deadline(entry)
   if (isAsked) held.hold(engine, entry)
-  if (!storeArgument(execution, commands, command, key, 1, deadline)) return held.drop()
+  if (!storeArgument(execution, commands, command, key, 1, deadline, value)) return held.drop()
   if (isAsked) held.answer(sink)
   else sink.fixed(ok)
 }
@@ -150,16 +158,17 @@ const set: Entry = {
     "SET key value [NX|XX] [GET] [EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|KEEPTTL]",
   summary: "Store a value",
   details: [],
-  execute: executeSet
+  execute: inSlices(1, setWhole)
 }
 
 /** SETEX and PSETEX: key, time, value. */
 const executeTimed =
-  (unit: TimeUnit, refusal: FixedReply): Execute =>
-  (execution, commands, command) => {
+  (unit: TimeUnit, refusal: FixedReply): ExecuteWithValue =>
+  (execution, commands, command, value) => {
     const deadline = deadlineOf(execution, commands, command, 1, unit)
     if (isNoDeadline(execution, deadline, refusal)) return
-    if (storeArgument(execution, commands, command, commands.firstKey(command), 2, deadline)) execution.sink.fixed(ok)
+    const key = commands.firstKey(command)
+    if (storeArgument(execution, commands, command, key, 2, deadline, value)) execution.sink.fixed(ok)
   }
 
 const setex: Entry = {
@@ -173,7 +182,7 @@ const setex: Entry = {
   usage: "SETEX key seconds value",
   summary: "Store a value for some seconds",
   details: [],
-  execute: executeTimed(SECONDS, invalidExpireTime("setex"))
+  execute: inSlices(2, executeTimed(SECONDS, invalidExpireTime("setex")))
 }
 
 const psetex: Entry = {
@@ -187,7 +196,7 @@ const psetex: Entry = {
   usage: "PSETEX key milliseconds value",
   summary: "Store a value for some milliseconds",
   details: [],
-  execute: executeTimed(MILLIS, invalidExpireTime("psetex"))
+  execute: inSlices(2, executeTimed(MILLIS, invalidExpireTime("psetex")))
 }
 
 const setnx: Entry = {
@@ -201,11 +210,11 @@ const setnx: Entry = {
   usage: "SETNX key value",
   summary: "Store a value unless the key is there",
   details: [],
-  execute: (execution, commands, command) => {
+  execute: inSlices(1, (execution, commands, command, value) => {
     const key = commands.firstKey(command)
     if (findKey(execution, commands, key) !== NOT_THERE) return execution.sink.fixed(zero)
-    if (storeArgument(execution, commands, command, key, 1, NEVER)) execution.sink.fixed(one)
-  }
+    if (storeArgument(execution, commands, command, key, 1, NEVER, value)) execution.sink.fixed(one)
+  })
 }
 
 const getset: Entry = {
@@ -219,14 +228,14 @@ const getset: Entry = {
   usage: "GETSET key value",
   summary: "Store a value and show the one before",
   details: [],
-  execute: (execution, commands, command) => {
+  execute: inSlices(1, (execution, commands, command, value) => {
     const key = commands.firstKey(command)
     const entry = read(execution, commands, key)
     if (isOther(execution, entry)) return
     held.hold(execution.engine, entry)
-    if (storeArgument(execution, commands, command, key, 1, NEVER)) held.answer(execution.sink)
+    if (storeArgument(execution, commands, command, key, 1, NEVER, value)) held.answer(execution.sink)
     else held.drop()
-  }
+  })
 }
 
 export const executeGet: Execute = (execution, commands, command) => {

@@ -77,6 +77,7 @@ import {
   SPARE_ARENA,
   SPARE_SINCE,
   SPARSE_CLASS,
+  TARGET_BYTES,
   STUCK_AT,
   TOUCHED_PAGES,
   UNIT_BITS,
@@ -211,7 +212,7 @@ export class Engine {
     header[SECRET] = view.getInt32(0, true)
     header[SECRET + 1] = view.getInt32(4, true)
     const maxMemory = Math.min(limits.maxMemory ?? MAX_MEMORY, MAX_MEMORY)
-    figures[MAX_BYTES] = maxMemory
+    figures[MAX_BYTES] = figures[TARGET_BYTES] = maxMemory
     figures[MAX_ENTRIES] = limits.maxKeys
     header[PAGE_LIMIT] = Math.floor(Math.max(maxMemory, MIN_HELD_BYTES) / PAGE_BYTES)
     const engine = new Engine(memory)
@@ -271,8 +272,25 @@ export class Engine {
 
   /** The most that `usedBytes` may be, or nothing if only addresses bound it. */
   get maxMemory(): number | undefined {
-    const bytes = this.memory.figures[MAX_BYTES]!
+    const bytes = this.memory.figures[TARGET_BYTES]!
     return bytes === MAX_MEMORY ? undefined : bytes
+  }
+
+  /**
+   * Sets the most that `usedBytes` may be, in bytes; nothing for what can be addressed. If more are in use, they may
+   * still be, but no more than now, until `maintain` has evicted what is over the bound, in slices.
+   */
+  setMaxMemory(maxMemory: number | undefined): void {
+    this.memory.figures[TARGET_BYTES] = Math.min(maxMemory ?? MAX_MEMORY, MAX_MEMORY)
+    this.approachBound()
+  }
+
+  /** Brings the bound as near to where it is to be as what is in use allows. */
+  private approachBound(): void {
+    const { figures, header } = this.memory
+    const target = figures[TARGET_BYTES]!
+    figures[MAX_BYTES] = Math.max(target, figures[USED_BYTES]!)
+    if (figures[MAX_BYTES] === target) header[PAGE_LIMIT] = Math.floor(Math.max(target, MIN_HELD_BYTES) / PAGE_BYTES)
   }
 
   /** The touched memory of the present arenas, in bytes, whether used or free. */
@@ -301,6 +319,9 @@ export class Engine {
   /** A time in ms before which `maintain` has nothing to do; 0 for now, infinite for never. */
   get nextMaintenance(): number {
     const { figures, header } = this.memory
+    // What is over the bound without an entry is still being read or written.
+    const isOver = figures[USED_BYTES]! > figures[TARGET_BYTES]! && header[ENTRIES] === 0
+    if (figures[MAX_BYTES] !== figures[TARGET_BYTES] && !isOver) return 0
     if (header[DOOMED] !== 0 || header[SPARSE_CLASS] !== 0 || header[EVACUATED_ARENA] !== 0) return 0
     if (header[REFUSED] === 1 || this.memory.isSpacious) return 0
     let next = NEVER
@@ -798,6 +819,10 @@ export class Engine {
       figures[REFUSED_SINCE] = now
     } else if (header[REFUSED] === 2 && now >= figures[REFUSED_SINCE]! + REFUSED_TIME) header[REFUSED] = 0
     let left = budget
+    if (figures[MAX_BYTES] !== figures[TARGET_BYTES]) {
+      for (; left > 0 && header[ENTRIES] !== 0 && figures[USED_BYTES]! > figures[TARGET_BYTES]!; left--) this.evict(now)
+      this.approachBound()
+    }
     header[CHANGING]!++
     for (; left > 0 && header[DOOMED] !== 0; left -= DRAINED_AT_ONCE) this.drain(DRAINED_AT_ONCE)
     while (left > 0) {

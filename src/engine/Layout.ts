@@ -102,6 +102,8 @@ export const SPARE_SINCE = 22
 export const REFUSED_SINCE = 23
 /** One double for each reason of removal. */
 export const REMOVED = 24
+/** The bound of bytes that `MAX_BYTES` is on its way to, in slices, after it was lowered. */
+export const TARGET_BYTES = 28
 
 /** The page numbers of the index's directory. */
 export const DIRECTORY = 64

@@ -4,6 +4,23 @@ import type { Session } from "./Session.ts"
 
 const seconds = (millis: number): number => Math.max(0, Math.floor(millis / 1000))
 
+/** One letter for each thing that is special about a client. */
+const flagsOf = (session: Session): string => {
+  const { context, isKept, isSubscribed, isUntouching, tracker, transaction, watch } = session
+  const flags = [
+    context.observation.isWatching(session) ? "O" : "",
+    isSubscribed ? "P" : "",
+    transaction === undefined ? "" : "x",
+    watch?.isBroken === true ? "d" : "",
+    tracker === undefined ? "" : "t",
+    tracker?.isBroken === true ? "R" : "",
+    tracker?.options.isBroadcast === true ? "B" : "",
+    isKept ? "e" : "",
+    isUntouching ? "T" : ""
+  ].join("")
+  return flags === "" ? "N" : flags
+}
+
 /** `now` is in ms. */
 export const clientLine = (session: Session, now: number): string => {
   const { link } = session
@@ -16,17 +33,17 @@ export const clientLine = (session: Session, now: number): string => {
     `name=${session.name}`,
     `age=${seconds(now - session.createdAt)}`,
     `idle=${seconds(now - link.activeAt)}`,
-    "flags=N",
+    `flags=${flagsOf(session)}`,
     `db=${session.database}`,
-    "sub=0",
+    `sub=${session.channels.size}`,
     "psub=0",
     "ssub=0",
-    "multi=-1",
-    "watch=0",
+    `multi=${session.transaction?.count ?? -1}`,
+    `watch=${session.watch?.count ?? 0}`,
     `qbuf=${link.unexecutedBytes}`,
     "qbuf-free=0",
     "argv-mem=0",
-    "multi-mem=0",
+    `multi-mem=${session.transaction?.heldBytes ?? 0}`,
     "rbs=0",
     "rbp=0",
     "obl=0",
@@ -36,7 +53,7 @@ export const clientLine = (session: Session, now: number): string => {
     "events=r",
     `cmd=${name}`,
     "user=default",
-    "redir=-1",
+    `redir=${session.tracker?.options.redirect ?? -1}`,
     `resp=${session.version}`,
     `lib-name=${session.libraryName}`,
     `lib-ver=${session.libraryVersion}`

@@ -10,6 +10,8 @@
 export interface Holder {
   /** Bytes that it holds at present. */
   readonly heldBytes: number
+  /** Whether others are closed in its place, however much it holds. */
+  readonly isKept: boolean
   readonly closeForMemory: () => void
 }
 
@@ -50,7 +52,7 @@ export class ClientMemory {
       const { heldBytes } = holder
       this.held += heldBytes
       if (heldBytes === 0) this.holders.delete(holder)
-      if (heldBytes <= most) continue
+      if (heldBytes <= most || holder.isKept) continue
       most = heldBytes
       largest = holder
     }

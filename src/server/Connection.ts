@@ -26,6 +26,7 @@ import type { IdleWatch, Watched } from "./IdleWatch.ts"
 import { descriptorOf, type Intake } from "./Intake.ts"
 import { format } from "./Listener.ts"
 import { Output } from "./Output.ts"
+import { discard } from "./ReplyStream.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
 import { type Link, type PortKind, Session, type SessionContext } from "./Session.ts"
 import type { SharedWriter } from "./SharedWriter.ts"
@@ -81,6 +82,12 @@ export interface ConnectionContext {
 /** How long a connection whose last reply is written waits for the peer to close its side, so that none is lost. */
 const LINGER = Duration.seconds(1)
 
+/**
+ * So many full reads of a long request are a share of a turn: it is a share of 256 KB then, which takes as long as
+ * executing the requests of a single read.
+ */
+const LONG_READS = 16
+
 export class Connection implements Reader, Watched, Holder, Link {
   lastTurn = 0
   readonly backlog: Backlog
@@ -94,6 +101,10 @@ export class Connection implements Reader, Watched, Holder, Link {
   // What no command asked for, until it is written.
   private pushed: Array<Buffer> = []
   private wasStopped = false
+  // Full reads of a long request since its last share of a turn.
+  private longReads = 0
+  // Whether a slice of a long reply is to be written when its time has come.
+  private isToWrite = false
   private onClosed: () => void = doNothing
   private onFlushed: () => void = doNothing
   private onGoingOn: () => void = doNothing
@@ -106,7 +117,7 @@ export class Connection implements Reader, Watched, Holder, Link {
     context.traffic?.accepted(socket)
     this.backlog = new Backlog(context.memory, this)
     const onHeld = (bytes: number): void => context.memory.change(this, bytes)
-    this.output = new Output(socket, context.counters, context.faults, this.endSelf, onHeld)
+    this.output = new Output(socket, context.counters, context.faults, this.endSelf, this.writeLater, onHeld)
     this.activeAt = context.now()
     this.session = new Session(context.session, port, this)
     socket.on("drain", () => this.drained())
@@ -158,7 +169,11 @@ export class Connection implements Reader, Watched, Holder, Link {
   }
 
   get heldBytes(): number {
-    return this.backlog.capacity + this.output.heldBytes + this.session.heldBytes
+    return this.backlog.heldBytes + this.output.heldBytes + this.session.heldBytes
+  }
+
+  get isKept(): boolean {
+    return this.session.isKept
   }
 
   get descriptor(): number {
@@ -179,7 +194,7 @@ export class Connection implements Reader, Watched, Holder, Link {
     this.state = "ended"
     this.backlog.clear()
     this.socket.destroy()
-    this.output.release()
+    this.output.close()
     this.session.leave()
   }
 
@@ -240,6 +255,7 @@ export class Connection implements Reader, Watched, Holder, Link {
   private receive(bytes: Buffer, length: number): boolean {
     const { counters, traffic, turn } = this.context
     counters.bytesIn += length
+    if (this.backlog.awaits(0)) this.activeAt = this.context.now()
     // After the end the peer's bytes are read and dropped: closing a socket with unread bytes would reset the
     // connection, and the peer could lose the replies that are on their way.
     if (!this.isOpen) return true
@@ -247,6 +263,9 @@ export class Connection implements Reader, Watched, Holder, Link {
     // A virtual clock may be moved as soon as this has been read.
     if (traffic !== undefined) turn.run()
     if (length < EventLoop.READ_BYTES || this.state !== "serving") return true
+    // A part of a long request is only copied.
+    if (this.backlog.awaits(0) && ++this.longReads < LONG_READS) return true
+    this.longReads = 0
     return !turn.readOnLater(this)
   }
 
@@ -269,11 +288,23 @@ export class Connection implements Reader, Watched, Holder, Link {
   }
 
   get isStepped(): boolean {
-    return this.output.isStepped
+    return this.output.isStepped || this.session.isStepped
+  }
+
+  delay(commands: CommandBatch, command: number, now: number): Effect.Effect<void> | undefined {
+    return this.session.delay(commands, command, now)
   }
 
   decode(commands: CommandBatch, offset: number, end: number): number {
     return this.session.decode(commands, offset, end)
+  }
+
+  rangeEnd(commands: CommandBatch, from: number, to: number): number {
+    return this.session.rangeEnd(commands, from, to)
+  }
+
+  get needed(): number {
+    return this.session.needed
   }
 
   answer(
@@ -283,8 +314,20 @@ export class Connection implements Reader, Watched, Holder, Link {
     now: number,
     replies: ReplyWriter
   ): Effect.Effect<void> | undefined {
+    this.session.executed(commands, from, to)
+    return this.write(commands, from, to, now, replies)
+  }
+
+  private write(
+    commands: CommandBatch,
+    from: number,
+    to: number,
+    now: number,
+    replies: ReplyWriter
+  ): Effect.Effect<void> | undefined {
     this.activeAt = now
     this.session.lastCommand = commands.id(to - 1)
+    if (this.session.drops()) replies.rewind()
     const late = this.output.write(commands, from, to, replies)
     if (late === undefined && !this.output.keepsUp && this.state === "serving") this.stop("blocked")
     return late
@@ -301,17 +344,20 @@ export class Connection implements Reader, Watched, Holder, Link {
     if (Predicate.isString(outcome)) {
       // A command that chose another version of the protocol has answered in that one.
       const answer = replies.length > 0 ? replies : this.writer.current
-      const late = outcome === "ended" ? undefined : this.answer(commands, command, command + 1, now, answer)
+      const late = outcome === "ended" ? undefined : this.write(commands, command, command + 1, now, answer)
       if (outcome === "answered") return late
       if (late !== undefined) return Effect.ensuring(late, Effect.sync(this.endSelf))
       this.endSelf()
       return undefined
     }
     return Effect.map(outcome, (late) => {
-      if (!Predicate.isFunction(late)) return this.output.flush(late)
-      this.writer.current.begin()
-      late(this.writer.current)
-      this.output.flush(this.writer.current)
+      const written = Predicate.isFunction(late) ? this.writer.current : late
+      if (Predicate.isFunction(late)) {
+        written.begin()
+        late(written)
+      }
+      if (this.session.drops()) written.rewind()
+      this.output.flush(written)
     })
   }
 
@@ -329,7 +375,7 @@ export class Connection implements Reader, Watched, Holder, Link {
 
   fail(defect: unknown, replies: ReplyWriter = this.writer.current): void {
     replies.rewind()
-    if (!this.isOpen) return void replies.take()
+    if (!this.isOpen) return discard(replies)
     this.context.onDefect(defect)
     const flushed = Result.try(() => this.output.flush(replies))
     this.end("closed after a defect")
@@ -337,6 +383,8 @@ export class Connection implements Reader, Watched, Holder, Link {
   }
 
   readOn(): void {
+    this.isToWrite = false
+    if (this.output.isStreaming) return this.writeOn()
     if (!this.isStopped) this.socket.resume()
   }
 
@@ -349,9 +397,10 @@ export class Connection implements Reader, Watched, Holder, Link {
   }
 
   private waited(exit: Exit.Exit<void>, replies: ReplyWriter, then: () => void): void {
-    if (this.state !== "waiting" || this.socket.destroyed) return
+    if (this.state !== "waiting" || this.socket.destroyed) return discard(replies)
     this.state = "serving"
     this.activeAt = this.context.now()
+    this.backlog.takeBack()
     this.context.idleWatch.add(this)
     if (Exit.isFailure(exit)) return this.fail(Cause.squash(exit.cause), replies)
     then()
@@ -360,10 +409,27 @@ export class Connection implements Reader, Watched, Holder, Link {
 
   private drained(): void {
     this.output.release()
+    this.activeAt = this.context.now()
+    if (this.output.isStreaming) return this.writeLater()
     if (this.state !== "blocked") return
     this.goOn()
     // One that has had to be stopped sends more than its peers: it queues with the others that do.
     if (this.isReady && this.context.turn.readOnLater(this)) this.socket.pause()
+  }
+
+  /** Has the next slice of long replies written when its share of a turn has come. */
+  private readonly writeLater = (): void => {
+    if (this.isToWrite) return
+    this.isToWrite = true
+    if (!this.context.turn.readOnLater(this)) EventLoop.afterReads(() => this.readOn())
+  }
+
+  private writeOn(): void {
+    const written = this.output.writeSlice()
+    if (Result.isFailure(written)) {
+      this.context.onDefect(written.failure)
+      this.end("closed after a defect")
+    } else if (this.state === "blocked" && this.output.keepsUp) this.goOn()
   }
 
   /** Executes what is kept, and reads again. */
@@ -397,7 +463,7 @@ export class Connection implements Reader, Watched, Holder, Link {
     this.state = "ended"
     this.reason ??= reason
     this.backlog.clear()
-    this.socket.end()
+    this.output.end()
     // To drop what comes.
     this.socket.resume()
     this.onGoingOn()
@@ -408,7 +474,7 @@ export class Connection implements Reader, Watched, Holder, Link {
     this.state = "closed"
     this.reason ??= "closed by the client"
     this.backlog.clear()
-    this.output.release()
+    this.output.close()
     this.session.leave()
     this.onFlushed()
     this.onClosed()

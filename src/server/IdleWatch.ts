@@ -18,21 +18,33 @@ export interface Watched {
 }
 
 export class IdleWatch {
-  private readonly timeout: number
+  private millis: number
   private readonly now: () => number
   private readonly watched = new Set<Watched>()
-  private onAdded: () => void = doNothing
+  // It waits for somebody to watch.
+  private isWaiting = false
+  private onChanged: () => void = doNothing
 
   /** `timeout` is in ms, 0 for never. */
   constructor(timeout: number, now: () => number) {
-    this.timeout = timeout
+    this.millis = timeout
     this.now = now
+  }
+
+  /** In ms, 0 for never. */
+  get timeout(): number {
+    return this.millis
+  }
+
+  set timeout(timeout: number) {
+    this.millis = timeout
+    this.onChanged()
   }
 
   /** Watches a connection from now on. Must be called again after the connection has waited for the server. */
   add(connection: Watched): void {
     this.watched.add(connection)
-    this.onAdded()
+    if (this.isWaiting) this.onChanged()
   }
 
   delete(connection: Watched): void {
@@ -41,12 +53,14 @@ export class IdleWatch {
 
   /** Watches for ever. */
   get run(): Effect.Effect<void> {
-    if (this.timeout === 0) return Effect.void
     return Effect.suspend(() => {
-      const first = this.closeAndFindNext()
-      if (first === Number.POSITIVE_INFINITY) return this.added
+      const first = this.millis === 0 ? Number.POSITIVE_INFINITY : this.closeAndFindNext()
+      if (first === Number.POSITIVE_INFINITY) {
+        this.isWaiting = this.millis !== 0
+        return this.changed
+      }
       const late = Effect.suspend(() => (this.now() > first ? EventLoop.polled : Effect.void))
-      return Effect.andThen(Effect.sleep(first - this.now()), late)
+      return Effect.raceFirst(Effect.sleep(first - this.now()), this.changed).pipe(Effect.andThen(late))
     }).pipe(Effect.forever)
   }
 
@@ -55,7 +69,7 @@ export class IdleWatch {
     const now = this.now()
     let next = Number.POSITIVE_INFINITY
     for (const connection of this.watched) {
-      const idleAt = connection.lastActivity + this.timeout
+      const idleAt = connection.lastActivity + this.millis
       if (idleAt > now) {
         next = Math.min(next, idleAt)
       } else {
@@ -66,10 +80,11 @@ export class IdleWatch {
     return next
   }
 
-  private get added(): Effect.Effect<void> {
+  private get changed(): Effect.Effect<void> {
     return Effect.callback((resume) => {
-      this.onAdded = () => {
-        this.onAdded = doNothing
+      this.onChanged = () => {
+        this.onChanged = doNothing
+        this.isWaiting = false
         resume(Effect.void)
       }
     })

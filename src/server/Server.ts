@@ -18,10 +18,11 @@ import * as Option from "effect/Option"
 import * as Record from "effect/Record"
 import * as Reply from "../domain/Reply.ts"
 import * as EventLoop from "../EventLoop.ts"
+import { MAX_KEY_LENGTH } from "../engine/Limits.ts"
 import { Protocol } from "../protocol/Protocol.ts"
 import { RespReplyWriter } from "../protocol/resp/RespReplyWriter.ts"
 import { Executor, type StoreStats } from "../store/Executor.ts"
-import { monotonicMillis, unixTimeOf } from "../store/MemoryEngine.ts"
+import { monotonicMicros, monotonicMillis, unixTimeOf } from "../store/MemoryEngine.ts"
 import { version } from "../Version.ts"
 import { ClientMemory } from "./ClientMemory.ts"
 import { Clients } from "./Clients.ts"
@@ -31,6 +32,8 @@ import { IdleWatch } from "./IdleWatch.ts"
 import { Instance } from "./Instance.ts"
 import { CurrentIntake, descriptorOf } from "./Intake.ts"
 import * as Listener from "./Listener.ts"
+import { Observation } from "./Observation.ts"
+import { Pause } from "./Pause.ts"
 import { parametersOf } from "./ServerParameters.ts"
 import { Running } from "./Running.ts"
 import { type ServerConfig, serverConfig, settings } from "./ServerConfig.ts"
@@ -39,6 +42,7 @@ import { SharedWriter } from "./SharedWriter.ts"
 import { SparseWarning } from "./SparseWarning.ts"
 import { CurrentSystemLimits } from "./SystemLimits.ts"
 import { CurrentTraffic } from "./Traffic.ts"
+import { Tracking } from "./Tracking.ts"
 import { Transactions } from "./Transactions.ts"
 import { Turn } from "./Turn.ts"
 import { VirtualClock } from "./VirtualClock.ts"
@@ -95,6 +99,8 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const traffic = yield* CurrentTraffic
   const clock = Option.getOrUndefined(yield* Effect.serviceOption(VirtualClock))
   const instance = new Instance(now(), unixTimeOf(yield* Clock.Clock, now))
+  const observation = new Observation(executor.statistics, instance)
+  const pause = new Pause()
   const running = new Running(config.maxConnections, counters, executor, now())
   if (clock !== undefined) {
     yield* clock.onReset(() => {
@@ -112,11 +118,16 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   )
   yield* Effect.forkScoped(overMemory.run)
   const onError = executor.statistics.answeredError
+  const turn = new Turn(executor, { now, afterReads: EventLoop.afterReads })
+  const clients = new Clients()
+  const tracking = new Tracking(executor.changes, clients, (task) => turn.afterRun(task))
   const context: ConnectionContext = {
     now,
-    turn: new Turn(executor, { now, afterReads: EventLoop.afterReads }),
+    turn,
     session: {
       protocol,
+      // A key is a string, too.
+      maxBulk: Math.max(config.maxValueSize ?? settings.maxValueSize.default, MAX_KEY_LENGTH),
       writers: {
         text: new SharedWriter(protocol.makeReplyWriter),
         resp: {
@@ -125,11 +136,15 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
         }
       },
       counters,
-      clients: new Clients(),
+      clients,
       instance,
       executor,
       running,
-      parameters: parametersOf({ config, instance, executor, running, idleWatch }),
+      tracking,
+      observation,
+      pause,
+      micros: yield* monotonicMicros,
+      parameters: parametersOf({ instance, executor, running, idleWatch, observation, tracking, now }),
       transactions: new Transactions(executor, now),
       statistics: (at) => {
         const { bytes, evicted, expired, held, hits, keys, misses } = executor.stats()
@@ -218,6 +233,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     Effect.gen(function* () {
       if (connections.size === 0) return
       context.turn.shareNoMore()
+      pause.end()
       yield* Effect.logInfo(`shutting down: finishing ${counted(connections.size)}`)
       yield* Effect.forEach(connections, (connection) => connection.finish, {
         concurrency: "unbounded",

@@ -13,7 +13,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
-import { type Limits, MAX_MEMORY } from "../engine/Limits.ts"
+import { type Limits, MAX_MEMORY, MAX_VALUE_LENGTH } from "../engine/Limits.ts"
 
 /** One setting whose value is written as text. */
 export interface Setting<A> {
@@ -98,13 +98,12 @@ const UNITS_IN_BYTES: ReadonlyMap<string, number> = new Map([
   ["gb", 1024 ** 3]
 ])
 
-const MIN_MEMORY = 64 * 1024
+export const MIN_MEMORY = 64 * 1024
 
-const parseBytes = (text: string): Option.Option<number> =>
-  Option.filter(
-    parseQuantity(text, /^([0-9]+)([a-z]*)$/, UNITS_IN_BYTES),
-    (bytes) => bytes >= MIN_MEMORY && bytes <= MAX_MEMORY
-  )
+const bytes = (min: number, max: number) => (text: string) =>
+  Option.filter(parseQuantity(text, /^([0-9]+)([a-z]*)$/, UNITS_IN_BYTES), (size) => size >= min && size <= max)
+
+const parseBytes = bytes(MIN_MEMORY, MAX_MEMORY)
 
 const setting = <A>({ read, values, ...rest }: Definition<A>): Setting<A> => {
   const schema = Schema.String.pipe(
@@ -215,6 +214,17 @@ export const settings = {
     values: Schema.Int,
     read: parseBytes
   }),
+  maxValueSize: setting<number>({
+    flag: "max-value-size",
+    environment: "KV_CACHE_MAX_VALUE_SIZE",
+    metavar: "bytes",
+    default: 64 * 1024 * 1024,
+    defaultText: "64mb",
+    description: "Largest value that a Redis client may send; while it comes, it counts as memory of its client",
+    expected: "a size from 1 to 512mb, such as 512kb, 64mb, or a number of bytes",
+    values: Schema.Int,
+    read: bytes(1, MAX_VALUE_LENGTH)
+  }),
   maxConnections: setting<number>({
     flag: "max-connections",
     environment: "KV_CACHE_MAX_CONNECTIONS",
@@ -319,6 +329,7 @@ export interface ServerConfig extends Pick<
   readonly respPort?: number | undefined
   /** As the setting of that name if it is not given. */
   readonly maxClientMemory?: number | undefined
+  readonly maxValueSize?: number | undefined
 }
 
 /** All settings with their values. */
@@ -335,6 +346,7 @@ export const serverConfig: Config.Config<ServerConfig> = Config.all({
   respPort: fromConfig(settings.respPort),
   maxConnections: fromConfig(settings.maxConnections),
   maxClientMemory: fromConfig(settings.maxClientMemory),
+  maxValueSize: fromConfig(settings.maxValueSize),
   idleTimeout: fromConfig(settings.idleTimeout),
   shutdownGrace: fromConfig(settings.shutdownGrace)
 })

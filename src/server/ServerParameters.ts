@@ -1,26 +1,41 @@
 /** The settings of a running server that CONFIG GET shows, and what CONFIG SET does with them. */
-import * as Duration from "effect/Duration"
-import { DATABASES, MAX_VALUE_LENGTH } from "../engine/Limits.ts"
+import { DATABASES, MAX_MEMORY, MAX_VALUE_LENGTH } from "../engine/Limits.ts"
 import type { ExecutorService } from "../store/Executor.ts"
 import type { IdleWatch } from "./IdleWatch.ts"
 import type { Instance } from "./Instance.ts"
-import { choice, constant, type Parameter, Parameters, whole } from "./Parameters.ts"
+import type { Observation } from "./Observation.ts"
+import { bytes, choice, constant, type Parameter, Parameters, whole } from "./Parameters.ts"
 import type { Running } from "./Running.ts"
-import type { ServerConfig } from "./ServerConfig.ts"
+import { MIN_MEMORY } from "./ServerConfig.ts"
+import type { Tracking } from "./Tracking.ts"
 
 export interface Parts {
-  readonly config: ServerConfig
   readonly instance: Instance
   readonly executor: ExecutorService
   readonly running: Running
   readonly idleWatch: IdleWatch
+  readonly tracking: Tracking
+  readonly observation: Observation
+  /** The time in ms. */
+  readonly now: () => number
 }
 
 /** A setting of Redis's that cannot be otherwise here. */
 const fixed = (name: string, value: string): Parameter => choice(name, [value], () => value)
 
-export const parametersOf = ({ config, executor, instance, running }: Parts): Parameters =>
-  new Parameters([
+const MOST = Number.MAX_SAFE_INTEGER
+
+export const parametersOf = ({
+  executor,
+  idleWatch,
+  instance,
+  now,
+  observation,
+  running,
+  tracking
+}: Parts): Parameters => {
+  const { latency, slowLog } = observation
+  return new Parameters([
     { name: "bind", read: () => instance.host },
     { name: "port", read: () => String(instance.port) },
     constant("tls-port", "0"),
@@ -39,15 +54,59 @@ export const parametersOf = ({ config, executor, instance, running }: Parts): Pa
     fixed("notify-keyspace-events", ""),
     fixed("lazyfree-lazy-user-flush", "no"),
     fixed("tcp-keepalive", "60"),
-    { name: "maxmemory", read: () => String(executor.levels().maxMemory ?? 0) },
+    bytes(
+      "maxmemory",
+      MIN_MEMORY,
+      MAX_MEMORY,
+      () => executor.levels().maxMemory ?? 0,
+      (value) => executor.setMaxMemory(value === 0 ? undefined : value, now())
+    ),
     fixed("maxmemory-policy", "allkeys-lru"),
     constant("proto-max-bulk-len", String(MAX_VALUE_LENGTH)),
-    { name: "timeout", read: () => String(Duration.toSeconds(config.idleTimeout)) },
+    whole(
+      "timeout",
+      0,
+      2_147_483_647,
+      () => Math.ceil(idleWatch.timeout / 1000),
+      (value) => (idleWatch.timeout = value * 1000)
+    ),
     whole(
       "maxclients",
       1,
       1_000_000,
       () => running.maxClients,
       (value) => (running.maxClients = value)
+    ),
+    whole(
+      "slowlog-log-slower-than",
+      -1,
+      MOST,
+      () => slowLog.threshold,
+      (value) => {
+        slowLog.threshold = value
+        observation.changed()
+      }
+    ),
+    whole(
+      "slowlog-max-len",
+      0,
+      MOST,
+      () => slowLog.mostEntries,
+      (value) => (slowLog.mostEntries = value)
+    ),
+    whole(
+      "latency-monitor-threshold",
+      0,
+      MOST,
+      () => latency.threshold,
+      (value) => (latency.threshold = value)
+    ),
+    whole(
+      "tracking-table-max-keys",
+      0,
+      MOST,
+      () => tracking.maxKeys,
+      (value) => (tracking.maxKeys = value)
     )
   ])
+}

@@ -2,10 +2,11 @@
  * What a client is to the server: the protocol that it speaks, and what commands of its own have made of it. It does the
  * commands that no executor does, and knows nothing of sockets.
  */
-import type * as Effect from "effect/Effect"
-import { commands as table } from "../commands/Commands.ts"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import { commands as table, EXEC } from "../commands/Commands.ts"
 import type { Caller } from "../commands/Execution.ts"
-import type { CommandBatch } from "../domain/CommandBatch.ts"
+import { CommandBatch } from "../domain/CommandBatch.ts"
 import type { Reply, ReplySink } from "../domain/Reply.ts"
 import type { ProtocolService, ReplyWriter, RequestDecoder } from "../protocol/Protocol.ts"
 import { type RespVersion } from "../protocol/resp/RespReplyWriter.ts"
@@ -15,11 +16,15 @@ import type { Instance } from "./Instance.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
 import { performers } from "./perform/Performers.ts"
 import type { ExecutorService } from "../store/Executor.ts"
+import type { Observation } from "./Observation.ts"
 import type { Parameters } from "./Parameters.ts"
+import type { Pause } from "./Pause.ts"
 import type { Running } from "./Running.ts"
 import { forget, queue } from "./perform/Transactions.ts"
 import type { SharedWriter } from "./SharedWriter.ts"
-import type { Transaction } from "./Transaction.ts"
+import { answerListener, leaveChannels } from "./perform/PubSub.ts"
+import { rangeEnd, type Tracker, type Tracking } from "./Tracking.ts"
+import { Transaction } from "./Transaction.ts"
 import type { Transactions } from "./Transactions.ts"
 import type { VirtualClockService } from "./VirtualClock.ts"
 import type { Watch } from "./Watches.ts"
@@ -38,9 +43,16 @@ export interface SessionContext {
   readonly executor: ExecutorService
   readonly parameters: Parameters
   readonly running: Running
+  readonly tracking: Tracking
+  readonly observation: Observation
+  readonly pause: Pause
+  /** The time in µs, with fractions: for what is measured. */
+  readonly micros: () => number
   readonly transactions: Transactions
   /** What STATS says at `now`, in ms. */
   readonly statistics: (now: number) => Reply
+  /** The most bytes of a string in RESP. */
+  readonly maxBulk: number
   /** In tests: what the CLOCK command moves. */
   readonly clock: VirtualClockService | undefined
   /** Called when a browser speaks to the server. */
@@ -92,6 +104,8 @@ export type Perform = (
   replies: ReplyWriter
 ) => Outcome
 
+const MICROS_PER_MILLI = 1000
+
 /** The first byte of a connection that speaks RESP. */
 const RESP_BEGINS = 0x2a
 
@@ -101,6 +115,8 @@ export class Session implements Caller {
   /** In ms. */
   readonly createdAt: number
   database = 0
+  /** Whether the commands of a transaction are executed. */
+  isAtomic = false
   /** The version of RESP, if the client speaks RESP. */
   version: RespVersion = 2
   /** What the client calls itself and its library; empty if it has not said. */
@@ -111,10 +127,22 @@ export class Session implements Caller {
   lastCommand = -1
   /** It is not closed for the memory that clients hold. */
   isKept = false
+  /** Its reads are no uses of keys. */
+  isUntouching = false
+  /** No command is answered. */
+  isSilent = false
+  /** So many of the next answers are dropped. */
+  answersToDrop = 0
   /** What the client has queued, after a MULTI. */
   transaction: Transaction | undefined = undefined
   /** What it watches. */
   watch: Watch | undefined = undefined
+  /** Whether what was queued is being executed. */
+  isExecuting = false
+  /** What it is to be told of the keys that it reads. */
+  tracker: Tracker | undefined = undefined
+  /** The channels that it listens to, one character for each byte. */
+  readonly channels = new Set<string>()
   /** Bytes of memory that it holds. */
   heldBytes = 0
   readonly context: SessionContext
@@ -125,7 +153,7 @@ export class Session implements Caller {
   constructor(context: SessionContext, port: PortKind, link: Link) {
     this.context = context
     this.link = link
-    if (port === "resp") this.resp = new RespRequestDecoder()
+    if (port === "resp") this.resp = new RespRequestDecoder(context.maxBulk)
     this.createdAt = link.activeAt
     this.id = context.clients.enter(this)
   }
@@ -133,10 +161,40 @@ export class Session implements Caller {
   /** Makes the session what it was at first, but for what its library is called. */
   reset(): void {
     forget(this)
+    leaveChannels(this)
+    this.context.tracking.stop(this)
     this.database = 0
     this.version = 2
     this.name = ""
     this.isKept = false
+    this.isUntouching = false
+    this.isSilent = false
+    this.context.observation.unwatch(this)
+  }
+
+  /** Where the client is connected from. */
+  get address(): string {
+    return this.link.peer
+  }
+
+  /** Whether its commands are to be executed one by one. */
+  get isStepped(): boolean {
+    return this.isSilent || this.answersToDrop > 0 || this.context.pause.isOn
+  }
+
+  /** What a command has to wait for, if there is something. */
+  delay(commands: CommandBatch, command: number, now: number): Effect.Effect<void> | undefined {
+    const id = commands.id(command)
+    const isWrite = table[id]?.flags.includes("write") === true || (this.transaction !== undefined && id === EXEC)
+    return this.context.pause.delay(isWrite, now)
+  }
+
+  /** Whether the answer to the last command is to be dropped. */
+  drops(): boolean {
+    if (this.isSilent) return true
+    if (this.answersToDrop === 0) return false
+    this.answersToDrop--
+    return true
   }
 
   get writer(): SharedWriter {
@@ -154,14 +212,43 @@ export class Session implements Caller {
     return next
   }
 
+  get needed(): number {
+    return (this.resp ?? this.text)?.needed ?? 0
+  }
+
   /** Whether it does a command itself, and no executor. */
   performs(commands: CommandBatch, command: number): boolean {
-    return this.transaction !== undefined || table[commands.id(command)]?.execute === undefined
+    return this.isGated || table[commands.id(command)]?.execute === undefined
   }
 
   /** Whether each command is to be decoded after the one before it has been performed. */
-  step(isStepped: boolean): void {
-    if (this.resp !== undefined) this.resp.isStepped = isStepped
+  step(): void {
+    if (this.resp !== undefined) this.resp.isStepped = this.isGated
+  }
+
+  /** Whether it listens to channels. */
+  get isSubscribed(): boolean {
+    return this.channels.size > 0
+  }
+
+  /** In RESP2, whoever listens can tell messages from answers only where few commands are allowed. */
+  private get isListening(): boolean {
+    return this.version === 2 && this.channels.size > 0
+  }
+
+  /** Whether it looks at each command before it is executed. */
+  private get isGated(): boolean {
+    return this.transaction !== undefined || this.isListening
+  }
+
+  /** The end of what may be executed together of the commands from `from` to `to` (exclusive). */
+  rangeEnd(commands: CommandBatch, from: number, to: number): number {
+    return this.tracker === undefined ? to : rangeEnd(commands, from, to)
+  }
+
+  /** The executor has executed its commands from `from` to `to` (exclusive). */
+  executed(commands: CommandBatch, from: number, to: number): void {
+    if (this.tracker !== undefined) this.context.tracking.remember(this.tracker, commands, from, to)
   }
 
   /** Holds so many bytes of memory more, or less. */
@@ -172,14 +259,21 @@ export class Session implements Caller {
 
   /** Says that the connection has gone. */
   leave(): void {
-    forget(this)
     this.context.clients.leave(this)
+    this.context.observation.unwatch(this)
+    forget(this)
+    leaveChannels(this)
+    this.context.tracking.stop(this)
   }
 
   perform(commands: CommandBatch, command: number, now: number, replies: ReplyWriter): Outcome {
     const id = commands.id(command)
     replies.begin()
     this.lastCommand = id
+    if (this.isListening) {
+      const outcome = answerListener(commands, command, replies)
+      if (outcome !== undefined) return outcome
+    }
     if (this.transaction !== undefined) {
       const outcome = queue(this, this.transaction, commands, command, replies)
       if (outcome !== undefined) return outcome
@@ -188,11 +282,34 @@ export class Session implements Caller {
     if (perform === undefined) throw new Error(`no one does the command ${id}`)
     const { statistics } = this.context.executor
     statistics.begin(id)
-    return perform(this, commands, command, now, replies)
+    const before = this.context.micros()
+    const outcome = perform(this, commands, command, now, replies)
+    if (this.isSubscribed) this.step()
+    this.tracker?.performed(id)
+    if (Predicate.isString(outcome)) {
+      this.measured(commands, command, before)
+      return outcome
+    }
+    // Others are decoded into the batch and its bytes meanwhile.
+    const kept = new Transaction()
+    kept.add(commands, command)
+    const end = Effect.sync(() => {
+      const copy = new CommandBatch()
+      kept.read().fill(copy)
+      this.measured(copy, 0, before)
+    })
+    return Effect.tap(outcome, () => end)
+  }
+
+  /** A command has been performed, which began at a time in µs. */
+  private measured(commands: CommandBatch, command: number, before: number): void {
+    const { executor, micros } = this.context
+    const after = micros()
+    executor.statistics.measured(commands, command, this, Math.floor(after / MICROS_PER_MILLI), after - before)
   }
 
   private choose(first: number | undefined): RequestDecoder {
-    if (first === RESP_BEGINS) return (this.resp = new RespRequestDecoder())
+    if (first === RESP_BEGINS) return (this.resp = new RespRequestDecoder(this.context.maxBulk))
     return (this.text = this.context.protocol.makeRequestDecoder())
   }
 }

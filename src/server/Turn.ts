@@ -35,10 +35,16 @@ export interface Reader {
   readonly isReady: boolean
   /** Whether commands that were decoded may still be executed: the input has not ended. */
   readonly isOpen: boolean
-  /** Whether its commands are to be executed one by one, each with an `answer`. */
+  /** Whether its commands are to be executed one by one, each with an `answer`, and after whatever `delay` says. */
   readonly isStepped: boolean
+  /** The end of what may be executed together of its commands from `from` to `to` (exclusive). */
+  readonly rangeEnd: (commands: CommandBatch, from: number, to: number) => number
+  /** What a command has to wait for before it is executed, if there is something. */
+  readonly delay: (commands: CommandBatch, command: number, now: number) => Effect.Effect<void> | undefined
   /** Adds commands to a batch, as `RequestDecoder.decode`. */
   readonly decode: (commands: CommandBatch, offset: number, end: number) => number
+  /** As `RequestDecoder.needed`. */
+  readonly needed: number
   /**
    * Writes the replies to the commands from `from` to `to` (exclusive), which were executed at `now` and have put them into
    * `replies`. Returns nothing if that is done, or else an Effect that does it.
@@ -125,12 +131,13 @@ export class Turn {
   /** Takes what was read, `length` bytes from the beginning of `bytes`, to be executed at the end of the turn. */
   add(reader: Reader, bytes: Buffer, length: number): void {
     const { backlog } = reader
+    if (backlog.awaits(length)) return backlog.append(bytes, 0, length)
     if (reader.isReady && backlog.length + length <= MOST_COPIED && this.place(reader, length)) {
       this.length += bytes.copy(this.bytes, this.length, 0, length)
       this.ends[this.readers.length - 1] = this.length
       return
     }
-    backlog.keep(bytes, 0, length)
+    backlog.append(bytes, 0, length)
     if (reader.isReady) this.runFor(reader)
   }
 
@@ -248,12 +255,13 @@ export class Turn {
     for (; this.decoded < readers.length; this.decoded++) {
       const end = ends[this.decoded]!
       const reader = readers[this.decoded]!
-      if (reader.isReady) this.offset = reader.decode(commands, this.offset, end)
+      const { isReady } = reader
+      if (isReady) this.offset = reader.decode(commands, this.offset, end)
       commandEnds[this.decoded] = commands.count
-      if (this.offset === end) continue
-      // There is no room for what comes next, or it is unfinished.
-      if (reader.isReady && commands.isFull) return
-      if (reader.isOpen) reader.backlog.keep(source, this.offset, end)
+      const isUnfinished = this.offset < end
+      // There is no room for what comes next.
+      if (isUnfinished && isReady && commands.isFull) return
+      if (reader.isOpen) reader.backlog.keep(source, this.offset, end, isUnfinished && isReady ? reader.needed : 0)
       this.offset = end
     }
   }
@@ -307,18 +315,24 @@ export class Turn {
     const last = to - 1
     const own = commands.isStopped && to === commands.count && reader.performs(commands, last) ? last : to
     for (let command = from; command < to && reader.isOpen;) {
+      const delay = reader.isStepped ? reader.delay(commands, command, this.now) : undefined
+      if (delay !== undefined) {
+        this.lend(reader, commands)
+        const goOn = (): void => this.executeRange(reader, commands, command, to)
+        return reader.wait(delay, reader.writer.current, () => this.resume(reader, goOn))
+      }
       if (command === own) {
         const pending = reader.perform(commands, command, this.now)
         if (pending !== undefined) reader.wait(pending, reader.writer.current, doNothing)
         return
       }
-      const next = reader.isStepped ? command + 1 : own
+      const next = reader.isStepped ? command + 1 : reader.rangeEnd(commands, command, own)
       const replies = reader.writer.current
       const pending = this.executor.execute(commands, command, next, this.now, reader.caller, replies)
       const begin = command
       if (pending !== undefined) {
         reader.writer.lend()
-        this.lend(commands)
+        this.lend(reader, commands)
         const goOn = (): void => {
           if (!this.answer(reader, commands, begin, next, to, replies)) return
           this.executeRange(reader, commands, next, to)
@@ -341,7 +355,7 @@ export class Turn {
   ): boolean {
     const pending = reader.answer(commands, from, next, this.now, replies)
     if (pending === undefined) return true
-    if (next < to) this.lend(commands)
+    if (next < to) this.lend(reader, commands)
     const goOn = (): void => this.executeRange(reader, commands, next, to)
     reader.wait(pending, replies, () => this.resume(reader, goOn))
     return false
@@ -357,10 +371,11 @@ export class Turn {
     if (this.tasks.length > 0) this.runTasks()
   }
 
-  /** Leaves a batch and its bytes as they are: somebody waits with commands of it. */
-  private lend(commands: CommandBatch): void {
+  /** Leaves a batch and its bytes as they are: a reader waits with commands of it. */
+  private lend(reader: Reader, commands: CommandBatch): void {
     if (commands === this.commands) this.isBatchLent = true
     if (commands.bytes === this.bytes) this.areBytesLent = true
+    else reader.backlog.lend(commands.bytes)
   }
 }
 

@@ -3,6 +3,8 @@
  * nothing itself.
  */
 import { commands as table } from "../commands/Commands.ts"
+import type { Caller } from "../commands/Execution.ts"
+import type { CommandBatch } from "../domain/CommandBatch.ts"
 
 /**
  * The upper bounds of the classes of times grow by this factor, which is the fourth root of 2: a time read from them is
@@ -64,7 +66,17 @@ const count = (counts: Float64Array | Uint32Array, index: number): void => {
 /** The kind of an error that says that a command was not even begun. */
 const REJECTED: ReadonlySet<string> = new Set(["OOM", "NOAUTH", "NOPERM"])
 
+/** One in so many pieces of work is measured. */
+const MEASURED_ONE_IN = 512
+
+/** Is told of each command that was measured, which took so many µs. */
+export type OnMeasured = (commands: CommandBatch, command: number, caller: Caller, now: number, micros: number) => void
+
 export class CommandStatistics {
+  /** Pieces of work, each executed for one caller, until the next one that is measured. */
+  untilMeasured = MEASURED_ONE_IN
+  onMeasured: OnMeasured = () => {}
+  private measuresAll = false
   /** The number of executions since the start, by id. */
   readonly calls = new Float64Array(table.length)
   private readonly callsAtReset = new Float64Array(table.length)
@@ -82,16 +94,30 @@ export class CommandStatistics {
     return this.times[id]
   }
 
-  took(id: number, micros: number): void {
-    const times = (this.times[id] ??= new Times())
-    times.add(micros)
-  }
-
   /** An error is answered. `code` is its kind, such as `ERR`. */
   readonly answeredError = (code: string): void => {
     this.errors.set(code, (this.errors.get(code) ?? 0) + 1)
     const counts = REJECTED.has(code) ? this.rejected : this.failed
     count(counts, this.current)
+  }
+
+  /** From now on every command is measured, or a sample of them. */
+  measureAll(isAll: boolean): void {
+    this.measuresAll = isAll
+    this.restartCount()
+  }
+
+  /** The next piece of work to be measured is counted down to. */
+  restartCount(): void {
+    this.untilMeasured = this.measuresAll ? 0 : MEASURED_ONE_IN
+  }
+
+  /** A command of a batch was executed at `now` and took so long. */
+  measured(commands: CommandBatch, command: number, caller: Caller, now: number, micros: number): void {
+    const id = commands.id(command)
+    const times = (this.times[id] ??= new Times())
+    times.add(micros)
+    this.onMeasured(commands, command, caller, now, micros)
   }
 
   /** A command is executed now. */

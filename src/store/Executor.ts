@@ -2,13 +2,15 @@
  * Executes commands: the port between the source of commands (a server's turn, a `Store`) and the keeper of the keys.
  * It does not say what a command does: see `commands/`.
  *
- * An executor completes at once, or returns an Effect to wait for. The memory of this process completes at once.
+ * An executor completes at once, or returns an Effect to wait for. The memory of this process completes at once, but for
+ * what would hold up others.
  */
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
 import { commands as table, DELETE, EXISTS, GET, PUT } from "../commands/Commands.ts"
 import type { Changes } from "../commands/Changes.ts"
-import type { Counter } from "../commands/Entry.ts"
+import type { Counter, Slices } from "../commands/Entry.ts"
 import { type Caller, Execution } from "../commands/Execution.ts"
 import { executeDelete, executeExists } from "../commands/Keys.ts"
 import { executeGet, executePut } from "../commands/Strings.ts"
@@ -71,55 +73,160 @@ export interface ExecutorService {
   readonly clear: (now: number) => Effect.Effect<void> | undefined
   readonly stats: () => StoreStats
   readonly levels: () => StoreLevels
+  /**
+   * Sets the bound of `StoreStats.bytes`; nothing for as much as can be addressed. What is over a lower one is evicted
+   * little by little, beginning at `now`.
+   */
+  readonly setMaxMemory: (maxMemory: number | undefined, now: number) => void
   /** What is known of commands. Whoever does commands that no executor does counts them here, too. */
   readonly statistics: CommandStatistics
 }
 
 export class Executor extends Context.Service<Executor, ExecutorService>()("effect-kv-cache/store/Executor") {}
 
-/** Executes at once, in the memory of this process. */
+/** Whose commands they are where it is not known. */
+const nobody: Caller = { database: 0 }
+
+/**
+ * The commands whose time depends on how much there is, by id: each is measured. Those of one string are not among them,
+ * although a long one takes longer.
+ */
+const isLong = Uint8Array.from(table, ({ flags, group, keys, protocols }) =>
+  protocols.length === 0 || flags.includes("fast") || (group === "string" && keys?.first === keys?.last) ? 0 : 1
+)
+
+/**
+ * Executes at once, in the memory of this process. What would hold up others is executed in slices, one in a turn of the
+ * event loop for all that have any.
+ */
 export class MemoryExecutor implements ExecutorService {
   readonly changes: Changes
   private readonly execution: Execution
+  private readonly now: () => number
+  private readonly turns = Semaphore.makeUnsafe(1)
   // The engine's `givenUpBytes` when it was last read.
   private givenUp = 0
   readonly statistics = new CommandStatistics()
+  private readonly micros: () => number
   private peak = 0
 
-  constructor({ alarm, changes, engine, unixTime }: MemoryEngineService) {
+  constructor({ alarm, changes, engine, micros, now, unixTime }: MemoryEngineService) {
     this.changes = changes
+    this.micros = micros
     this.execution = new Execution(engine, alarm, changes, unixTime)
+    this.now = now
   }
 
   prepare(commands: CommandBatch): void {
     this.execution.engine.prepare(commands, 0)
   }
 
-  execute(commands: CommandBatch, from: number, to: number, now: number, caller: Caller, sink: ReplySink): undefined {
+  execute(
+    commands: CommandBatch,
+    from: number,
+    to: number,
+    now: number,
+    caller: Caller,
+    sink: ReplySink
+  ): Effect.Effect<void> | undefined {
     const { execution, statistics } = this
     const { calls } = statistics
-    execution.now = now
-    execution.caller = caller
-    execution.database = caller.database
-    execution.sink = sink
+    this.enter(now, caller, sink)
+    if (--statistics.untilMeasured < 0) return this.executeMeasured(commands, from, to)
     for (let command = from; command < to; command++) {
       const id = commands.id(command)
+      let slices: Slices | void = undefined
       statistics.current = id
       calls[id]!++
       sink.begin()
       // What nearly all commands are is called by its name, so that it is compiled into this loop: by the table alone, a
       // command takes 157 ns in place of 148, from its bytes to those of its reply (medians of alternating rounds, Node 24).
       if (id === GET) executeGet(execution, commands, command)
-      else if (id === PUT) executePut(execution, commands, command)
+      else if (id === PUT) slices = executePut(execution, commands, command)
       else if (id === EXISTS) executeExists(execution, commands, command)
       else if (id === DELETE) executeDelete(execution, commands, command)
-      else table[id]?.execute?.(execution, commands, command)
+      else if (isLong[id] === 1) slices = this.measure(commands, command)
+      else slices = table[id]?.execute?.(execution, commands, command)
+      if (slices !== undefined) return this.executeLater(slices, commands, command, to, caller, sink)
     }
     this.wakeForMemory(now)
+    return undefined
+  }
+
+  /** Executes a command in slices, and then the rest up to `to` (exclusive). */
+  private executeLater(
+    slices: Slices,
+    commands: CommandBatch,
+    command: number,
+    to: number,
+    caller: Caller,
+    sink: ReplySink
+  ): Effect.Effect<void> | undefined {
+    const rest = (): Effect.Effect<void> | undefined =>
+      this.execute(commands, command + 1, to, this.now(), caller, sink)
+    if (caller.isAtomic !== true) {
+      return Effect.andThen(
+        this.inSlices(slices, commands.id(command), caller, sink),
+        Effect.suspend(() => rest() ?? Effect.void)
+      )
+    }
+    while (slices.next(this.execution));
+    return rest()
+  }
+
+  /** Others are executed between two slices, so each begins as an execution does. */
+  private inSlices(slices: Slices, id: number, caller: Caller, sink: ReplySink): Effect.Effect<void> {
+    const slice = Effect.sync(() => {
+      this.enter(this.now(), caller, sink)
+      this.statistics.current = id
+      return slices.next(this.execution)
+    })
+    return Effect.tap(slice, () => Effect.yieldNow).pipe(
+      this.turns.withPermits(1),
+      Effect.repeat({ while: (more) => more }),
+      Effect.ensuring(Effect.sync(() => slices.abandon())),
+      Effect.asVoid
+    )
+  }
+
+  private enter(now: number, caller: Caller, sink: ReplySink): void {
+    const { execution } = this
+    execution.now = now
+    execution.caller = caller
+    execution.touches = caller.isUntouching !== true
+    execution.database = caller.database
+    execution.sink = sink
+  }
+
+  /** As `execute`, with a look at the clock before and after each command. */
+  private executeMeasured(commands: CommandBatch, from: number, to: number): Effect.Effect<void> | undefined {
+    const { execution, statistics } = this
+    for (let command = from; command < to; command++) {
+      statistics.begin(commands.id(command))
+      execution.sink.begin()
+      const slices = this.measure(commands, command)
+      if (slices !== undefined) {
+        return this.executeLater(slices, commands, command, to, execution.caller ?? nobody, execution.sink)
+      }
+    }
+    statistics.restartCount()
+    this.wakeForMemory(execution.now)
+    return undefined
+  }
+
+  private measure(commands: CommandBatch, command: number): Slices | undefined {
+    const { execution, micros, statistics } = this
+    const { caller, now } = execution
+    const before = micros()
+    const slices = table[commands.id(command)]?.execute?.(execution, commands, command)
+    const after = micros()
+    if (caller !== undefined) statistics.measured(commands, command, caller, now, after - before)
+    return slices ?? undefined
   }
 
   clear(now: number): undefined {
     this.execution.engine.clear(now)
+    this.changes.flushed(undefined, undefined)
     this.wakeForMemory(now)
   }
 
@@ -142,6 +249,11 @@ export class MemoryExecutor implements ExecutorService {
       evicted: engine.removed(EVICTED),
       replaced: engine.removed(REPLACED)
     }
+  }
+
+  setMaxMemory(maxMemory: number | undefined, now: number): void {
+    this.execution.engine.setMaxMemory(maxMemory)
+    this.wakeForMemory(now)
   }
 
   levels(): StoreLevels {

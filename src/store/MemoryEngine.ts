@@ -8,10 +8,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { Alarm } from "../commands/Alarm.ts"
 import { Changes } from "../commands/Changes.ts"
-import { Engine } from "../engine/Engine.ts"
-import type { Limits } from "../engine/Limits.ts"
+import { Engine, type Observer } from "../engine/Engine.ts"
+import { EVICTED, EXPIRED, type Limits, MAX_KEY_LENGTH } from "../engine/Limits.ts"
 
 const NANOS_PER_MILLI = 1_000_000n
+const NANOS_PER_MICRO = 1000
 
 /**
  * Reads the Clock's time in ms, an integer. The time is monotonic, so that a step of the machine's wall clock neither
@@ -21,6 +22,12 @@ const NANOS_PER_MILLI = 1_000_000n
 export const monotonicMillis: Effect.Effect<() => number> = Effect.map(
   Clock.Clock,
   (clock) => () => Number(clock.monotonicTimeNanosUnsafe() / NANOS_PER_MILLI)
+)
+
+/** Reads the same time in µs, with fractions. A double holds it to the nanosecond for a hundred days. */
+export const monotonicMicros: Effect.Effect<() => number> = Effect.map(
+  Clock.Clock,
+  (clock) => () => Number(clock.monotonicTimeNanosUnsafe()) / NANOS_PER_MICRO
 )
 
 /** A step of the machine's wall clock that is followed, in ms. Smaller ones would move deadlines back and forth. */
@@ -48,6 +55,8 @@ export interface MemoryEngineService {
   readonly changes: Changes
   /** The engine's time in ms. It is read once for each batch or slice. */
   readonly now: () => number
+  /** The same time in µs, with fractions: for what is measured. */
+  readonly micros: () => number
   /** Unix time in ms at one of the engine's times: the Clock's own, so that a moved clock moves it, too. */
   readonly unixTime: (now: number) => number
 }
@@ -58,10 +67,24 @@ export class MemoryEngine extends Context.Service<MemoryEngine, MemoryEngineServ
 
 /** Makes an empty engine within `limits`. Its hash has its own secret. */
 export const make = (limits: Limits): Effect.Effect<MemoryEngineService> =>
-  Effect.map(Effect.all([Clock.Clock, monotonicMillis]), ([clock, now]) => ({
-    engine: Engine.make(limits, randomBytes(8), now()),
-    alarm: new Alarm(),
-    changes: new Changes(),
-    now,
-    unixTime: unixTimeOf(clock, now)
-  }))
+  Effect.map(Effect.all([Clock.Clock, monotonicMillis, monotonicMicros]), ([clock, now, micros]) => {
+    const engine = Engine.make(limits, randomBytes(8), now())
+    const changes = new Changes()
+    const observer = observerOf(engine, changes)
+    changes.onHeard = (isHeard) => {
+      engine.observer = isHeard ? observer : undefined
+    }
+    return { engine, alarm: new Alarm(), changes, now, micros, unixTime: unixTimeOf(clock, now) }
+  })
+
+/** Tells of the keys that the engine removes by itself. */
+const observerOf = (engine: Engine, changes: Changes): Observer => {
+  const bytes = Buffer.alloc(MAX_KEY_LENGTH)
+  return {
+    removed: (entry, reason) => {
+      if (reason !== EXPIRED && reason !== EVICTED) return
+      engine.copyKey(entry, bytes, 0)
+      changes.changed(engine.database(entry), bytes.toString("latin1", 0, engine.keyLength(entry)), undefined)
+    }
+  }
+}

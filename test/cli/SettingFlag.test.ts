@@ -33,8 +33,10 @@ const withValue = <A>(
 const cases: ReadonlyArray<Case> = [
   withValue(settings.host, ["0.0.0.0", "0.0.0.0"], ["::1", "::1"], "http://localhost"),
   withValue(settings.port, ["8080", 8080], ["0", 0], "65536"),
+  withValue(settings.respPort, ["8080", 8080], ["0", 0], "65536"),
   withValue(settings.maxKeys, ["5", 5], ["1m", 1_000_000], "0"),
   withValue(settings.maxClientMemory, ["64mb", 67_108_864], ["1gb", 1_073_741_824], "12"),
+  withValue(settings.maxValueSize, ["1", 1], ["512mb", 536_870_912], "513mb"),
   withValue(settings.maxMemory, ["64mb", 67_108_864], ["1gb", 1_073_741_824], "12"),
   withValue(settings.maxConnections, ["10k", 10_000], ["6", 6], "many"),
   withValue(settings.idleTimeout, ["90", Duration.seconds(90)], ["0", Duration.zero], "31d"),

@@ -9,6 +9,7 @@ import { Engine } from "../../src/engine/Engine.ts"
 import type { Limits } from "../../src/engine/Limits.ts"
 import { RespReplyWriter, type RespVersion } from "../../src/protocol/resp/RespReplyWriter.ts"
 import { RespRequestDecoder } from "../../src/protocol/resp/RespRequestDecoder.ts"
+import { takeStream } from "../../src/server/ReplyStream.ts"
 import { MemoryExecutor } from "../../src/store/Executor.ts"
 
 export interface Options extends Partial<Limits> {
@@ -40,7 +41,14 @@ export const make = (options: Options = {}): Redis => {
   const engine = Engine.make({ maxKeys, maxMemory }, Buffer.from("8 bytes."), 0)
   const alarm = new Alarm()
   const changes = new Changes()
-  const executor = new MemoryExecutor({ engine, alarm, changes, now: () => redis.now, unixTime: (now) => now + epoch })
+  const executor = new MemoryExecutor({
+    engine,
+    alarm,
+    changes,
+    now: () => redis.now,
+    micros: () => 0,
+    unixTime: (now) => now + epoch
+  })
   const decoder = new RespRequestDecoder()
   const commands = new CommandBatch()
   const replies = new RespReplyWriter(version)
@@ -61,8 +69,12 @@ export const make = (options: Options = {}): Redis => {
       const end = decoder.decode(commands, 0, bytes.length)
       if (end !== bytes.length || commands.count !== 1) throw new Error(`not one command: ${words.join(" ")}`)
       executor.prepare(commands)
-      executor.execute(commands, 0, 1, redis.now, { database: redis.database }, replies)
-      return replies.take().toString("latin1")
+      const pending = executor.execute(commands, 0, 1, redis.now, { database: redis.database }, replies)
+      if (pending !== undefined) throw new Error("a value that is stored in slices needs a server")
+      const stream = takeStream(replies)
+      const reply = stream.next(Number.POSITIVE_INFINITY).toString("latin1")
+      stream.close()
+      return reply
     },
     line: (text) => redis.ask(...text.split(" ")),
     changed: () => noted.splice(0)

@@ -6,11 +6,13 @@ import * as TestServer from "./TestServer.ts"
 
 class Client implements Holder {
   heldBytes = 0
+  readonly isKept: boolean
   isClosed = false
   private readonly memory: ClientMemory
 
-  constructor(memory: ClientMemory) {
+  constructor(memory: ClientMemory, isKept = false) {
     this.memory = memory
+    this.isKept = isKept
   }
 
   hold(bytes: number): void {
@@ -53,6 +55,15 @@ describe("what clients hold", () => {
     assert.deepStrictEqual([sent.isClosed, other.isClosed], [false, false])
     sent.hold(200)
     assert.deepStrictEqual([sent.isClosed, other.isClosed], [false, true])
+  })
+
+  it("closes another in the place of a client that is to be kept", () => {
+    const memory = new ClientMemory(1000)
+    const kept = new Client(memory, true)
+    const other = new Client(memory)
+    other.hold(100)
+    kept.hold(1000)
+    assert.deepStrictEqual([kept.isClosed, other.isClosed], [false, true])
   })
 
   it.effect("is bounded in a server, whose other clients are served on", () =>

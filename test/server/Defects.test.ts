@@ -28,6 +28,7 @@ const wrapped = (make: (executor: ExecutorService) => Partial<ExecutorService>):
       clear: (now) => executor.clear(now),
       stats: () => executor.stats(),
       levels: () => executor.levels(),
+      setMaxMemory: (bytes, now) => executor.setMaxMemory(bytes, now),
       statistics: executor.statistics,
       ...make(executor)
     }))

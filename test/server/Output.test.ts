@@ -12,9 +12,12 @@ import { HIGH_WATER_MARK } from "../../src/server/Intake.ts"
 import * as ServerCounters from "../../src/server/ServerCounters.ts"
 import { ClientMemory } from "../../src/server/ClientMemory.ts"
 import { Instance } from "../../src/server/Instance.ts"
+import { Observation } from "../../src/server/Observation.ts"
+import { Pause } from "../../src/server/Pause.ts"
 import { Parameters } from "../../src/server/Parameters.ts"
 import { Running } from "../../src/server/Running.ts"
 import { SharedWriter } from "../../src/server/SharedWriter.ts"
+import { Tracking } from "../../src/server/Tracking.ts"
 import { Transactions } from "../../src/server/Transactions.ts"
 import { Turn } from "../../src/server/Turn.ts"
 import { Executor } from "../../src/store/Executor.ts"
@@ -54,6 +57,8 @@ const start = Effect.gen(function* () {
   const renew = vi.spyOn(replies, "renew")
   const writer = new SharedWriter(() => replies)
   const counters = ServerCounters.make()
+  const clients = new Clients()
+  const instance = new Instance(0, (at) => at)
   const turn = new Turn(executor, { now, afterReads: () => {} })
   const options = { allowHalfOpen: true, highWaterMark: HIGH_WATER_MARK }
   const socket = new SlowSocket(options)
@@ -66,12 +71,17 @@ const start = Effect.gen(function* () {
       session: {
         protocol: textProtocol,
         writers: { text: writer, resp: { 2: writer, 3: writer } },
+        maxBulk: 1000,
         counters,
-        clients: new Clients(),
-        instance: new Instance(0, (at) => at),
+        clients,
+        tracking: new Tracking(executor.changes, clients, (task) => turn.afterRun(task)),
+        instance,
         executor,
         running: new Running(1, counters, executor, 0),
         parameters: new Parameters([]),
+        observation: new Observation(executor.statistics, instance),
+        pause: new Pause(),
+        micros: () => 0,
         transactions: new Transactions(executor, now),
         statistics: () => assert.fail("nobody asks for statistics"),
         clock: undefined,

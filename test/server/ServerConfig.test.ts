@@ -48,6 +48,7 @@ describe("the table of settings", () => {
         "max-keys",
         "max-memory",
         "max-client-memory",
+        "max-value-size",
         "max-connections",
         "idle-timeout",
         "expire-interval",
@@ -212,6 +213,7 @@ describe("settings for a library", () => {
         port: settings.port.default,
         respPort: settings.respPort.default,
         maxClientMemory: 256 * 1024 ** 2,
+        maxValueSize: 64 * 1024 ** 2,
         maxConnections: settings.maxConnections.default,
         idleTimeout: settings.idleTimeout.default,
         shutdownGrace: settings.shutdownGrace.default

@@ -13,6 +13,7 @@ const config = (changed: Partial<Settings>): Settings => ({
   maxKeys: settings.maxKeys.default,
   maxMemory: settings.maxMemory.default,
   maxClientMemory: settings.maxClientMemory.default,
+  maxValueSize: 1000,
   maxConnections: settings.maxConnections.default,
   idleTimeout: settings.idleTimeout.default,
   expireInterval: settings.expireInterval.default,

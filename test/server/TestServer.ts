@@ -53,6 +53,7 @@ export const start = Effect.fnUntraced(function* (
     respPort: options.respPort,
     maxConnections: options.maxConnections ?? 1000,
     maxClientMemory: options.maxClientMemory,
+    maxValueSize: options.maxValueSize,
     idleTimeout: options.idleTimeout ?? Duration.minutes(5),
     shutdownGrace: options.shutdownGrace ?? Duration.seconds(5)
   }

@@ -21,10 +21,12 @@ class KeepingReader implements Reader {
   lastTurn = 0
   readonly backlog = new Backlog(new ClientMemory(1e9), {
     heldBytes: 0,
+    isKept: false,
     closeForMemory: () => assert.fail("too much is held")
   })
   readonly writer: SharedWriter
   readonly isStepped: boolean
+  readonly delay = () => undefined
   readonly caller = { database: 0 }
   output = ""
   writes = 0
@@ -48,9 +50,17 @@ class KeepingReader implements Reader {
     return !this.hasEnded
   }
 
+  rangeEnd(_commands: CommandBatch, _from: number, to: number): number {
+    return to
+  }
+
   decode(commands: CommandBatch, offset: number, end: number): number {
     if (!this.isReady) assert.fail("bytes of a reader that is not ready were decoded")
     return this.decoder.decode(commands, offset, end)
+  }
+
+  get needed(): number {
+    return this.decoder.needed
   }
 
   answer(_commands: CommandBatch, from: number, to: number, _now: number, replies: ReplyWriter): undefined {
@@ -260,6 +270,19 @@ describe("Turn", () => {
       // Whoever does not take what was asked for is known before more is executed.
       assert.isTrue(other.isBlocked)
       assert.isAbove(other.backlog.length, 500_000)
+    })
+  )
+
+  it.effect("executes what lies too long to be copied once, where its last byte is that of a request, too", () =>
+    Effect.gen(function* () {
+      const { writer, turn } = yield* makeTurn
+      const reader = new KeepingReader(writer)
+      const many = Buffer.from("EXISTS a\n".repeat(20_000))
+      turn.add(reader, many, many.length)
+      assert.strictEqual(reader.backlog.length, 0)
+      turn.add(reader, Buffer.from("PUT a 1\n"), 8)
+      turn.run()
+      assert.isTrue(reader.output === `${"OK 0\n".repeat(20_000)}OK stored\n`)
     })
   )
 

@@ -31,6 +31,7 @@ const slowExecutor = (time: () => number | undefined): Layer.Layer<Executor> =>
         clear: (now) => executor.clear(now),
         stats: () => executor.stats(),
         levels: () => executor.levels(),
+        setMaxMemory: (bytes, now) => executor.setMaxMemory(bytes, now),
         statistics: executor.statistics
       }
     })

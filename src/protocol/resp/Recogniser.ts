@@ -142,10 +142,16 @@ const MAX_DIGITS = 7
  */
 const numberAt = (view: DataView, at: number, end: number, type: number): number => {
   const word = view.getInt32(at, true)
-  // One digit, which nearly all numbers have.
+  // One digit or two, which nearly all numbers have.
+  const digit = ((word >> 8) & 0xff) - ZERO
   if ((word & 0xffff_00ff) === (0x0a0d_0000 | type)) {
-    const digit = ((word >> 8) & 0xff) - ZERO
     return digit >= 0 && digit <= 9 ? (digit << LINE_BITS) | SHORTEST_LINE : NOT_RECOGNISED
+  }
+  if ((word & 0xff00_00ff) === (0x0d00_0000 | type) && end - at > SHORTEST_LINE) {
+    const second = ((word >> 16) & 0xff) - ZERO
+    const isNumber =
+      digit >= 1 && digit <= 9 && second >= 0 && second <= 9 && view.getUint8(at + SHORTEST_LINE) === NEWLINE
+    return isNumber ? ((digit * 10 + second) << LINE_BITS) | (SHORTEST_LINE + 1) : NOT_RECOGNISED
   }
   return longNumberAt(view, at, end, type)
 }

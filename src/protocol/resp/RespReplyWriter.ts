@@ -35,8 +35,8 @@ const MAX_WORD_LOOP = 384
 /** The longest that a line with a number is: its type, 20 digits with a sign, its ending. */
 const LONGEST_NUMBER = 24
 
-/** What a value's reader gives at a time. In bytes. */
-const SLICE_BYTES = 64 * 1024
+/** Longer values are not copied, but read in slices by whoever takes the bytes. In bytes. */
+const MAX_COPIED = 64 * 1024
 
 const CRLF = "\r\n"
 const LINE_END = 0x0a0d
@@ -81,8 +81,9 @@ const bytesOf = (words: Int32Array): Buffer => {
 
 export class RespReplyWriter implements ReplyWriter {
   length = 0
-  readonly values: ReadonlyArray<PlacedValue> = []
+  values: Array<PlacedValue> = []
   private begun = 0
+  private begunValues = 0
   private bytes = Buffer.allocUnsafeSlow(BUFFER_BYTES)
   private view = new DataView(this.bytes.buffer)
   // The buffer has room up to here; 0 if it is to be replaced by a small one.
@@ -105,10 +106,12 @@ export class RespReplyWriter implements ReplyWriter {
 
   begin(): void {
     this.begun = this.length
+    this.begunValues = this.values.length
   }
 
   rewind(): void {
     this.length = this.begun
+    for (const { value } of this.values.splice(this.begunValues)) value.close()
   }
 
   fixed(reply: FixedReply): void {
@@ -166,10 +169,13 @@ export class RespReplyWriter implements ReplyWriter {
 
   bulkReader(value: ValueReader): void {
     const length = value.remaining
-    this.reserve(length + LONGEST_NUMBER + LINE_END_BYTES)
+    const isCopied = length <= MAX_COPIED
+    this.reserve((isCopied ? length : 0) + LONGEST_NUMBER + LINE_END_BYTES)
     this.number(BULK, length)
-    while (value.remaining > 0) this.length += value.read(this.bytes, this.length, SLICE_BYTES)
-    value.close()
+    if (isCopied) {
+      while (value.remaining > 0) this.length += value.read(this.bytes, this.length, value.remaining)
+      value.close()
+    } else this.values.push({ at: this.length, value })
     this.endLine()
   }
 
@@ -231,6 +237,8 @@ export class RespReplyWriter implements ReplyWriter {
     const { bytes, length } = this
     this.length = 0
     this.begun = 0
+    if (this.values.length > 0) this.values = []
+    this.begunValues = 0
     if (bytes.length > BUFFER_BYTES) {
       if (length > bytes.length >> 2) this.smallTakes = 0
       else if (++this.smallTakes > SMALL_TAKES) this.limit = 0
@@ -256,8 +264,16 @@ export class RespReplyWriter implements ReplyWriter {
       this.length += 4
       return
     }
-    let digits = 2
-    for (let power = 100; power <= number; power *= 10) digits++
+    if (number < 100) {
+      const tens = (number / 10) | 0
+      const digits = ((ZERO + tens) << 8) | ((ZERO + number - 10 * tens) << 16)
+      view.setInt32(this.length, 0x0d00_0000 | digits | type, true)
+      view.setUint8(this.length + 4, NEWLINE)
+      this.length += 5
+      return
+    }
+    let digits = 3
+    for (let power = 1000; power <= number; power *= 10) digits++
     view.setUint8(this.length, type)
     let at = this.length + digits
     this.length = at + 1

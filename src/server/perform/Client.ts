@@ -7,9 +7,13 @@ import {
   clientKill,
   clientList,
   clientNoEvict,
+  clientNoTouch,
+  clientPause,
+  clientReply,
   clientSetInfo,
   clientSetName,
-  clientUnblock
+  clientUnblock,
+  clientUnpause
 } from "../../commands/Client.ts"
 import type { Entry } from "../../commands/Entry.ts"
 import { notAnInteger, ok, syntaxError, zero } from "../../commands/Replies.ts"
@@ -168,6 +172,45 @@ export const client: ReadonlyArray<readonly [Entry, Perform]> = [
   ],
   [clientKill, performKill],
   [clientNoEvict, performSwitch((session, isOn) => (session.isKept = isOn))],
+  [clientNoTouch, performSwitch((session, isOn) => (session.isUntouching = isOn))],
+  [
+    clientReply,
+    atOnce((session, commands, command, _now, replies) => {
+      switch (word(commands, command, 0)) {
+        case "ON":
+          session.isSilent = false
+          return replies.fixed(ok)
+        case "OFF":
+          session.isSilent = true
+          return undefined
+        case "SKIP":
+          // Its own, which there is not, and the next one.
+          if (!session.isSilent) session.answersToDrop = 2
+          return undefined
+        default:
+          return replies.fixed(syntaxError)
+      }
+    })
+  ],
+  [
+    clientPause,
+    atOnce(({ context }, commands, command, now, replies) => {
+      const mode = commands.argc(command) === 1 ? "ALL" : word(commands, command, 1)
+      if (mode !== "ALL" && mode !== "WRITE") return replies.error(ERR, "CLIENT PAUSE mode must be WRITE or ALL")
+      const millis = integer(commands, command, 0)
+      if (Number.isNaN(millis)) return replies.error(ERR, "timeout is not an integer or out of range")
+      if (millis < 0) return replies.error(ERR, "timeout is negative")
+      context.pause.begin(mode === "ALL" ? "all" : "write", now + millis)
+      replies.fixed(ok)
+    })
+  ],
+  [
+    clientUnpause,
+    atOnce(({ context }, _commands, _command, _now, replies) => {
+      context.pause.end()
+      replies.fixed(ok)
+    })
+  ],
   [
     clientUnblock,
     atOnce((_session, commands, command, _now, replies) => {

@@ -1,7 +1,5 @@
 /** COMMAND and the HELP of each container: what commands there are, read from their own table. */
-import { clientHelp } from "../../commands/Client.ts"
 import { commands as table, isKey } from "../../commands/Commands.ts"
-import { configHelp } from "../../commands/Config.ts"
 import { containers } from "../../commands/Containers.ts"
 import type { Entry, Flag, Group } from "../../commands/Entry.ts"
 import { textMatches } from "../../commands/Glob.ts"
@@ -11,7 +9,6 @@ import {
   commandDocs,
   commandGetKeys,
   commandGetKeysAndFlags,
-  commandHelp,
   commandInfo,
   commandList
 } from "../../commands/Introspection.ts"
@@ -329,5 +326,8 @@ export const introspection: ReadonlyArray<readonly [Entry, Perform]> = [
       }
     })
   ],
-  ...[commandHelp, clientHelp, configHelp].map((entry) => [entry, performHelp] as const)
+  // A help with more to say has a function of its own.
+  ...table
+    .filter(({ execute, name }) => name.endsWith("|HELP") && execute === undefined)
+    .map((entry) => [entry, performHelp] as const)
 ]

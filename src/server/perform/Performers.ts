@@ -5,10 +5,14 @@ import type { Perform } from "../Session.ts"
 import { client } from "./Client.ts"
 import { config } from "./Config.ts"
 import { connection } from "./Connection.ts"
+import { diagnostics } from "./Diagnostics.ts"
 import { infos } from "./Info.ts"
 import { introspection } from "./Introspection.ts"
 import { refusals } from "./Refusals.ts"
 import { server } from "./Server.ts"
+import { pubSub } from "./PubSub.ts"
+import { tracking } from "./Tracking.ts"
+import { slowness } from "./Slowness.ts"
 import { transactions } from "./Transactions.ts"
 
 const all: ReadonlyMap<Entry, Perform> = new Map([
@@ -17,9 +21,13 @@ const all: ReadonlyMap<Entry, Perform> = new Map([
   ...client,
   ...config,
   ...infos,
+  ...diagnostics,
   ...introspection,
+  ...slowness,
   ...server,
-  ...transactions
+  ...transactions,
+  ...tracking,
+  ...pubSub
 ])
 
 /** By the command's id. */

@@ -127,6 +127,7 @@ describe("RESP", () => {
       alarm: new Alarm(),
       changes: new Changes(),
       now: () => 0,
+      micros: () => 0,
       unixTime: (now) => now
     })
     const commands = new CommandBatch()

@@ -3,6 +3,7 @@ import { FixedReply, type ReplySink } from "../../../src/domain/Reply.ts"
 import type { ValueReader } from "../../../src/domain/ValueReader.ts"
 import { copyToWords, wordsOf } from "../../../src/engine/Words.ts"
 import { formatDouble } from "../../../src/protocol/resp/Double.ts"
+import { takeStream } from "../../../src/server/ReplyStream.ts"
 import { RespReplyWriter } from "../../../src/protocol/resp/RespReplyWriter.ts"
 
 const written = (version: 2 | 3, write: (sink: ReplySink) => void): string => {
@@ -121,9 +122,35 @@ describe("RespReplyWriter", () => {
       assert.isTrue(writer.take().equals(expected), `${length} bytes of words`)
       let closed = 0
       writer.bulkReader(readerOf(value, 70_000, () => closed++))
-      assert.isTrue(writer.take().equals(expected), `${length} bytes of a reader`)
-      assert.strictEqual(closed, 1)
+      // A long one is not copied.
+      assert.isAtMost(writer.length, 65_536 + 20)
+      const stream = takeStream(writer)
+      assert.isTrue(stream.next(Number.POSITIVE_INFINITY).equals(expected), `${length} bytes of a reader`)
+      stream.close()
+      assert.isAtLeast(closed, 1)
+      assert.deepStrictEqual(writer.values, [])
     }
+  })
+
+  it("closes the long values of what it takes back, and of nothing else", () => {
+    const writer = new RespReplyWriter(3)
+    const closed: Array<string> = []
+    const add = (name: string): void => {
+      writer.begin()
+      writer.array(2)
+      writer.bulkReader(readerOf(bytesOf(70_000), 1000, () => closed.push(`${name}1`)))
+      writer.bulkReader(readerOf(bytesOf(80_000), 1000, () => closed.push(`${name}2`)))
+    }
+    add("a")
+    const { length } = writer
+    add("b")
+    writer.rewind()
+    assert.deepStrictEqual(closed, ["b1", "b2"])
+    assert.strictEqual(writer.length, length)
+    assert.deepStrictEqual(
+      writer.values.map(({ at }) => at),
+      [12, 22]
+    )
   })
 
   it("takes back what came since the last reply began", () => {
