@@ -36,9 +36,9 @@ export const differences: ReadonlyArray<Difference> = [
   },
   {
     reason:
-      "No value is shared. In Redis small integers are, as long as it evicts nothing, and what is still in a queue.",
+      "No value is shared. Redis shares small integers as long as it evicts nothing, and what a transaction has queued.",
     explains: (words, ours, redis) =>
-      isSubcommand(words, "OBJECT", "REFCOUNT") && numberIn(redis) > 1 && numberIn(ours) === 1
+      isSubcommand(words, "OBJECT", "REFCOUNT") && numberIn(redis) > 1 && ours === ":1\r\n"
   },
   {
     reason: "The order in which keys were used is exact, and is kept without times.",
