@@ -10,6 +10,7 @@ const ownWords: Compare = (ours, redis) =>
 export const server: Family = {
   "SLOWLOG|GET": {
     compare: ownWords,
+    isSpoilt: false,
     arguments: (draw) => draw.options(0.5, () => [draw.pick(["0", "-1", "x", "-2"])])
   },
   "SLOWLOG|LEN": { compare: ownWords, arguments: () => [] },
@@ -32,7 +33,7 @@ export const server: Family = {
   READWRITE: () => [],
   "MODULE|LIST": () => [],
   "FUNCTION|LIST": (draw) => draw.pick([[], ["WITHCODE"], ["LIBRARYNAME", "x"], ["LIBRARYNAME"], ["x"]]),
-  "FUNCTION|FLUSH": (draw) => draw.pick([[], ["SYNC"], ["async"], ["x"]]),
+  "FUNCTION|FLUSH": { isSpoilt: false, arguments: (draw) => draw.pick([[], ["SYNC"], ["async"], ["x"]]) },
   "FUNCTION|DELETE": () => ["x"],
   "FUNCTION|STATS": { compare: ownWords, arguments: () => [] },
   "FUNCTION|KILL": () => [],
