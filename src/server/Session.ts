@@ -295,7 +295,7 @@ export class Session implements Caller {
     kept.add(commands, command)
     const end = Effect.sync(() => {
       const copy = new CommandBatch()
-      kept.read().fill(copy)
+      kept.read().readInto(copy)
       this.measured(copy, 0, before)
     })
     return Effect.tap(outcome, () => end)
