@@ -259,11 +259,11 @@ export class Session implements Caller {
 
   /** Says that the connection has gone. */
   leave(): void {
+    this.context.clients.leave(this)
     this.context.observation.unwatch(this)
     forget(this)
     leaveChannels(this)
     this.context.tracking.stop(this)
-    this.context.clients.leave(this)
   }
 
   perform(commands: CommandBatch, command: number, now: number, replies: ReplyWriter): Outcome {
