@@ -5,7 +5,14 @@ const OWN = "what it shows or sets is this server's own"
 const LATER = "Redis 7.0.15, with which this server is compared, has another one or none"
 const ALL = "it stops or watches all clients"
 
+const UNKNOWN = "Redis has no such command"
+
 export const leftOut: Readonly<Record<string, string>> = {
+  PUT: UNKNOWN,
+  DELETE: UNKNOWN,
+  FLUSH: UNKNOWN,
+  STATS: UNKNOWN,
+  CLOCK: UNKNOWN,
   QUIT: ENDS,
   "CLIENT|KILL": ENDS,
   "CLIENT|REPLY": ENDS,

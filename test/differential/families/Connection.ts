@@ -13,7 +13,7 @@ const ownWords: Compare = (ours, redis) =>
     : "the errors or kinds of the replies differ"
 
 export const connection: Family = {
-  PING: (draw) => (draw.chance(0.5) ? [] : [draw.value()]),
+  PING: { isSpoilt: false, arguments: (draw) => (draw.chance(0.5) ? [] : [draw.value()]) },
   ECHO: (draw) => [draw.value()],
   SELECT: { weight: 2, isSpoilt: false, arguments: (draw) => [database(draw)] },
   // Connections keep the version that they begin with: within a transaction, another one counts at once in Redis, and
