@@ -16,12 +16,23 @@ import { large } from "./scenarios/LargeKeyspace.ts"
 import { loadTester } from "./scenarios/LoadTester.ts"
 import type { Scenario, Settings } from "./scenarios/Scenario.ts"
 import { stalls } from "./scenarios/Stalls.ts"
+import { respPipelined, respUnpipelined } from "./scenarios/Redis.ts"
 import { start } from "./scenarios/Start.ts"
 import { pipelined, unpipelined } from "./scenarios/Throughput.ts"
 import { stolenSeconds } from "./Proc.ts"
 import { findPeers, kvCache } from "./servers/Peers.ts"
 
-const SCENARIOS: ReadonlyArray<Scenario> = [unpipelined, pipelined, large, stalls, connections, start, loadTester]
+const SCENARIOS: ReadonlyArray<Scenario> = [
+  unpipelined,
+  pipelined,
+  respUnpipelined,
+  respPipelined,
+  large,
+  stalls,
+  connections,
+  start,
+  loadTester
+]
 
 /** A share of the machine's CPU time. Stolen time above it is reported. */
 const NOTABLE = 0.01

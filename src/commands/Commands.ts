@@ -32,6 +32,8 @@ import { slownessCommands } from "./Slowness.ts"
 import { numbers } from "./Numbers.ts"
 import { ranges } from "./Ranges.ts"
 import { get, put, strings } from "./Strings.ts"
+import { subscribe, unsubscribe } from "./PubSub.ts"
+import { trackingCommands } from "./Tracking.ts"
 import { putBytes } from "./Text.ts"
 import { discard, exec, look, multi, unwatch, watch } from "./Transactions.ts"
 
@@ -65,6 +67,9 @@ export const commands: ReadonlyArray<Entry> = [
   ...introspectionCommands,
   ...configCommands,
   ...infoCommands,
+  ...trackingCommands,
+  subscribe,
+  unsubscribe,
   putBytes,
   ...slownessCommands,
   ...diagnosticCommands,

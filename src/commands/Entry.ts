@@ -38,6 +38,7 @@ export type Flag =
   | "stale"
   /** May be sent while a script runs for too long. */
   | "allow_busy"
+  | "pubsub"
   /** Only a server in virtual time accepts it. Usage and help elsewhere leave it out. */
   | "virtual"
 
@@ -45,7 +46,16 @@ export type Flag =
 export type ProtocolName = "text" | "resp"
 
 /** The family of a command, as Redis names them. */
-export type Group = "string" | "bitmap" | "generic" | "transactions" | "connection" | "server" | "cluster" | "scripting"
+export type Group =
+  | "string"
+  | "bitmap"
+  | "generic"
+  | "transactions"
+  | "connection"
+  | "server"
+  | "cluster"
+  | "scripting"
+  | "pubsub"
 
 /**
  * The arguments that are keys: from `first` to `last`, counted from 0, each `step`-th one (1 if absent). A negative

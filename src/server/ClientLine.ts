@@ -6,22 +6,19 @@ const seconds = (millis: number): number => Math.max(0, Math.floor(millis / 1000
 
 /** One letter for each thing that is special about a client. */
 const flagsOf = (session: Session): string => {
-  const { context, isKept, isUntouching, transaction, watch } = session
+  const { context, isKept, isSubscribed, isUntouching, tracker, transaction, watch } = session
   const flags = [
     context.observation.isWatching(session) ? "O" : "",
+    isSubscribed ? "P" : "",
     transaction === undefined ? "" : "x",
     watch?.isBroken === true ? "d" : "",
+    tracker === undefined ? "" : "t",
+    tracker?.isBroken === true ? "R" : "",
+    tracker?.options.isBroadcast === true ? "B" : "",
     isKept ? "e" : "",
     isUntouching ? "T" : ""
   ].join("")
   return flags === "" ? "N" : flags
-}
-
-/** How many keys a client watches. */
-export const watchedKeys = ({ watch }: Session): number => {
-  let count = 0
-  for (const keys of watch?.databases.values() ?? []) count += keys.size
-  return count
 }
 
 /** `now` is in ms. */
@@ -38,15 +35,15 @@ export const clientLine = (session: Session, now: number): string => {
     `idle=${seconds(now - link.activeAt)}`,
     `flags=${flagsOf(session)}`,
     `db=${session.database}`,
-    "sub=0",
+    `sub=${session.channels.size}`,
     "psub=0",
     "ssub=0",
     `multi=${session.transaction?.count ?? -1}`,
-    `watch=${watchedKeys(session)}`,
+    `watch=${session.watch?.count ?? 0}`,
     `qbuf=${link.unexecutedBytes}`,
     "qbuf-free=0",
     "argv-mem=0",
-    "multi-mem=0",
+    `multi-mem=${session.transaction?.heldBytes ?? 0}`,
     "rbs=0",
     "rbp=0",
     "obl=0",
@@ -56,7 +53,7 @@ export const clientLine = (session: Session, now: number): string => {
     "events=r",
     `cmd=${name}`,
     "user=default",
-    "redir=-1",
+    `redir=${session.tracker?.options.redirect ?? -1}`,
     `resp=${session.version}`,
     `lib-name=${session.libraryName}`,
     `lib-ver=${session.libraryVersion}`

@@ -299,11 +299,26 @@ export class Connection implements Reader, Watched, Holder, Link {
     return this.session.decode(commands, offset, end)
   }
 
+  rangeEnd(commands: CommandBatch, from: number, to: number): number {
+    return this.session.rangeEnd(commands, from, to)
+  }
+
   get needed(): number {
     return this.session.needed
   }
 
   answer(
+    commands: CommandBatch,
+    from: number,
+    to: number,
+    now: number,
+    replies: ReplyWriter
+  ): Effect.Effect<void> | undefined {
+    this.session.executed(commands, from, to)
+    return this.write(commands, from, to, now, replies)
+  }
+
+  private write(
     commands: CommandBatch,
     from: number,
     to: number,
@@ -329,7 +344,7 @@ export class Connection implements Reader, Watched, Holder, Link {
     if (Predicate.isString(outcome)) {
       // A command that chose another version of the protocol has answered in that one.
       const answer = replies.length > 0 ? replies : this.writer.current
-      const late = outcome === "ended" ? undefined : this.answer(commands, command, command + 1, now, answer)
+      const late = outcome === "ended" ? undefined : this.write(commands, command, command + 1, now, answer)
       if (outcome === "answered") return late
       if (late !== undefined) return Effect.ensuring(late, Effect.sync(this.endSelf))
       this.endSelf()

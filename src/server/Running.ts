@@ -32,8 +32,6 @@ const sum = (numbers: Iterable<number>): number => {
 export class Running {
   /** The most clients at once. */
   maxClients: number
-  /** The most keys that are remembered because clients keep copies of them; 0 for any number. */
-  maxTrackedKeys = 1_000_000
   private readonly counters: ServerCounters
   private readonly executor: ExecutorService
   private base: Totals | undefined = undefined

@@ -42,6 +42,7 @@ import { SharedWriter } from "./SharedWriter.ts"
 import { SparseWarning } from "./SparseWarning.ts"
 import { CurrentSystemLimits } from "./SystemLimits.ts"
 import { CurrentTraffic } from "./Traffic.ts"
+import { Tracking } from "./Tracking.ts"
 import { Transactions } from "./Transactions.ts"
 import { Turn } from "./Turn.ts"
 import { VirtualClock } from "./VirtualClock.ts"
@@ -117,9 +118,12 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   )
   yield* Effect.forkScoped(overMemory.run)
   const onError = executor.statistics.answeredError
+  const turn = new Turn(executor, { now, afterReads: EventLoop.afterReads })
+  const clients = new Clients()
+  const tracking = new Tracking(executor.changes, clients, (task) => turn.afterRun(task))
   const context: ConnectionContext = {
     now,
-    turn: new Turn(executor, { now, afterReads: EventLoop.afterReads }),
+    turn,
     session: {
       protocol,
       // A key is a string, too.
@@ -132,14 +136,15 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
         }
       },
       counters,
-      clients: new Clients(),
+      clients,
       instance,
       executor,
       running,
+      tracking,
       observation,
       pause,
       micros: yield* monotonicMicros,
-      parameters: parametersOf({ instance, executor, running, idleWatch, observation, now }),
+      parameters: parametersOf({ instance, executor, running, idleWatch, observation, tracking, now }),
       transactions: new Transactions(executor, now),
       statistics: (at) => {
         const { bytes, evicted, expired, held, hits, keys, misses } = executor.stats()

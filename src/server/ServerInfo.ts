@@ -6,9 +6,8 @@ import { arch, release, totalmem, type as systemName } from "node:os"
 import { commands as table } from "../commands/Commands.ts"
 import { DATABASES } from "../engine/Limits.ts"
 import { version } from "../Version.ts"
-import { watchedKeys } from "./ClientLine.ts"
 import { REDIS_VERSION } from "./RedisVersion.ts"
-import type { SessionContext } from "./Session.ts"
+import type { Session, SessionContext } from "./Session.ts"
 
 type Value = string | number
 
@@ -72,6 +71,12 @@ const server: Section = {
   ]
 }
 
+const count = (clients: Iterable<Session>, is: (client: Session) => boolean): number => {
+  let found = 0
+  for (const client of clients) if (is(client)) found++
+  return found
+}
+
 const clients: Section = {
   name: "Clients",
   isDefault: true,
@@ -82,11 +87,11 @@ const clients: Section = {
     ["client_recent_max_input_buffer", 0],
     ["client_recent_max_output_buffer", 0],
     ["blocked_clients", context.pause.size],
-    ["tracking_clients", 0],
-    ["pubsub_clients", 0],
-    ["watching_clients", Array.from(context.clients).filter(({ watch }) => watch !== undefined).length],
+    ["tracking_clients", context.tracking.clientCount],
+    ["pubsub_clients", count(context.clients, ({ isSubscribed }) => isSubscribed)],
+    ["watching_clients", context.transactions.watches.clientCount],
     ["clients_in_timeout_table", 0],
-    ["total_watched_keys", Array.from(context.clients).reduce((sum, one) => sum + watchedKeys(one), 0)],
+    ["total_watched_keys", context.transactions.watches.keyCount],
     ["total_blocking_keys", 0],
     ["total_blocking_keys_on_nokey", 0]
   ]
@@ -244,9 +249,9 @@ const stats: Section = {
       ["active_defrag_key_misses", 0],
       ["total_active_defrag_time", 0],
       ["current_active_defrag_time", 0],
-      ["tracking_total_keys", 0],
-      ["tracking_total_items", 0],
-      ["tracking_total_prefixes", 0],
+      ["tracking_total_keys", context.tracking.keyCount],
+      ["tracking_total_items", context.tracking.itemCount],
+      ["tracking_total_prefixes", context.tracking.prefixCount],
       ["unexpected_error_replies", 0],
       ["total_error_replies", errors],
       ["dump_payload_sanitizations", 0],

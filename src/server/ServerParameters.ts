@@ -7,12 +7,14 @@ import type { Observation } from "./Observation.ts"
 import { bytes, choice, constant, type Parameter, Parameters, whole } from "./Parameters.ts"
 import type { Running } from "./Running.ts"
 import { MIN_MEMORY } from "./ServerConfig.ts"
+import type { Tracking } from "./Tracking.ts"
 
 export interface Parts {
   readonly instance: Instance
   readonly executor: ExecutorService
   readonly running: Running
   readonly idleWatch: IdleWatch
+  readonly tracking: Tracking
   readonly observation: Observation
   /** The time in ms. */
   readonly now: () => number
@@ -23,7 +25,15 @@ const fixed = (name: string, value: string): Parameter => choice(name, [value], 
 
 const MOST = Number.MAX_SAFE_INTEGER
 
-export const parametersOf = ({ executor, idleWatch, instance, now, observation, running }: Parts): Parameters => {
+export const parametersOf = ({
+  executor,
+  idleWatch,
+  instance,
+  now,
+  observation,
+  running,
+  tracking
+}: Parts): Parameters => {
   const { latency, slowLog } = observation
   return new Parameters([
     { name: "bind", read: () => instance.host },
@@ -95,8 +105,8 @@ export const parametersOf = ({ executor, idleWatch, instance, now, observation, 
       "tracking-table-max-keys",
       0,
       MOST,
-      () => running.maxTrackedKeys,
-      (value) => (running.maxTrackedKeys = value)
+      () => tracking.maxKeys,
+      (value) => (tracking.maxKeys = value)
     )
   ])
 }

@@ -22,6 +22,8 @@ import type { Pause } from "./Pause.ts"
 import type { Running } from "./Running.ts"
 import { forget, queue } from "./perform/Transactions.ts"
 import type { SharedWriter } from "./SharedWriter.ts"
+import { answerListener, leaveChannels } from "./perform/PubSub.ts"
+import { rangeEnd, type Tracker, type Tracking } from "./Tracking.ts"
 import { Transaction } from "./Transaction.ts"
 import type { Transactions } from "./Transactions.ts"
 import type { VirtualClockService } from "./VirtualClock.ts"
@@ -41,6 +43,7 @@ export interface SessionContext {
   readonly executor: ExecutorService
   readonly parameters: Parameters
   readonly running: Running
+  readonly tracking: Tracking
   readonly observation: Observation
   readonly pause: Pause
   /** The time in µs, with fractions: for what is measured. */
@@ -134,6 +137,12 @@ export class Session implements Caller {
   transaction: Transaction | undefined = undefined
   /** What it watches. */
   watch: Watch | undefined = undefined
+  /** Whether what was queued is being executed. */
+  isExecuting = false
+  /** What it is to be told of the keys that it reads. */
+  tracker: Tracker | undefined = undefined
+  /** The channels that it listens to, one character for each byte. */
+  readonly channels = new Set<string>()
   /** Bytes of memory that it holds. */
   heldBytes = 0
   readonly context: SessionContext
@@ -152,6 +161,8 @@ export class Session implements Caller {
   /** Makes the session what it was at first, but for what its library is called. */
   reset(): void {
     forget(this)
+    leaveChannels(this)
+    this.context.tracking.stop(this)
     this.database = 0
     this.version = 2
     this.name = ""
@@ -207,12 +218,37 @@ export class Session implements Caller {
 
   /** Whether it does a command itself, and no executor. */
   performs(commands: CommandBatch, command: number): boolean {
-    return this.transaction !== undefined || table[commands.id(command)]?.execute === undefined
+    return this.isGated || table[commands.id(command)]?.execute === undefined
   }
 
   /** Whether each command is to be decoded after the one before it has been performed. */
-  step(isStepped: boolean): void {
-    if (this.resp !== undefined) this.resp.isStepped = isStepped
+  step(): void {
+    if (this.resp !== undefined) this.resp.isStepped = this.isGated
+  }
+
+  /** Whether it listens to channels. */
+  get isSubscribed(): boolean {
+    return this.channels.size > 0
+  }
+
+  /** In RESP2, whoever listens can tell messages from answers only where few commands are allowed. */
+  private get isListening(): boolean {
+    return this.version === 2 && this.channels.size > 0
+  }
+
+  /** Whether it looks at each command before it is executed. */
+  private get isGated(): boolean {
+    return this.transaction !== undefined || this.isListening
+  }
+
+  /** The end of what may be executed together of the commands from `from` to `to` (exclusive). */
+  rangeEnd(commands: CommandBatch, from: number, to: number): number {
+    return this.tracker === undefined ? to : rangeEnd(commands, from, to)
+  }
+
+  /** The executor has executed its commands from `from` to `to` (exclusive). */
+  executed(commands: CommandBatch, from: number, to: number): void {
+    if (this.tracker !== undefined) this.context.tracking.remember(this.tracker, commands, from, to)
   }
 
   /** Holds so many bytes of memory more, or less. */
@@ -223,15 +259,21 @@ export class Session implements Caller {
 
   /** Says that the connection has gone. */
   leave(): void {
+    this.context.clients.leave(this)
     this.context.observation.unwatch(this)
     forget(this)
-    this.context.clients.leave(this)
+    leaveChannels(this)
+    this.context.tracking.stop(this)
   }
 
   perform(commands: CommandBatch, command: number, now: number, replies: ReplyWriter): Outcome {
     const id = commands.id(command)
     replies.begin()
     this.lastCommand = id
+    if (this.isListening) {
+      const outcome = answerListener(commands, command, replies)
+      if (outcome !== undefined) return outcome
+    }
     if (this.transaction !== undefined) {
       const outcome = queue(this, this.transaction, commands, command, replies)
       if (outcome !== undefined) return outcome
@@ -242,6 +284,8 @@ export class Session implements Caller {
     statistics.begin(id)
     const before = this.context.micros()
     const outcome = perform(this, commands, command, now, replies)
+    if (this.isSubscribed) this.step()
+    this.tracker?.performed(id)
     if (Predicate.isString(outcome)) {
       this.measured(commands, command, before)
       return outcome

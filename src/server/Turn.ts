@@ -37,6 +37,8 @@ export interface Reader {
   readonly isOpen: boolean
   /** Whether its commands are to be executed one by one, each with an `answer`, and after whatever `delay` says. */
   readonly isStepped: boolean
+  /** The end of what may be executed together of its commands from `from` to `to` (exclusive). */
+  readonly rangeEnd: (commands: CommandBatch, from: number, to: number) => number
   /** What a command has to wait for before it is executed, if there is something. */
   readonly delay: (commands: CommandBatch, command: number, now: number) => Effect.Effect<void> | undefined
   /** Adds commands to a batch, as `RequestDecoder.decode`. */
@@ -324,7 +326,7 @@ export class Turn {
         if (pending !== undefined) reader.wait(pending, reader.writer.current, doNothing)
         return
       }
-      const next = reader.isStepped ? command + 1 : own
+      const next = reader.isStepped ? command + 1 : reader.rangeEnd(commands, command, own)
       const replies = reader.writer.current
       const pending = this.executor.execute(commands, command, next, this.now, reader.caller, replies)
       const begin = command

@@ -18,6 +18,13 @@ export class Watch {
   /** The bytes of memory that it takes. */
   bytes = 0
 
+  /** The number of keys. */
+  get count(): number {
+    let count = 0
+    for (const keys of this.databases.values()) count += keys.size
+    return count
+  }
+
   /** Remembers a key. Says whether it is new. */
   add(database: number, key: string, exists: boolean): boolean {
     let keys = this.databases.get(database)
@@ -40,6 +47,15 @@ export class Watches implements ChangeListener {
 
   constructor(changes: Changes) {
     this.changes = changes
+  }
+
+  get clientCount(): number {
+    return this.watches.size
+  }
+
+  /** The number of keys that are watched by anybody. */
+  get keyCount(): number {
+    return this.databases.reduce((sum, keys) => sum + keys.size, 0)
   }
 
   add(watch: Watch, database: number, key: string, exists: boolean): void {

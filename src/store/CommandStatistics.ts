@@ -67,7 +67,7 @@ const count = (counts: Float64Array | Uint32Array, index: number): void => {
 const REJECTED: ReadonlySet<string> = new Set(["OOM", "NOAUTH", "NOPERM"])
 
 /** One in so many pieces of work is measured. */
-const MEASURED_ONE_IN = 128
+const MEASURED_ONE_IN = 512
 
 /** Is told of each command that was measured, which took so many µs. */
 export type OnMeasured = (commands: CommandBatch, command: number, caller: Caller, now: number, micros: number) => void

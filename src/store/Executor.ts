@@ -226,6 +226,7 @@ export class MemoryExecutor implements ExecutorService {
 
   clear(now: number): undefined {
     this.execution.engine.clear(now)
+    this.changes.flushed(undefined, undefined)
     this.wakeForMemory(now)
   }
 

@@ -8,8 +8,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { Alarm } from "../commands/Alarm.ts"
 import { Changes } from "../commands/Changes.ts"
-import { Engine } from "../engine/Engine.ts"
-import type { Limits } from "../engine/Limits.ts"
+import { Engine, type Observer } from "../engine/Engine.ts"
+import { EVICTED, EXPIRED, type Limits, MAX_KEY_LENGTH } from "../engine/Limits.ts"
 
 const NANOS_PER_MILLI = 1_000_000n
 const NANOS_PER_MICRO = 1000
@@ -67,11 +67,24 @@ export class MemoryEngine extends Context.Service<MemoryEngine, MemoryEngineServ
 
 /** Makes an empty engine within `limits`. Its hash has its own secret. */
 export const make = (limits: Limits): Effect.Effect<MemoryEngineService> =>
-  Effect.map(Effect.all([Clock.Clock, monotonicMillis, monotonicMicros]), ([clock, now, micros]) => ({
-    engine: Engine.make(limits, randomBytes(8), now()),
-    alarm: new Alarm(),
-    changes: new Changes(),
-    now,
-    micros,
-    unixTime: unixTimeOf(clock, now)
-  }))
+  Effect.map(Effect.all([Clock.Clock, monotonicMillis, monotonicMicros]), ([clock, now, micros]) => {
+    const engine = Engine.make(limits, randomBytes(8), now())
+    const changes = new Changes()
+    const observer = observerOf(engine, changes)
+    changes.onHeard = (isHeard) => {
+      engine.observer = isHeard ? observer : undefined
+    }
+    return { engine, alarm: new Alarm(), changes, now, micros, unixTime: unixTimeOf(clock, now) }
+  })
+
+/** Tells of the keys that the engine removes by itself. */
+const observerOf = (engine: Engine, changes: Changes): Observer => {
+  const bytes = Buffer.alloc(MAX_KEY_LENGTH)
+  return {
+    removed: (entry, reason) => {
+      if (reason !== EXPIRED && reason !== EVICTED) return
+      engine.copyKey(entry, bytes, 0)
+      changes.changed(engine.database(entry), bytes.toString("latin1", 0, engine.keyLength(entry)), undefined)
+    }
+  }
+}

@@ -17,6 +17,8 @@ import { TestServer } from "../../src/testing.ts"
 import * as ServerCounters from "../../src/server/ServerCounters.ts"
 import * as LoadFixtures from "../loadtest/fixtures.ts"
 import { commandsOf } from "../../src/commands/Commands.ts"
+import { differences } from "../differential/Differences.ts"
+import { leftOut } from "../differential/LeftOut.ts"
 import * as Interpreter from "../../src/client/Interpreter.ts"
 import { type Setting, settings } from "../../src/server/ServerConfig.ts"
 import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
@@ -72,6 +74,42 @@ describe("the documentation's table", () => {
       rows.map(([request]) => request),
       [...commandsOf("text").values()].filter(({ flags }) => !flags.includes("virtual")).map(({ usage }) => code(usage))
     )
+  })
+
+  const redisCommands = [...commandsOf("resp").values()]
+  const groups = [...new Set(redisCommands.map(({ group }) => group))]
+
+  it.each(groups)("of Redis's commands of the group %s has every entry", (group) =>
+    assertRows(
+      "docs/redis.md",
+      [group, "what it does"],
+      redisCommands
+        .filter((entry) => entry.group === group)
+        .map(({ since, summary, usage }) => [code(usage), summary, since ?? "this server's own"])
+    )
+  )
+
+  it("of Redis's commands there is none for a group without any", () => {
+    const heads = Pages.page("docs/redis.md").tables.filter(({ head }) => head[2] === "since")
+    assert.sameMembers(heads.map(({ head: [group = ""] }) => group), groups)
+  })
+
+  it("of what is not compared with Redis is the differential test's", () => {
+    const reasons = new Map<string, Array<string>>()
+    for (const [name, reason] of Object.entries(leftOut)) {
+      if (!redisCommands.some((entry) => entry.name === name)) continue
+      reasons.set(reason, [...(reasons.get(reason) ?? []), code(name.replace("|", " "))])
+    }
+    assertRows(
+      "docs/redis.md",
+      ["not compared", "why"],
+      [...reasons].map(([reason, names]) => [names.join(", "), reason])
+    )
+  })
+
+  it("of contents apart, every difference from Redis that the differential test accepts is explained", () => {
+    const text = Pages.page("docs/redis.md").prose.replaceAll(/\s+/g, " ")
+    for (const { reason } of differences) assert.include(text, reason)
   })
 
   it("of the client's own commands is its help's", () => {

@@ -6,7 +6,7 @@
  * kinds of commands:
  * - `serve` is interrupted once it listens.
  * - A client whose output has prompts is a session at a pseudo-terminal: what stands behind a prompt is typed.
- * - Anything else is run by bash.
+ * - Anything else is run by bash. Where redis-cli is not installed, blocks that need it are skipped.
  *
  * Two marks behind `console` change that. `virtual`: the server's time is virtual. `figures`: the output holds figures
  * of another run, so only what stands at the beginning of each line is compared. The run takes a second.
@@ -45,8 +45,19 @@ const SERVE = /\bkv-cache serve\b/
 
 const program = Path.join(Pages.root, "dist", "main.js")
 
-// What a user has installed, or would have npx fetch. `nc` is there for machines without it.
+/** Where a program is installed, if it is. */
+const installed = (name: string): string | undefined =>
+  (process.env["PATH"] ?? "")
+    .split(Path.delimiter)
+    .map((directory) => Path.join(directory, name))
+    .find((file) => Fs.existsSync(file))
+
+const redisCli = installed("redis-cli")
+
+// What a user has installed, or would have npx fetch. `nc` is there for machines without it. redis-cli prints what it
+// prints at a terminal.
 const COMMANDS = {
+  "redis-cli": `FAKETTY=1 exec ${redisCli} "$@"`,
   "kv-cache": `exec "${process.execPath}" "${program}" "$@"`,
   npx: `shift\nexec "${process.execPath}" "${program}" "$@"`,
   nc: `exec "${process.execPath}" -e 'const [host, port] = process.argv.slice(1)
@@ -170,5 +181,9 @@ describe("the documentation's transcripts", () => {
     for (const { code, place } of transcripts) assert.isTrue(code.startsWith("$ "), place)
   })
 
-  for (const block of transcripts) it.live(`show what happens: ${block.place}`, () => run(block), TIMEOUT)
+  for (const block of transcripts) {
+    const isSkipped = redisCli === undefined && block.code.includes("redis-cli")
+    const title = `show what happens: ${block.place}${isSkipped ? " (skipped: redis-cli is not installed)" : ""}`
+    it.live.skipIf(isSkipped)(title, () => run(block), TIMEOUT)
+  }
 })

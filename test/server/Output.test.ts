@@ -17,6 +17,7 @@ import { Pause } from "../../src/server/Pause.ts"
 import { Parameters } from "../../src/server/Parameters.ts"
 import { Running } from "../../src/server/Running.ts"
 import { SharedWriter } from "../../src/server/SharedWriter.ts"
+import { Tracking } from "../../src/server/Tracking.ts"
 import { Transactions } from "../../src/server/Transactions.ts"
 import { Turn } from "../../src/server/Turn.ts"
 import { Executor } from "../../src/store/Executor.ts"
@@ -56,6 +57,7 @@ const start = Effect.gen(function* () {
   const renew = vi.spyOn(replies, "renew")
   const writer = new SharedWriter(() => replies)
   const counters = ServerCounters.make()
+  const clients = new Clients()
   const instance = new Instance(0, (at) => at)
   const turn = new Turn(executor, { now, afterReads: () => {} })
   const options = { allowHalfOpen: true, highWaterMark: HIGH_WATER_MARK }
@@ -71,7 +73,8 @@ const start = Effect.gen(function* () {
         writers: { text: writer, resp: { 2: writer, 3: writer } },
         maxBulk: 1000,
         counters,
-        clients: new Clients(),
+        clients,
+        tracking: new Tracking(executor.changes, clients, (task) => turn.afterRun(task)),
         instance,
         executor,
         running: new Running(1, counters, executor, 0),

@@ -50,6 +50,10 @@ class KeepingReader implements Reader {
     return !this.hasEnded
   }
 
+  rangeEnd(_commands: CommandBatch, _from: number, to: number): number {
+    return to
+  }
+
   decode(commands: CommandBatch, offset: number, end: number): number {
     if (!this.isReady) assert.fail("bytes of a reader that is not ready were decoded")
     return this.decoder.decode(commands, offset, end)

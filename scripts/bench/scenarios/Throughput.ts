@@ -3,11 +3,11 @@ import type { GeneratorResult } from "../load/Messages.ts"
 import type { Figure } from "../report/Figure.ts"
 import { number, percent, range, spread, table } from "../report/Format.ts"
 import { median, ratios, summarize } from "../report/Statistics.ts"
-import { BARE_NODE, KV_CACHE, MEMCACHED, REDIS, type Server } from "../servers/Peers.ts"
+import { BARE_NODE, KV_CACHE, MEMCACHED, type Peer, REDIS, type Server } from "../servers/Peers.ts"
 import { drive, load } from "./Driver.ts"
 import { type Outcome, repeat, type Scenario, type Settings } from "./Scenario.ts"
 
-const CONNECTIONS = 50
+export const CONNECTIONS = 50
 const KEYS = 10_000
 
 /** The rounds of one server. */
@@ -71,11 +71,17 @@ export const throughputTable = (label: string, ours: Rounds, all: ReadonlyArray<
   ]
 }
 
-const measure = async (settings: Settings, name: string, pipeline: number): Promise<ReadonlyArray<Rounds>> => {
+/** The rounds of every server, side by side. */
+export const measure = async (
+  settings: Settings,
+  name: string,
+  pipeline: number,
+  peers: ReadonlyArray<Peer> = [settings.kvCache, ...settings.peers]
+): Promise<ReadonlyArray<Rounds>> => {
   const servers: Array<Server> = []
   try {
     const results: Array<Rounds & { readonly at: Server }> = []
-    for (const peer of [settings.kvCache, ...settings.peers]) {
+    for (const peer of peers) {
       const at = await peer.start()
       servers.push(at)
       await load(at, { keys: KEYS })
@@ -94,12 +100,12 @@ const measure = async (settings: Settings, name: string, pipeline: number): Prom
   }
 }
 
-interface Target extends Pick<Figure, "what" | "bound" | "target"> {
+export interface Target extends Pick<Figure, "what" | "bound" | "target"> {
   readonly peer: string
   readonly of: (it: Rounds) => ReadonlyArray<number>
 }
 
-const toFigure = (ours: Rounds, all: ReadonlyArray<Rounds>, target: Target): Figure => {
+export const toFigure = (ours: Rounds, all: ReadonlyArray<Rounds>, target: Target): Figure => {
   const { bound, of, peer, what } = target
   const figure = { what, bound, target: target.target, unit: "" }
   const theirs = all.find(({ server }) => server === peer)

@@ -10,6 +10,8 @@ import { infos } from "./Info.ts"
 import { introspection } from "./Introspection.ts"
 import { refusals } from "./Refusals.ts"
 import { server } from "./Server.ts"
+import { pubSub } from "./PubSub.ts"
+import { tracking } from "./Tracking.ts"
 import { slowness } from "./Slowness.ts"
 import { transactions } from "./Transactions.ts"
 
@@ -23,7 +25,9 @@ const all: ReadonlyMap<Entry, Perform> = new Map([
   ...introspection,
   ...slowness,
   ...server,
-  ...transactions
+  ...transactions,
+  ...tracking,
+  ...pubSub
 ])
 
 /** By the command's id. */

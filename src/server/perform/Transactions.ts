@@ -70,7 +70,7 @@ export const forget = (session: Session): void => {
   const { transaction } = session
   if (transaction !== undefined) session.hold(-transaction.heldBytes)
   session.transaction = undefined
-  session.step(false)
+  session.step()
   forgetWatch(session)
 }
 
@@ -170,6 +170,7 @@ class Execution {
   begin(): Effect.Effect<void> | undefined {
     this.commands = this.transactions.takeBatch()
     this.replies.array(this.transaction.count)
+    this.session.isExecuting = true
     return this.goOn()
   }
 
@@ -177,7 +178,7 @@ class Execution {
     const { commands, transactions } = this
     while (!this.isLast) {
       if (this.next === this.end) {
-        if (!this.rest.fill(commands)) return undefined
+        if (!this.rest.fill(commands)) break
         transactions.executor.prepare(commands)
         this.next = 0
         this.end = commands.count
@@ -190,18 +191,23 @@ class Execution {
         return this.goOn()
       })
     }
+    this.session.isExecuting = false
     return undefined
   }
 
   /** Has as many commands executed as are not the session's own to perform. */
   private execute(): Effect.Effect<void> | undefined {
     const { commands, next, session } = this
-    do this.next++
-    while (this.next < this.end && !session.performs(commands, this.next))
+    let to = next + 1
+    while (to < this.end && !session.performs(commands, to)) to++
+    to = this.next = session.rangeEnd(commands, next, to)
     session.isAtomic = true
-    const pending = this.transactions.executor.execute(commands, next, this.next, this.now, session, this.replies)
+    const pending = this.transactions.executor.execute(commands, next, to, this.now, session, this.replies)
     session.isAtomic = false
-    return pending
+    return after(pending, () => {
+      session.executed(commands, next, to)
+      return undefined
+    })
   }
 
   private perform(): Effect.Effect<void> | undefined {
@@ -227,7 +233,7 @@ export const transactions: ReadonlyArray<readonly [Entry, Perform]> = [
       else {
         session.transaction = new Transaction()
         session.hold(session.transaction.heldBytes)
-        session.step(true)
+        session.step()
         replies.fixed(ok)
       }
       return "answered"

@@ -14,6 +14,28 @@ export const exchange = Effect.fnUntraced(function* (client: RawClient.RawClient
   assert.strictEqual(bytes.toString("latin1"), reply)
 })
 
+/** Requests, each one line of words. */
+export const requests = (...lines: ReadonlyArray<string>): string =>
+  lines.map((line) => request(...line.split(" "))).join("")
+
+/** Lines as they are on the wire. */
+export const wire = (...lines: ReadonlyArray<string>): string => lines.map((line) => `${line}\r\n`).join("")
+
+/** Sends bytes, and checks that the answer begins with the expected ones. */
+export const begin = Effect.fnUntraced(function* (client: RawClient.RawClient, sent: string, expected: string) {
+  yield* client.send(sent)
+  const bytes = yield* client.bytes(expected.length)
+  assert.strictEqual(bytes.toString("latin1"), expected)
+})
+
+const SENTINEL = "nothing-more"
+
+/** Sends bytes, and checks that exactly the expected ones come. */
+export const converse = Effect.fnUntraced(function* (client: RawClient.RawClient, sent: string, expected: string) {
+  yield* begin(client, sent, expected)
+  yield* begin(client, requests(`PING ${SENTINEL}`), bulk(SENTINEL))
+})
+
 /** The reply that is one bulk string. */
 export const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`
 

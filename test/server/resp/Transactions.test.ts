@@ -9,7 +9,7 @@ import * as TestClock from "effect/testing/TestClock"
 import { Executor, type ExecutorService } from "../../../src/store/Executor.ts"
 import { Store } from "../../../src/store/Store.ts"
 import * as TestServer from "../TestServer.ts"
-import { begin, bulk, encode, exchange, requests, wire } from "./Exchange.ts"
+import { begin, bulk, converse, request, requests, wire } from "./Exchanges.ts"
 
 const ABORTED = "-EXECABORT Transaction discarded because of previous errors."
 const NESTED = "-ERR MULTI calls can not be nested"
@@ -154,7 +154,7 @@ describe("a transaction", () => {
     Effect.gen(function* () {
       const server = yield* TestServer.start()
       // In one piece, and piece by piece.
-      yield* exchange(yield* server.connect(), requests(...sent), answer)
+      yield* converse(yield* server.connect(), requests(...sent), answer)
       const other = yield* TestServer.start()
       const client = yield* other.connect()
       yield* client.send(requests(...sent).slice(0, 5))
@@ -162,7 +162,7 @@ describe("a transaction", () => {
         yield* client.send(byte)
         yield* other.quiet
       }
-      yield* exchange(client, "", answer)
+      yield* converse(client, "", answer)
     })
   )
 
@@ -173,12 +173,12 @@ describe("a transaction", () => {
       const any = "\r\n\0\xff*$"
       const count = 1000
       const values = Array.from({ length: count }, (_, i) => `${any}${i}${"v".repeat(i)}`)
-      const sets = values.map((value, i) => encode(["SET", `${any}${i}`, value])).join("")
+      const sets = values.map((value, i) => request("SET", `${any}${i}`, value)).join("")
       yield* client.send(requests("MULTI") + sets + requests("EXEC"))
       const answer = wire("+OK") + wire("+QUEUED").repeat(count) + wire(`*${count}`) + wire("+OK").repeat(count)
       assert.strictEqual((yield* client.bytes(answer.length)).toString("latin1"), answer)
       for (const [i, value] of values.entries()) {
-        yield* client.send(encode(["GET", `${any}${i}`]))
+        yield* client.send(request("GET", `${any}${i}`))
         assert.strictEqual((yield* client.bytes(bulk(value).length)).toString("latin1"), bulk(value))
       }
     })
@@ -190,8 +190,8 @@ describe("a transaction", () => {
       const client = yield* server.connect()
       const other = yield* server.connect()
       yield* begin(client, requests("MULTI", "SET a mine", "GET a"), wire("+OK", "+QUEUED", "+QUEUED"))
-      yield* exchange(other, requests("SET a other", "GET a"), wire("+OK", "$5", "other"))
-      yield* exchange(client, requests("EXEC"), wire("*2", "+OK", "$4", "mine"))
+      yield* converse(other, requests("SET a other", "GET a"), wire("+OK", "$5", "other"))
+      yield* converse(client, requests("EXEC"), wire("*2", "+OK", "$4", "mine"))
     })
   )
 })
@@ -204,15 +204,15 @@ describe("a watched key", () => {
       const other = yield* server.connect()
       const text = yield* server.connect()
       const transaction = requests("MULTI", "GET a", "EXEC")
-      yield* exchange(client, requests("WATCH a"), wire("+OK"))
-      yield* exchange(other, requests("SET a 1"), wire("+OK"))
-      yield* exchange(client, transaction, wire("+OK", "+QUEUED", "*-1"))
-      yield* exchange(client, requests("WATCH a"), wire("+OK"))
+      yield* converse(client, requests("WATCH a"), wire("+OK"))
+      yield* converse(other, requests("SET a 1"), wire("+OK"))
+      yield* converse(client, transaction, wire("+OK", "+QUEUED", "*-1"))
+      yield* converse(client, requests("WATCH a"), wire("+OK"))
       assert.strictEqual(yield* text.ask("DELETE a\n"), "OK deleted\n")
-      yield* exchange(client, transaction, wire("+OK", "+QUEUED", "*-1"))
-      yield* exchange(client, requests("WATCH a"), wire("+OK"))
+      yield* converse(client, transaction, wire("+OK", "+QUEUED", "*-1"))
+      yield* converse(client, requests("WATCH a"), wire("+OK"))
       assert.strictEqual(yield* text.ask("DELETE a\nEXISTS a\n"), "ERROR key not found\nOK 0\n")
-      yield* exchange(client, transaction, wire("+OK", "+QUEUED", "*1", "$-1"))
+      yield* converse(client, transaction, wire("+OK", "+QUEUED", "*1", "$-1"))
     })
   )
 
@@ -220,17 +220,17 @@ describe("a watched key", () => {
     Effect.gen(function* () {
       const server = yield* TestServer.start({ expireInterval: Duration.seconds(30) })
       const client = yield* server.connect()
-      yield* exchange(client, requests("SET a 1 PX 1000", "WATCH a"), wire("+OK", "+OK"))
+      yield* converse(client, requests("SET a 1 PX 1000", "WATCH a"), wire("+OK", "+OK"))
       yield* TestClock.adjust(999)
-      yield* exchange(client, requests("MULTI", "GET a", "EXEC"), wire("+OK", "+QUEUED", "*1", "$1", "1"))
-      yield* exchange(client, requests("WATCH a"), wire("+OK"))
+      yield* converse(client, requests("MULTI", "GET a", "EXEC"), wire("+OK", "+QUEUED", "*1", "$1", "1"))
+      yield* converse(client, requests("WATCH a"), wire("+OK"))
       yield* TestClock.adjust(1)
       assert.strictEqual((yield* server.stats).store.expired, 0)
-      yield* exchange(client, requests("MULTI", "GET a", "EXEC"), wire("+OK", "+QUEUED", "*-1"))
-      yield* exchange(client, requests("SET b 1 PX 1000", "WATCH b"), wire("+OK", "+OK"))
+      yield* converse(client, requests("MULTI", "GET a", "EXEC"), wire("+OK", "+QUEUED", "*-1"))
+      yield* converse(client, requests("SET b 1 PX 1000", "WATCH b"), wire("+OK", "+OK"))
       yield* TestClock.adjust("2 minutes")
       assert.strictEqual((yield* server.stats).store.expired, 2)
-      yield* exchange(client, requests("MULTI", "GET b", "EXEC"), wire("+OK", "+QUEUED", "*-1"))
+      yield* converse(client, requests("MULTI", "GET b", "EXEC"), wire("+OK", "+QUEUED", "*-1"))
     })
   )
 
@@ -238,9 +238,9 @@ describe("a watched key", () => {
     Effect.gen(function* () {
       const server = yield* TestServer.start()
       const client = yield* server.connect()
-      yield* exchange(client, requests("SET a 1 PX 1000"), wire("+OK"))
+      yield* converse(client, requests("SET a 1 PX 1000"), wire("+OK"))
       yield* TestClock.adjust(1000)
-      yield* exchange(client, requests("WATCH a", "GET a", "MULTI", "EXEC"), wire("+OK", "$-1", "+OK", "*0"))
+      yield* converse(client, requests("WATCH a", "GET a", "MULTI", "EXEC"), wire("+OK", "$-1", "+OK", "*0"))
     })
   )
 
@@ -248,8 +248,8 @@ describe("a watched key", () => {
     Effect.gen(function* () {
       const server = yield* TestServer.start({ maxKeys: 2 })
       const client = yield* server.connect()
-      yield* exchange(client, requests("SET a 1", "WATCH a", "SET b 1", "SET c 1"), wire("+OK", "+OK", "+OK", "+OK"))
-      yield* exchange(client, requests("MULTI", "EXEC"), wire("+OK", "*-1"))
+      yield* converse(client, requests("SET a 1", "WATCH a", "SET b 1", "SET c 1"), wire("+OK", "+OK", "+OK", "+OK"))
+      yield* converse(client, requests("MULTI", "EXEC"), wire("+OK", "*-1"))
     })
   )
 
@@ -259,11 +259,11 @@ describe("a watched key", () => {
       const client = yield* server.connect()
       const missing = yield* server.connect()
       const text = yield* server.connect()
-      yield* exchange(client, requests("SET a 1", "WATCH a"), wire("+OK", "+OK"))
-      yield* exchange(missing, requests("WATCH b"), wire("+OK"))
+      yield* converse(client, requests("SET a 1", "WATCH a"), wire("+OK", "+OK"))
+      yield* converse(missing, requests("WATCH b"), wire("+OK"))
       assert.strictEqual(yield* text.ask("FLUSH\n"), "OK flushed\n")
-      yield* exchange(client, requests("SET a 1", "MULTI", "EXEC"), wire("+OK", "+OK", "*-1"))
-      yield* exchange(missing, requests("MULTI", "EXEC"), wire("+OK", "*0"))
+      yield* converse(client, requests("SET a 1", "MULTI", "EXEC"), wire("+OK", "+OK", "*-1"))
+      yield* converse(missing, requests("MULTI", "EXEC"), wire("+OK", "*0"))
     })
   )
 })
@@ -280,7 +280,7 @@ describe("what a transaction holds", () => {
       for (let i = 0; i < 2000; i++) yield* greedy.send(requests(`SET b ${value}`))
       yield* greedy.untilEnd
       assert.deepInclude(yield* server.stats, { overMemory: 1 })
-      yield* exchange(other, requests("EXEC", "GET b"), wire("*1", "+OK", "$-1"))
+      yield* converse(other, requests("EXEC", "GET b"), wire("*1", "+OK", "$-1"))
     })
   )
 
@@ -290,8 +290,8 @@ describe("what a transaction holds", () => {
       const value = "v".repeat(100_000)
       const keeping = yield* server.connect()
       for (let i = 0; i < 30; i++) {
-        yield* exchange(keeping, requests("MULTI", `SET a ${value}`, "EXEC"), wire("+OK", "+QUEUED", "*1", "+OK"))
-        yield* exchange(keeping, requests("MULTI", `SET a ${value}`, "DISCARD"), wire("+OK", "+QUEUED", "+OK"))
+        yield* converse(keeping, requests("MULTI", `SET a ${value}`, "EXEC"), wire("+OK", "+QUEUED", "*1", "+OK"))
+        yield* converse(keeping, requests("MULTI", `SET a ${value}`, "DISCARD"), wire("+OK", "+QUEUED", "+OK"))
         const leaving = yield* server.connect()
         yield* begin(leaving, requests("WATCH a b c", "MULTI", `SET a ${value}`), wire("+OK", "+OK", "+QUEUED"))
         yield* leaving.destroy
@@ -334,13 +334,13 @@ describe("an executor that takes its time", () => {
       const other = yield* server.connect()
       const sent = ["WATCH a", "MULTI", "SET a 1", "SELECT 1", "SET a 2", "GET a", "EXEC"]
       const answers = yield* Effect.forkChild(
-        exchange(
+        converse(
           client,
           requests(...sent),
           wire("+OK", "+OK", "+QUEUED", "+QUEUED", "+QUEUED", "+QUEUED", "*4", "+OK", "+OK", "+OK", "$1", "2")
         )
       )
-      const others = yield* Effect.forkChild(exchange(other, requests("GET a", "SELECT 1"), wire("$-1", "+OK")))
+      const others = yield* Effect.forkChild(converse(other, requests("GET a", "SELECT 1"), wire("$-1", "+OK")))
       yield* Effect.repeat(Effect.andThen(server.quiet, TestClock.adjust("1 second")), {
         while: () => answers.pollUnsafe() === undefined || others.pollUnsafe() === undefined
       })
