@@ -34,5 +34,14 @@ export const leftOut: Readonly<Record<string, string>> = {
   "CONFIG|REWRITE": OWN,
   "CONFIG|HELP": LATER,
   MONITOR: ALL,
-  "DEBUG|SLEEP": ALL
+  "DEBUG|SLEEP": ALL,
+  "SLOWLOG|HELP": LATER,
+  "LATENCY|GRAPH": OWN,
+  "LATENCY|HISTOGRAM": OWN,
+  "LATENCY|HELP": LATER,
+  "MEMORY|HELP": LATER,
+  "DEBUG|HELP": LATER,
+  "MODULE|HELP": LATER,
+  "FUNCTION|HELP": LATER,
+  CLUSTER: "Redis answers its name with that of the subcommand"
 }
