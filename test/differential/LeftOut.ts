@@ -5,6 +5,7 @@ const OWN = "what it shows or sets is this server's own"
 const LATER = "Redis 7.0.15, with which this server is compared, has another one or none"
 const ALL = "it stops or watches all clients"
 
+const PUSHED = "messages may be pushed at another moment, between other replies"
 const UNKNOWN = "Redis has no such command"
 
 export const leftOut: Readonly<Record<string, string>> = {
@@ -43,5 +44,11 @@ export const leftOut: Readonly<Record<string, string>> = {
   "DEBUG|HELP": LATER,
   "MODULE|HELP": LATER,
   "FUNCTION|HELP": LATER,
-  CLUSTER: "Redis answers its name with that of the subcommand"
+  CLUSTER: "Redis answers its name with that of the subcommand",
+  "CLIENT|TRACKING": PUSHED,
+  "CLIENT|CACHING": PUSHED,
+  "CLIENT|GETREDIR": PUSHED,
+  "CLIENT|TRACKINGINFO": PUSHED,
+  SUBSCRIBE: PUSHED,
+  UNSUBSCRIBE: PUSHED
 }

@@ -4,12 +4,13 @@ import { type Family, ownWords } from "../Family.ts"
 
 const NAMES = ["", "one", "a-name", "with space", "line\n", "caf\xe9", "name"] as const
 
-const database = (draw: Draw): string => (draw.chance(0.9) ? String(draw.below(3)) : draw.pick(["16", "-1"]))
+const database = (draw: Draw): string =>
+  draw.chance(0.9) ? String(draw.below(3)) : draw.pick(["16", "-1", "2147483648", "-2147483649", draw.integer()])
 
 export const connection: Family = {
-  PING: { isSpoilt: false, arguments: (draw) => (draw.chance(0.5) ? [] : [draw.value()]) },
+  PING: (draw) => (draw.chance(0.5) ? [] : [draw.value()]),
   ECHO: (draw) => [draw.value()],
-  SELECT: { weight: 2, isSpoilt: false, arguments: (draw) => [database(draw)] },
+  SELECT: { weight: 2, arguments: (draw) => [database(draw)] },
   // Connections keep the version that they begin with: within a transaction, another one counts at once in Redis, and
   // after it here.
   HELLO: {

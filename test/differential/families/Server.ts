@@ -29,7 +29,10 @@ export const server: Family = {
   READWRITE: () => [],
   "MODULE|LIST": () => [],
   "FUNCTION|LIST": () => [],
-  "FUNCTION|FLUSH": (draw) => draw.list(0, 1, () => draw.word(draw.pick(["ASYNC", "SYNC", "NOW"]))),
+  "FUNCTION|FLUSH": {
+    isSpoilt: false,
+    arguments: (draw) => draw.list(0, 1, () => draw.word(draw.pick(["ASYNC", "SYNC", "NOW"])))
+  },
   "FUNCTION|DELETE": () => ["none"],
   "FUNCTION|STATS": ours,
   "FUNCTION|KILL": () => [],
