@@ -19,7 +19,12 @@ const notAnInt = new FixedReply((sink) =>
 export const NO_DATABASE = -1
 
 /** The number of the database that an argument names, or `NO_DATABASE`. */
-export const databaseOf = ({ sink }: Execution, commands: CommandBatch, command: number, argument: number): number => {
+export const databaseOf = (
+  { sink }: Pick<Execution, "sink">,
+  commands: CommandBatch,
+  command: number,
+  argument: number
+): number => {
   const database = integer(commands, command, argument)
   if (Number.isNaN(database)) sink.fixed(notAnInteger)
   else if (database < MIN_INT || database > MAX_INT) sink.fixed(notAnInt)

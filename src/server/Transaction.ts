@@ -72,7 +72,7 @@ export class TransactionReader {
   }
 
   /** Fills a batch with what comes next. Says whether there was something. */
-  fill(commands: CommandBatch): boolean {
+  readInto(commands: CommandBatch): boolean {
     commands.begin(this.bytes)
     while (this.at < this.words.length && !commands.isFull) {
       commands.open(this.take())

@@ -73,7 +73,7 @@ describe.each(clients)("$name", ({ open }) => {
 
   it("clears a cache by prefix with SCAN, and by database", async () => {
     const redis = connect()
-    for (let i = 0; i < 500; i++) await redis.set(`${i % 2 === 0 ? "user" : "post"}:${i}`, i)
+    await Promise.all(Array.from({ length: 500 }, (_, i) => redis.set(`${i % 2 === 0 ? "user" : "post"}:${i}`, i)))
     const found = new Set<string>()
     for await (const keys of redis.scanStream({ match: "user:*", count: 50 })) {
       for (const key of keys) found.add(String(key))

@@ -97,7 +97,7 @@ describe("@keyv/redis with cache-manager", () => {
 })
 
 describe("unstorage", () => {
-  it("keeps items for their time, and clears what is below a base", async () => {
+  it("keeps items for their time, and clears what is below its base", async () => {
     const { host, port } = fixture.server
     const storage = createStorage({ driver: unstorageRedis({ host, port, base: "app" }) })
     fixture.closing(storage, () => storage.dispose())
@@ -108,8 +108,11 @@ describe("unstorage", () => {
     await advance("60 seconds")
     assert.isNull(await storage.getItem("page:1"))
     assert.isFalse(await storage.hasItem("page:1"))
-    await storage.clear("page")
-    assert.deepStrictEqual(await storage.getKeys(), ["user:1"])
+    const other = connectIoRedis()
+    await other.set("another:key", 1)
+    await storage.clear()
+    assert.deepStrictEqual(await storage.getKeys(), [])
+    assert.strictEqual(await other.get("another:key"), "1")
   })
 })
 

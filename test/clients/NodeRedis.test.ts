@@ -109,7 +109,8 @@ describe.each(caching)("the client-side cache of $name", ({ open }) => {
     const gets = async () => (await server.stats()).store.gets
     await other.set("a", "1")
     const before = await gets()
-    for (let i = 0; i < 10; i++) assert.strictEqual(await redis.get("a"), "1")
+    assert.strictEqual(await redis.get("a"), "1")
+    assert.strictEqual(await redis.get("a"), "1")
     assert.strictEqual(await gets(), before + 1)
 
     await other.set("a", "2")

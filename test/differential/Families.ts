@@ -7,4 +7,4 @@ import { server } from "./families/Server.ts"
 import { strings } from "./families/Strings.ts"
 import { transactions } from "./families/Transactions.ts"
 
-export const families: ReadonlyArray<Family> = [connection, server, strings, bitmaps, keys, transactions]
+export const families: ReadonlyArray<Family> = [connection, strings, bitmaps, keys, transactions, server]

@@ -52,3 +52,9 @@ export const sameKind: Compare = (ours, redis) => {
   const kind = (reply: string): string => (reply.startsWith("$-1") ? "_" : reply.slice(0, 1))
   return kind(ours) === kind(redis) ? undefined : "the kinds of the replies differ"
 }
+
+/** Compares what is a server's own, such as its name: the kind is the same, and so is an error. */
+export const ownWords: Compare = (ours, redis) =>
+  ours === redis || (!redis.startsWith("-") && sameKind(ours, redis, []) === undefined)
+    ? undefined
+    : "the errors or kinds of the replies differ"

@@ -5,6 +5,7 @@ const OWN = "what it shows or sets is this server's own"
 const LATER = "Redis 7.0.15, with which this server is compared, has another one or none"
 const ALL = "it stops or watches all clients"
 
+const PUSHED = "messages may be pushed at another moment, between other replies"
 const UNKNOWN = "Redis has no such command"
 
 export const leftOut: Readonly<Record<string, string>> = {
@@ -35,11 +36,19 @@ export const leftOut: Readonly<Record<string, string>> = {
   "CONFIG|HELP": LATER,
   MONITOR: ALL,
   "DEBUG|SLEEP": ALL,
-  "DEBUG|HELP": LATER,
   "SLOWLOG|HELP": LATER,
-  "LATENCY|HELP": LATER,
+  "LATENCY|GRAPH": OWN,
   "LATENCY|HISTOGRAM": OWN,
+  "LATENCY|HELP": LATER,
   "MEMORY|HELP": LATER,
+  "DEBUG|HELP": LATER,
   "MODULE|HELP": LATER,
-  "FUNCTION|HELP": LATER
+  "FUNCTION|HELP": LATER,
+  CLUSTER: "Redis answers its name with that of the subcommand",
+  "CLIENT|TRACKING": PUSHED,
+  "CLIENT|CACHING": PUSHED,
+  "CLIENT|GETREDIR": PUSHED,
+  "CLIENT|TRACKINGINFO": PUSHED,
+  SUBSCRIBE: PUSHED,
+  UNSUBSCRIBE: PUSHED
 }

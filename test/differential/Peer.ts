@@ -7,8 +7,14 @@ import { frameEnd } from "./Frames.ts"
 
 const PUSH = 0x3e
 
+/** How often half a second passes without an answer before there will be none. */
+const MOST_WAITS = 20
+
 export interface Answers {
-  /** In order, one character for each byte. There are fewer than asked for if the connection has ended. */
+  /**
+   * In order, one character for each byte. There are fewer than asked for if the connection has ended, or if no more have
+   * come for a long time.
+   */
   readonly replies: ReadonlyArray<string>
   /** Messages that no command asked for. */
   readonly pushes: ReadonlyArray<string>
@@ -54,7 +60,16 @@ const make = (socket: Net.Socket): Peer => {
       replies = []
       pushes = []
       socket.write(encode(requests))
-      yield* changes.until(() => replies.length >= requests.length || ended)
+      // A server that does not answer is given up in many short waits: a machine that stood still was not one of them.
+      for (let waits = 0; waits < MOST_WAITS; waits++) {
+        const before = replies.length
+        yield* Effect.timeoutOption(
+          changes.until(() => replies.length >= requests.length || ended),
+          "500 millis"
+        )
+        if (replies.length >= requests.length || ended) break
+        if (replies.length > before) waits = 0
+      }
       return { replies, pushes }
     })
   }

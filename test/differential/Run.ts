@@ -24,7 +24,7 @@ interface Pair {
 }
 
 const QUEUED = "+QUEUED\r\n"
-const GONE = "(the connection has ended)"
+const GONE = "(no answer)"
 
 /** What is wrong with an answer, unless it is a known difference. */
 const judge = ({ compare, words }: Step, ours: string, redis: string): string | undefined => {

@@ -1,19 +1,16 @@
 /** The commands that concern the connection. */
 import { integer, word } from "../../commands/Arguments.ts"
 import { auth, hello, quitWithAnswer, reset, select } from "../../commands/Connection.ts"
+import { databaseOf, NO_DATABASE } from "../../commands/Databases.ts"
 import type { Entry } from "../../commands/Entry.ts"
-import { notAnInteger, ok, syntaxError } from "../../commands/Replies.ts"
+import { ok, syntaxError } from "../../commands/Replies.ts"
 import { ERR } from "../../domain/Reply.ts"
-import { DATABASES } from "../../engine/Limits.ts"
 import type { ReplyWriter } from "../../protocol/Protocol.ts"
 import { version as kvCacheVersion } from "../../Version.ts"
 import { REDIS_NAME, REDIS_VERSION } from "../RedisVersion.ts"
 import type { Perform, Session } from "../Session.ts"
 import { BAD_NAME, isName } from "./Client.ts"
 import { atOnce } from "./Perform.ts"
-
-const MIN_INT = -(2 ** 31)
-const MAX_INT = 2 ** 31 - 1
 
 /** The only user that there is. */
 const USER = "default"
@@ -91,13 +88,9 @@ export const connection: ReadonlyArray<readonly [Entry, Perform]> = [
   [
     select,
     atOnce((session, commands, command, _now, replies) => {
-      const index = integer(commands, command, 0)
-      if (Number.isNaN(index)) return replies.fixed(notAnInteger)
-      if (index < MIN_INT || index > MAX_INT) {
-        return replies.error(ERR, `value is out of range, value must between ${MIN_INT} and ${MAX_INT}`)
-      }
-      if (index < 0 || index >= DATABASES) return replies.error(ERR, "DB index is out of range")
-      session.database = index
+      const database = databaseOf({ sink: replies }, commands, command, 0)
+      if (database === NO_DATABASE) return
+      session.database = database
       replies.fixed(ok)
     })
   ],

@@ -178,7 +178,7 @@ class Execution {
     const { commands, transactions } = this
     while (!this.isLast) {
       if (this.next === this.end) {
-        if (!this.rest.fill(commands)) break
+        if (!this.rest.readInto(commands)) break
         transactions.executor.prepare(commands)
         this.next = 0
         this.end = commands.count
