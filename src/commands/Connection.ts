@@ -2,7 +2,9 @@
 import { FixedReply } from "../domain/Reply.ts"
 import { isWord } from "./Arguments.ts"
 import type { Entry } from "./Entry.ts"
+import { wrongArity } from "./Replies.ts"
 
+const tooManyForPing = wrongArity("ping")
 const pong = new FixedReply((sink) => sink.simple("PONG"))
 
 export const ping: Entry = {
@@ -10,13 +12,16 @@ export const ping: Entry = {
   group: "connection",
   since: "1.0.0",
   protocols: ["resp"],
-  arity: { min: 0, max: 1 },
+  // Redis takes any number into a transaction, and refuses them when it executes.
+  arity: { min: 0, max: Number.POSITIVE_INFINITY },
   flags: ["fast"],
   usage: "PING [message]",
   summary: "Answer PONG, or with the message",
   details: [],
   execute: ({ sink }, commands, command) => {
-    if (commands.argc(command) === 0) return sink.fixed(pong)
+    const argc = commands.argc(command)
+    if (argc === 0) return sink.fixed(pong)
+    if (argc > 1) return sink.fixed(tooManyForPing)
     sink.bulk(commands.bytes, commands.argStart(command, 0), commands.argLength(command, 0))
   }
 }

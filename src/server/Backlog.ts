@@ -9,6 +9,7 @@
 import * as Result from "effect/Result"
 import { READ_BYTES } from "../EventLoop.ts"
 import type { ClientMemory, Holder } from "./ClientMemory.ts"
+import { spareMemory } from "./SpareMemory.ts"
 
 const NONE = Buffer.alloc(0)
 
@@ -17,9 +18,11 @@ const WORTH_KEEPING = 1 / 4
 
 export class Backlog {
   /** The memory that the bytes are in, from `start` to `end` (exclusive). */
-  bytes = NONE
+  bytes: Buffer = NONE
   start = 0
   end = 0
+  // Whether a batch may point to its memory: one that was read from there.
+  private wasRead = false
   // The bytes that the request at `start` has at least; 0 if that is not known.
   private needed = 0
   // Bytes of memory that commands are in which are executed while their connection waits.
@@ -63,6 +66,7 @@ export class Backlog {
   keep(bytes: Buffer, start: number, end: number, needed: number): void {
     this.needed = needed
     if (bytes !== this.bytes) return this.append(bytes, start, end)
+    this.wasRead = true
     this.start = start
     this.end = end
     if (start === end) return this.clear()
@@ -73,6 +77,7 @@ export class Backlog {
   /** Moves all bytes to another place, and says how many they are. */
   moveTo(bytes: Buffer, at: number): number {
     const moved = this.bytes.copy(bytes, at, this.start, this.end)
+    if (!this.wasRead) spareMemory.give(this.bytes)
     this.clear()
     return moved
   }
@@ -83,6 +88,7 @@ export class Backlog {
     this.end = 0
     this.needed = 0
     this.lent = 0
+    this.wasRead = false
     this.count()
   }
 
@@ -108,13 +114,15 @@ export class Backlog {
   /** Goes on in other memory, with room for `more` bytes. Where there is none, its owner is closed, and it returns false. */
   private move(more: number): boolean {
     const { length } = this
-    const moved = Result.try(() => Buffer.allocUnsafeSlow(this.capacityFor(more)))
+    const moved = Result.try(() => spareMemory.take(this.capacityFor(more)))
     if (Result.isFailure(moved)) {
       this.owner.closeForMemory()
       return false
     }
     this.bytes.copy(moved.success, 0, this.start, this.end)
+    if (!this.wasRead) spareMemory.give(this.bytes)
     this.bytes = moved.success
+    this.wasRead = false
     this.start = 0
     this.end = length
     return true

@@ -106,6 +106,12 @@ export type Perform = (
 
 const MICROS_PER_MILLI = 1000
 
+/** What was kept of a few commands, as a batch. */
+const batchOf = (kept: Transaction, batch = new CommandBatch()): CommandBatch => {
+  kept.read().fill(batch)
+  return batch
+}
+
 /** The first byte of a connection that speaks RESP. */
 const RESP_BEGINS = 0x2a
 
@@ -293,12 +299,7 @@ export class Session implements Caller {
     // Others are decoded into the batch and its bytes meanwhile.
     const kept = new Transaction()
     kept.add(commands, command)
-    const end = Effect.sync(() => {
-      const copy = new CommandBatch()
-      kept.read().readInto(copy)
-      this.measured(copy, 0, before)
-    })
-    return Effect.tap(outcome, () => end)
+    return Effect.tap(outcome, () => Effect.sync(() => this.measured(batchOf(kept), 0, before)))
   }
 
   /** A command has been performed, which began at a time in µs. */

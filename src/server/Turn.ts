@@ -20,6 +20,7 @@ import type { ReplyWriter } from "../protocol/Protocol.ts"
 import type { ExecutorService } from "../store/Executor.ts"
 import type { Backlog } from "./Backlog.ts"
 import type { SharedWriter } from "./SharedWriter.ts"
+import { spareMemory } from "./SpareMemory.ts"
 
 /** A connection, as far as a turn is concerned with it. */
 export interface Reader {
@@ -122,6 +123,8 @@ export class Turn {
   // Somebody waits with commands of the batch, or with any that are in `bytes`.
   private isBatchLent = false
   private areBytesLent = false
+  // The same for what is executed where its reader keeps it.
+  private isSourceLent = false
 
   constructor(executor: ExecutorService, options: TurnOptions) {
     this.executor = executor
@@ -152,7 +155,9 @@ export class Turn {
     const { bytes, end, start } = reader.backlog
     this.readers.push(reader)
     this.ends[0] = end
+    this.isSourceLent = false
     this.runFrom(bytes, start)
+    if (!this.isSourceLent && reader.backlog.bytes !== bytes) spareMemory.give(bytes)
   }
 
   /** Has a reader read on when its share of a turn has come. Says whether it must stop until then. */
@@ -374,6 +379,7 @@ export class Turn {
   /** Leaves a batch and its bytes as they are: a reader waits with commands of it. */
   private lend(reader: Reader, commands: CommandBatch): void {
     if (commands === this.commands) this.isBatchLent = true
+    this.isSourceLent = true
     if (commands.bytes === this.bytes) this.areBytesLent = true
     else reader.backlog.lend(commands.bytes)
   }

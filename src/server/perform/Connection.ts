@@ -12,6 +12,9 @@ import type { Perform, Session } from "../Session.ts"
 import { BAD_NAME, isName } from "./Client.ts"
 import { atOnce } from "./Perform.ts"
 
+const MIN_INT = -(2 ** 31)
+const MAX_INT = 2 ** 31 - 1
+
 /** The only user that there is. */
 const USER = "default"
 
@@ -90,6 +93,9 @@ export const connection: ReadonlyArray<readonly [Entry, Perform]> = [
     atOnce((session, commands, command, _now, replies) => {
       const index = integer(commands, command, 0)
       if (Number.isNaN(index)) return replies.fixed(notAnInteger)
+      if (index < MIN_INT || index > MAX_INT) {
+        return replies.error(ERR, `value is out of range, value must between ${MIN_INT} and ${MAX_INT}`)
+      }
       if (index < 0 || index >= DATABASES) return replies.error(ERR, "DB index is out of range")
       session.database = index
       replies.fixed(ok)

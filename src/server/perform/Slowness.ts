@@ -2,7 +2,7 @@
 import { integer } from "../../commands/Arguments.ts"
 import { commands as table } from "../../commands/Commands.ts"
 import type { Entry } from "../../commands/Entry.ts"
-import { notAnInteger, ok } from "../../commands/Replies.ts"
+import { ok } from "../../commands/Replies.ts"
 import {
   latencyDoctor,
   latencyGraph,
@@ -26,8 +26,7 @@ const SHOWN = 10
 const performSlowLogGet: Perform = atOnce(({ context }, commands, command, _now, replies) => {
   const { slowLog } = context.observation
   const count = commands.argc(command) === 0 ? SHOWN : integer(commands, command, 0)
-  if (Number.isNaN(count)) return replies.fixed(notAnInteger)
-  if (count < -1) return replies.error(ERR, "count should be greater than or equal to -1")
+  if (!(count >= -1)) return replies.error(ERR, "count should be greater than or equal to -1")
   const shown = slowLog.newest(count === -1 ? slowLog.length : count)
   replies.array(shown.length)
   for (const { address, at, id, micros, name, words } of shown) {

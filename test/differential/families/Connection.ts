@@ -15,7 +15,7 @@ const ownWords: Compare = (ours, redis) =>
 export const connection: Family = {
   PING: { isSpoilt: false, arguments: (draw) => (draw.chance(0.5) ? [] : [draw.value()]) },
   ECHO: (draw) => [draw.value()],
-  SELECT: { weight: 2, isSpoilt: false, arguments: (draw) => [database(draw)] },
+  SELECT: { weight: 2, arguments: (draw) => [database(draw)] },
   // Connections keep the version that they begin with: within a transaction, another one counts at once in Redis, and
   // after it here.
   HELLO: {

@@ -24,9 +24,26 @@ const conditions = (draw: Draw): ReadonlyArray<string> =>
         () => (draw.chance(0.1) ? [draw.pick(["FOO", "", "a\r\nb", "N\0X"])] : [])
       )
 
+/** Times that have passed, or are further away than any test lasts, or are none. */
+const BOUNDS = [
+  "0",
+  "-1",
+  "-100",
+  "2147483648",
+  "9007199254740991",
+  "9223372036854775",
+  "9223372036854776",
+  "-9223372036854775",
+  "-9223372036854776",
+  "9223372036854775807",
+  "-9223372036854775808",
+  "1.5",
+  "x"
+] as const
+
 const expiring = (time: (draw: Draw) => string) => ({
   weight: 3,
-  arguments: (draw: Draw) => [draw.key(), draw.chance(0.1) ? draw.integer() : time(draw), ...conditions(draw)]
+  arguments: (draw: Draw) => [draw.key(), draw.chance(0.1) ? draw.pick(BOUNDS) : time(draw), ...conditions(draw)]
 })
 
 /** What cannot be the same is of the same kind: both null, both errors, both numbers. */
