@@ -108,7 +108,7 @@ const MICROS_PER_MILLI = 1000
 
 /** What was kept of a few commands, as a batch. */
 const batchOf = (kept: Transaction, batch = new CommandBatch()): CommandBatch => {
-  kept.read().fill(batch)
+  kept.read().readInto(batch)
   return batch
 }
 

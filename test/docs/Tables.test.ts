@@ -91,7 +91,10 @@ describe("the documentation's table", () => {
 
   it("of Redis's commands there is none for a group without any", () => {
     const heads = Pages.page("docs/redis.md").tables.filter(({ head }) => head[2] === "since")
-    assert.sameMembers(heads.map(({ head: [group = ""] }) => group), groups)
+    assert.sameMembers(
+      heads.map(({ head: [group = ""] }) => group),
+      groups
+    )
   })
 
   it("of what is not compared with Redis is the differential test's", () => {
