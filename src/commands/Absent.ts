@@ -68,7 +68,7 @@ const moduleList = entry(
   "List the modules: there are none",
   always(noElements)
 )
-export const moduleHelp = entry(
+const moduleHelp = entry(
   "server",
   "MODULE|HELP",
   "5.0.0",
@@ -159,7 +159,7 @@ const functionKill = entry(
   "Stop the function that runs",
   always(noScript)
 )
-export const functionHelp = entry(
+const functionHelp = entry(
   "scripting",
   "FUNCTION|HELP",
   "7.0.0",

@@ -98,7 +98,7 @@ export const clientUnblock = entry(
   "client-id [TIMEOUT | ERROR]",
   "Let a client that waits go on"
 )
-export const clientHelp = entry("HELP", "5.0.0", NONE, ["loading", "stale"], "", "Show the subcommands of CLIENT")
+const clientHelp = entry("HELP", "5.0.0", NONE, ["loading", "stale"], "", "Show the subcommands of CLIENT")
 
 export const clientCommands: ReadonlyArray<Entry> = [
   clientGetName,

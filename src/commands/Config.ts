@@ -43,6 +43,6 @@ export const configSet = entry(
 )
 export const configResetStat = entry("RESETSTAT", "2.0.0", { min: 0, max: 0 }, "", "Count from 0 again")
 export const configRewrite = entry("REWRITE", "2.8.0", { min: 0, max: 0 }, "", "Write the settings to their file")
-export const configHelp = entry("HELP", "5.0.0", { min: 0, max: 0 }, "", "Show the subcommands of CONFIG")
+const configHelp = entry("HELP", "5.0.0", { min: 0, max: 0 }, "", "Show the subcommands of CONFIG")
 
 export const configCommands: ReadonlyArray<Entry> = [configGet, configSet, configResetStat, configRewrite, configHelp]

@@ -27,10 +27,10 @@ export const memoryStats = entry("MEMORY|STATS", "4.0.0", 0, [], "", "Show what 
 export const memoryDoctor = entry("MEMORY|DOCTOR", "4.0.0", 0, [], "", "Report on problems with memory")
 export const memoryMallocStats = entry("MEMORY|MALLOC-STATS", "4.0.0", 0, [], "", "Show how memory is allocated")
 /** Memory is given back by itself. */
-export const memoryPurge = entry("MEMORY|PURGE", "4.0.0", 0, [], "", "Give unused memory back", {
+const memoryPurge = entry("MEMORY|PURGE", "4.0.0", 0, [], "", "Give unused memory back", {
   execute: ({ sink }) => sink.fixed(ok)
 })
-export const memoryHelp = entry("MEMORY|HELP", "4.0.0", 0, ["loading", "stale"], "", "Show the subcommands of MEMORY")
+const memoryHelp = entry("MEMORY|HELP", "4.0.0", 0, ["loading", "stale"], "", "Show the subcommands of MEMORY")
 
 export const debugSleep = entry(
   "DEBUG|SLEEP",
@@ -40,7 +40,7 @@ export const debugSleep = entry(
   "seconds",
   "Let this client wait, and no other"
 )
-export const debugHelp = entry("DEBUG|HELP", "1.0.0", 0, ["loading", "stale"], "", "Show the subcommands of DEBUG")
+const debugHelp = entry("DEBUG|HELP", "1.0.0", 0, ["loading", "stale"], "", "Show the subcommands of DEBUG")
 
 export const lolwut = entry(
   "LOLWUT",

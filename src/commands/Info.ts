@@ -23,7 +23,7 @@ export const info: Entry = {
   details: []
 }
 
-export const time: Entry = {
+const time: Entry = {
   name: "TIME",
   group: "server",
   since: "2.6.0",
@@ -48,7 +48,7 @@ export const lastSave: Entry = {
   details: []
 }
 
-export const role: Entry = {
+const role: Entry = {
   name: "ROLE",
   group: "server",
   since: "2.8.12",

@@ -51,7 +51,7 @@ export const commandGetKeysAndFlags = entry(
   "Show which words of a command are keys, and what it does with them",
   ofArguments
 )
-export const commandHelp = entry("HELP", "5.0.0", { min: 0, max: 0 }, "", "Show the subcommands of COMMAND", "O(1)")
+const commandHelp = entry("HELP", "5.0.0", { min: 0, max: 0 }, "", "Show the subcommands of COMMAND", "O(1)")
 
 export const introspectionCommands: ReadonlyArray<Entry> = [
   command,

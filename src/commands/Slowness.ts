@@ -53,7 +53,7 @@ export const slowLogReset = slowLog(
   "Forget the slow commands",
   "O(N) where N is the number of entries"
 )
-export const slowLogHelp = slowLog("HELP", NONE, "", "Show the subcommands of SLOWLOG")
+const slowLogHelp = slowLog("HELP", NONE, "", "Show the subcommands of SLOWLOG")
 
 const latency = (name: string, since: string, arity: Arity, args: string, summary: string): Entry =>
   entry(
@@ -83,7 +83,7 @@ export const latencyHistogram = latency(
   "[command [command ...]]",
   "Show how long commands took, measured in a sample of them"
 )
-export const latencyHelp = latency("HELP", "2.8.13", NONE, "", "Show the subcommands of LATENCY")
+const latencyHelp = latency("HELP", "2.8.13", NONE, "", "Show the subcommands of LATENCY")
 
 export const monitor = entry(
   "MONITOR",

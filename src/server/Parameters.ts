@@ -53,15 +53,6 @@ export const choice = (
   }
 })
 
-export const yesOrNo = (name: string, read: () => boolean, apply: (value: boolean) => void): Parameter => ({
-  name,
-  read: () => (read() ? "yes" : "no"),
-  write: (text) => {
-    const word = text.toLowerCase()
-    return word === "yes" || word === "no" ? () => apply(word === "yes") : "argument must be 'yes' or 'no'"
-  }
-})
-
 export const whole = (
   name: string,
   min: number,

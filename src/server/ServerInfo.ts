@@ -23,7 +23,7 @@ interface Section {
 const UNITS = ["K", "M", "G", "T"]
 
 /** Bytes as people read them, such as `1.50M`. */
-export const humanBytes = (bytes: number): string => {
+const humanBytes = (bytes: number): string => {
   if (bytes < 1024) return `${bytes}B`
   const power = Math.min(Math.floor(Math.log2(bytes) / 10), UNITS.length)
   return `${(bytes / 1024 ** power).toFixed(2)}${UNITS[power - 1]}`

@@ -48,7 +48,7 @@ export const inAnyOrder: Compare = (ours, redis) => {
 }
 
 /** Compares what has nothing in common but its kind: the type of a reply, and whether it is null. */
-export const sameKind: Compare = (ours, redis) => {
+const sameKind: Compare = (ours, redis) => {
   const kind = (reply: string): string => (reply.startsWith("$-1") ? "_" : reply.slice(0, 1))
   return kind(ours) === kind(redis) ? undefined : "the kinds of the replies differ"
 }

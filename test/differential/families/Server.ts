@@ -13,7 +13,11 @@ export const server: Family = {
   TIME: ours,
   LASTSAVE: ours,
   ROLE: () => [],
-  "SLOWLOG|GET": { compare: ownWords, arguments: (draw) => draw.list(0, 1, () => draw.pick(["0", "-1", "-2", "x"])) },
+  "SLOWLOG|GET": {
+    isSpoilt: false,
+    compare: ownWords,
+    arguments: (draw) => draw.list(0, 1, () => draw.pick(["0", "-1", "-2", "x"]))
+  },
   "SLOWLOG|LEN": ours,
   "SLOWLOG|RESET": () => [],
   "LATENCY|LATEST": ours,
