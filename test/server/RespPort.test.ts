@@ -23,7 +23,7 @@ describe("the port for Redis's protocol", () => {
       yield* ask(client, "GET a\r\n", "$1\r\n1\r\n")
       yield* ask(client, "*2\r\n$3\r\nGET\r\n$1\r\na\r\n", "$1\r\n1\r\n")
       yield* ask(client, "SET b 'x y'\n", "+OK\r\n")
-      yield* ask(client, "PUT a 1\n", "-ERR unknown command 'PUT', with args beginning with: 'a' '1' \r\n")
+      yield* ask(client, "FOO a 1\n", "-ERR unknown command 'FOO', with args beginning with: 'a' '1' \r\n")
       const other = yield* server.connect()
       yield* ask(other, "*2\r\n$3\r\nGET\r\n$1\r\nb\r\n", "$3\r\nx y\r\n")
       yield* ask(other, "GET b\r\n", "$3\r\nx y\r\n")
