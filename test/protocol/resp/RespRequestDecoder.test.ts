@@ -84,11 +84,6 @@ const cases: ReadonlyArray<Case> = [
     decoded: [refused("wrong number of arguments for 'get' command")]
   },
   {
-    name: "the text protocol's commands",
-    input: array("PUT", "a", "b"),
-    decoded: [{ name: "PUT", args: ["a", "b"], keys: [0] }]
-  },
-  {
     name: "the server's own commands",
     input: array("(refuse)"),
     decoded: [refused("unknown command '(refuse)', with args beginning with: ")]
