@@ -13,6 +13,8 @@ export interface Holder {
   /** Whether others are closed in its place, however much it holds. */
   readonly isKept: boolean
   readonly closeForMemory: () => void
+  /** Is told when it holds more. */
+  readonly onHeld?: (() => void) | undefined
 }
 
 export class ClientMemory {
@@ -30,6 +32,7 @@ export class ClientMemory {
     this.held += bytes
     if (bytes <= 0) return
     this.holders.add(holder)
+    holder.onHeld?.()
     while (this.held > this.limit) {
       const largest = this.recount()
       if (this.held <= this.limit || largest === undefined) return

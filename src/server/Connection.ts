@@ -160,7 +160,15 @@ export class Connection implements Reader, Watched, Holder, Link {
   }
 
   get lastActivity(): number {
-    return this.state === "waiting" ? Number.POSITIVE_INFINITY : this.activeAt
+    if (this.state === "waiting") return Number.POSITIVE_INFINITY
+    const isSpared = this.context.idleWatch.sparesRedis && this.session.isRedis
+    return isSpared && this.backlog.length === 0 && this.output.heldBytes === 0
+      ? Number.POSITIVE_INFINITY
+      : this.activeAt
+  }
+
+  onHeld(): void {
+    if (this.context.idleWatch.sparesRedis) this.context.idleWatch.add(this)
   }
 
   closeIdle(): void {

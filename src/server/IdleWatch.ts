@@ -25,9 +25,16 @@ export class IdleWatch {
   private isWaiting = false
   private onChanged: () => void = doNothing
 
+  /**
+   * Whether a Redis client is idle only with an unfinished request or unread replies. Such clients keep connections for
+   * days, as Redis lets them, unless somebody has set a timeout.
+   */
+  sparesRedis: boolean
+
   /** `timeout` is in ms, 0 for never. */
-  constructor(timeout: number, now: () => number) {
+  constructor(timeout: number, now: () => number, sparesRedis = false) {
     this.millis = timeout
+    this.sparesRedis = sparesRedis
     this.now = now
   }
 
@@ -38,6 +45,7 @@ export class IdleWatch {
 
   set timeout(timeout: number) {
     this.millis = timeout
+    this.sparesRedis = false
     this.onChanged()
   }
 

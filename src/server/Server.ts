@@ -90,7 +90,11 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const protocol = yield* Protocol
   const counters = ServerCounters.make()
   const connections = new Set<Connection>()
-  const idleWatch = new IdleWatch(Duration.toMillis(config.idleTimeout), now)
+  const idleWatch = new IdleWatch(
+    Duration.toMillis(config.idleTimeout),
+    now,
+    config.idleTimeout === settings.idleTimeout.default
+  )
   yield* Effect.forkScoped(idleWatch.run)
   // Closing the set, after the drain below, interrupts what is left, and so destroys its sockets.
   const fibers = yield* FiberSet.make<void>()

@@ -242,7 +242,8 @@ export const settings = {
     metavar: "duration",
     default: Duration.seconds(300),
     defaultText: "300s",
-    description: "Close a connection without a complete request for this long; 0 for never, a plain number is seconds",
+    description:
+      "Close a connection without a complete request for this long, a Redis client's only if this is set; 0 for never, a plain number is seconds",
     expected: "a duration from 0 to 30d, such as 90s, 5m, or a number of seconds",
     values: Schema.Duration,
     read: duration(Duration.zero, Duration.days(30))

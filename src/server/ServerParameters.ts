@@ -67,7 +67,7 @@ export const parametersOf = ({
       "timeout",
       0,
       2_147_483_647,
-      () => Math.ceil(idleWatch.timeout / 1000),
+      () => (idleWatch.sparesRedis ? 0 : Math.ceil(idleWatch.timeout / 1000)),
       (value) => (idleWatch.timeout = value * 1000)
     ),
     whole(

@@ -203,6 +203,11 @@ export class Session implements Caller {
     return true
   }
 
+  /** Whether it speaks Redis's protocol. */
+  get isRedis(): boolean {
+    return this.resp !== undefined
+  }
+
   get writer(): SharedWriter {
     const { resp, text } = this.context.writers
     return this.resp === undefined ? text : resp[this.version]

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
+import type * as RawClient from "./RawClient.ts"
 import * as TestServer from "./TestServer.ts"
 
 const IDLE = 300_000
@@ -24,6 +25,32 @@ describe("the idle timeout", () => {
       assert.deepStrictEqual(yield* silent.untilEnd, { text: "", reset: false })
       yield* server.logs.waitFor("connection closed as idle")
       assert.deepInclude(yield* server.stats, { open: 0, idled: 1, accepted: 2, bytesOut: 5 })
+    })
+  )
+
+  it.effect("spares Redis clients that owe nothing, unless it is set", () =>
+    Effect.gen(function* () {
+      const server = yield* TestServer.start({ expireInterval: Duration.days(30) })
+      const exists = "*2\r\n$6\r\nEXISTS\r\n$1\r\na\r\n"
+      const ask = (client: RawClient.RawClient, request: string, lines = 1) =>
+        Effect.andThen(client.send(request), client.lines(lines))
+      const client = yield* server.connect()
+      assert.strictEqual(yield* ask(client, exists), ":0\r\n")
+      yield* TestClock.adjust(Duration.days(400))
+      assert.strictEqual(yield* ask(client, exists), ":0\r\n")
+      assert.deepInclude(yield* server.stats, { open: 1, idled: 0 })
+      // An unfinished request is judged as any other.
+      yield* client.send("*2\r\n$6\r\nEXI")
+      yield* server.quiet
+      yield* TestClock.adjust(Duration.seconds(300))
+      assert.deepStrictEqual(yield* client.untilEnd, { text: "", reset: false })
+      const other = yield* server.connect()
+      const get = "*3\r\n$6\r\nCONFIG\r\n$3\r\nGET\r\n$7\r\ntimeout\r\n"
+      assert.strictEqual(yield* ask(other, get, 5), "*2\r\n$7\r\ntimeout\r\n$1\r\n0\r\n")
+      const set = "*4\r\n$6\r\nCONFIG\r\n$3\r\nSET\r\n$7\r\ntimeout\r\n$2\r\n60\r\n"
+      assert.strictEqual(yield* ask(other, set), "+OK\r\n")
+      yield* TestClock.adjust(Duration.seconds(60))
+      assert.deepStrictEqual(yield* other.untilEnd, { text: "", reset: false })
     })
   )
 

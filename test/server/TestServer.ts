@@ -9,7 +9,7 @@ import * as Scope from "effect/Scope"
 import * as TextProtocol from "../../src/protocol/text/TextProtocol.ts"
 import type { ListenError } from "../../src/server/Listener.ts"
 import { Server, type ServerService } from "../../src/server/Server.ts"
-import type { ServerConfig } from "../../src/server/ServerConfig.ts"
+import { type ServerConfig, settings } from "../../src/server/ServerConfig.ts"
 import { CurrentTraffic, Traffic } from "../../src/server/Traffic.ts"
 import { Expirer } from "../../src/store/Expirer.ts"
 import type { Limits } from "../../src/engine/Limits.ts"
@@ -54,7 +54,7 @@ export const start = Effect.fnUntraced(function* (
     maxConnections: options.maxConnections ?? 1000,
     maxClientMemory: options.maxClientMemory,
     maxValueSize: options.maxValueSize,
-    idleTimeout: options.idleTimeout ?? Duration.minutes(5),
+    idleTimeout: options.idleTimeout ?? settings.idleTimeout.default,
     shutdownGrace: options.shutdownGrace ?? Duration.seconds(5)
   }
   const traffic = yield* Traffic.make
