@@ -88,6 +88,11 @@ const LINGER = Duration.seconds(1)
  */
 const LONG_READS = 16
 
+/**
+ * So many bytes are read ahead while something is waited for: only whoever reads notices that a client has left.
+ */
+const MOST_AHEAD = 64 * 1024
+
 export class Connection implements Reader, Watched, Holder, Link {
   lastTurn = 0
   readonly backlog: Backlog
@@ -270,6 +275,7 @@ export class Connection implements Reader, Watched, Holder, Link {
     turn.add(this, bytes, length)
     // A virtual clock may be moved as soon as this has been read.
     if (traffic !== undefined) turn.run()
+    if (this.state === "waiting" && !this.readsOn) this.socket.pause()
     if (length < EventLoop.READ_BYTES || this.state !== "serving") return true
     // A part of a long request is only copied.
     if (this.backlog.awaits(0) && ++this.longReads < LONG_READS) return true
@@ -393,7 +399,7 @@ export class Connection implements Reader, Watched, Holder, Link {
   readOn(): void {
     this.isToWrite = false
     if (this.output.isStreaming) return this.writeOn()
-    if (!this.isStopped) this.socket.resume()
+    if (this.readsOn) this.socket.resume()
   }
 
   // --- how its state changes
@@ -401,7 +407,11 @@ export class Connection implements Reader, Watched, Holder, Link {
   private stop(state: "waiting" | "blocked"): void {
     this.state = state
     this.wasStopped = true
-    this.socket.pause()
+    if (!this.readsOn) this.socket.pause()
+  }
+
+  private get readsOn(): boolean {
+    return this.state !== "blocked" && (this.state !== "waiting" || this.backlog.length < MOST_AHEAD)
   }
 
   private waited(exit: Exit.Exit<void>, replies: ReplyWriter, then: () => void): void {

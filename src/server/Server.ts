@@ -22,7 +22,7 @@ import { MAX_KEY_LENGTH } from "../engine/Limits.ts"
 import { Protocol } from "../protocol/Protocol.ts"
 import { RespReplyWriter } from "../protocol/resp/RespReplyWriter.ts"
 import { Executor, type StoreStats } from "../store/Executor.ts"
-import { monotonicMicros, monotonicMillis, unixTimeOf } from "../store/MemoryEngine.ts"
+import { MemoryEngine, monotonicMicros, monotonicMillis, unixTimeOf } from "../store/MemoryEngine.ts"
 import { version } from "../Version.ts"
 import { ClientMemory } from "./ClientMemory.ts"
 import { Clients } from "./Clients.ts"
@@ -86,9 +86,12 @@ const DRAIN_SHARE = 0.9
 
 const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const executor = yield* Executor
+  // Another executor may have another backing.
+  const memory = Option.getOrUndefined(yield* Effect.serviceOption(MemoryEngine))
   const now = yield* monotonicMillis
   const protocol = yield* Protocol
   const counters = ServerCounters.make()
+  const defects = (): number => counters.defects + (memory?.defects.failedSweeps ?? 0)
   const connections = new Set<Connection>()
   const idleWatch = new IdleWatch(
     Duration.toMillis(config.idleTimeout),
@@ -163,7 +166,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
           expired,
           connections: counters.open
         }
-        return Reply.statistics({ version, ...Record.map({ ...numbers, defects: counters.defects }, String) })
+        return Reply.statistics({ version, ...Record.map({ ...numbers, defects: defects() }, String) })
       },
       clock,
       onHttp: () => {
@@ -186,6 +189,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     onDefect: (defect) => {
       counters.defects++
       supervise(Effect.logError("a connection is closed because of a bug in kv-cache", Cause.die(defect)))
+      memory?.defects.caught(defect)
     }
   }
 
@@ -304,6 +308,6 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   return Server.of({
     address,
     respAddress,
-    stats: Effect.sync(() => ({ ...counters, store: executor.stats() }))
+    stats: Effect.sync(() => ({ ...counters, defects: defects(), store: executor.stats() }))
   })
 })

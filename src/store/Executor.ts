@@ -110,7 +110,7 @@ export class MemoryExecutor implements ExecutorService {
   private readonly micros: () => number
   private peak = 0
 
-  constructor({ alarm, changes, engine, micros, now, unixTime }: MemoryEngineService) {
+  constructor({ alarm, changes, engine, micros, now, unixTime }: Omit<MemoryEngineService, "defects">) {
     this.changes = changes
     this.micros = micros
     this.execution = new Execution(engine, alarm, changes, unixTime)
@@ -191,6 +191,8 @@ export class MemoryExecutor implements ExecutorService {
 
   private enter(now: number, caller: Caller, sink: ReplySink): void {
     const { execution } = this
+    // Whoever comes until the process has ended is not to see, or to be told, what is wrong.
+    if (execution.engine.isBroken) throw new Error("the store was left half-changed")
     execution.now = now
     execution.caller = caller
     execution.touches = caller.isUntouching !== true

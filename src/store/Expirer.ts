@@ -8,6 +8,7 @@
  * It does not decide which keys exist: at its deadline a key is gone for every command, whether it was swept or not
  * (see `engine/Engine.ts`).
  */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -34,8 +35,6 @@ const COLLECTION_PAUSE = 1000
 export interface ExpirerService {
   /** Frees everything that has expired by now, in slices, and then completes. */
   readonly sweep: Effect.Effect<void>
-  /** How many scheduled sweeps have failed. Each is a defect, and is logged. */
-  readonly failures: () => number
 }
 
 export class Expirer extends Context.Service<Expirer, ExpirerService>()("effect-kv-cache/store/Expirer") {
@@ -48,7 +47,7 @@ export class Expirer extends Context.Service<Expirer, ExpirerService>()("effect-
 }
 
 const make = Effect.fnUntraced(function* (interval: Duration.Input) {
-  const { alarm, engine, now } = yield* MemoryEngine
+  const { alarm, defects, engine, now } = yield* MemoryEngine
   const collect = yield* CurrentCollector
   const pause = Duration.toMillis(Duration.fromInputUnsafe(interval))
 
@@ -64,7 +63,6 @@ const make = Effect.fnUntraced(function* (interval: Duration.Input) {
   const maintain = inSlices(() => engine.maintain(now(), SLICE))
 
   let earliest = now() + pause
-  let failures = 0
   // For collections of garbage: the memory given up by the last one, in bytes, its time, and the time of the next one.
   let collected = 0
   let collectedAt = Number.NEGATIVE_INFINITY
@@ -108,11 +106,12 @@ const make = Effect.fnUntraced(function* (interval: Duration.Input) {
   yield* untilDue.pipe(
     Effect.andThen(sweepOnce),
     Effect.catchCause((cause) => {
-      failures++
+      defects.failedSweeps++
+      defects.caught(Cause.squash(cause))
       return Effect.logError("a sweep of expired keys failed; the next one comes", cause)
     }),
     Effect.forever,
     Effect.forkScoped
   )
-  return Expirer.of({ sweep, failures: () => failures })
+  return Expirer.of({ sweep })
 })

@@ -10,6 +10,7 @@ import { Alarm } from "../commands/Alarm.ts"
 import { Changes } from "../commands/Changes.ts"
 import { Engine, type Observer } from "../engine/Engine.ts"
 import { EVICTED, EXPIRED, type Limits, MAX_KEY_LENGTH } from "../engine/Limits.ts"
+import { CurrentCrash, Defects } from "./Defects.ts"
 
 const NANOS_PER_MILLI = 1_000_000n
 const NANOS_PER_MICRO = 1000
@@ -53,6 +54,8 @@ export interface MemoryEngineService {
   readonly alarm: Alarm
   /** Tells which keys have changed. */
   readonly changes: Changes
+  /** To be told of every defect that was caught. */
+  readonly defects: Defects
   /** The engine's time in ms. It is read once for each batch or slice. */
   readonly now: () => number
   /** The same time in µs, with fractions: for what is measured. */
@@ -67,15 +70,19 @@ export class MemoryEngine extends Context.Service<MemoryEngine, MemoryEngineServ
 
 /** Makes an empty engine within `limits`. Its hash has its own secret. */
 export const make = (limits: Limits): Effect.Effect<MemoryEngineService> =>
-  Effect.map(Effect.all([Clock.Clock, monotonicMillis, monotonicMicros]), ([clock, now, micros]) => {
-    const engine = Engine.make(limits, randomBytes(8), now())
-    const changes = new Changes()
-    const observer = observerOf(engine, changes)
-    changes.onHeard = (isHeard) => {
-      engine.observer = isHeard ? observer : undefined
+  Effect.map(
+    Effect.all([Clock.Clock, monotonicMillis, monotonicMicros, CurrentCrash]),
+    ([clock, now, micros, crash]) => {
+      const engine = Engine.make(limits, randomBytes(8), now())
+      const changes = new Changes()
+      const observer = observerOf(engine, changes)
+      changes.onHeard = (isHeard) => {
+        engine.observer = isHeard ? observer : undefined
+      }
+      const defects = new Defects(engine, crash)
+      return { engine, alarm: new Alarm(), changes, defects, now, micros, unixTime: unixTimeOf(clock, now) }
     }
-    return { engine, alarm: new Alarm(), changes, now, micros, unixTime: unixTimeOf(clock, now) }
-  })
+  )
 
 /** Tells of the keys that the engine removes by itself. */
 const observerOf = (engine: Engine, changes: Changes): Observer => {

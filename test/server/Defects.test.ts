@@ -3,13 +3,17 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import * as Scope from "effect/Scope"
+import * as TestClock from "effect/testing/TestClock"
 import type { CommandBatch } from "../../src/domain/CommandBatch.ts"
 import { Protocol, type ProtocolService } from "../../src/protocol/Protocol.ts"
 import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
 import { TextReplyWriter } from "../../src/protocol/text/ReplyWriter.ts"
 import { CurrentFaults, Faults } from "../../src/server/Faults.ts"
 import { Executor, type ExecutorService } from "../../src/store/Executor.ts"
+import { CurrentCrash } from "../../src/store/Defects.ts"
+import { MemoryEngine } from "../../src/store/MemoryEngine.ts"
 import { Store } from "../../src/store/Store.ts"
 import * as TestServer from "./TestServer.ts"
 
@@ -195,6 +199,53 @@ describe("what throws", () => {
       yield* bad.untilEnd
       yield* Scope.close(scope, Exit.void)
       assert.deepInclude(yield* server.stats, { open: 0, defects: 1 })
+    })
+  )
+})
+
+/** Throws in the midst of the removal of an entry, and a second key needs one. */
+const halfChanging = Layer.effectDiscard(
+  Effect.map(MemoryEngine, ({ engine }) => {
+    const recency: unknown = Reflect.get(engine, "recency")
+    assert.isTrue(Predicate.isObject(recency) && Reflect.set(recency, "remove", broken))
+  })
+).pipe(Layer.provideMerge(Store.layerMemory({ maxKeys: 1 })))
+
+const collecting = () => {
+  const crashes: Array<Error> = []
+  return { crashes, layer: Layer.succeed(CurrentCrash, (error) => void crashes.push(error)) }
+}
+
+describe("what throws in the midst of a change", () => {
+  it.effect("ends the process, with the cause, and nobody is answered from what is left", () =>
+    Effect.gen(function* () {
+      const { crashes, layer } = collecting()
+      const executor = Layer.provide(halfChanging, layer)
+      const server = yield* TestServer.start({ executor, inTurns: true })
+      const [bad, other] = [yield* server.connect(), yield* server.connect()]
+      assert.strictEqual(yield* bad.ask("PUT a 1\n"), "OK stored\n")
+      yield* bad.send("PUT b 2\n")
+      assert.strictEqual((yield* bad.untilEnd).text, "")
+      assert.strictEqual(crashes.length, 1)
+      assert.include(String(crashes[0]?.cause), "broken on purpose")
+      yield* other.send("GET a\n")
+      assert.strictEqual((yield* other.untilEnd).text, "")
+      assert.strictEqual(crashes.length, 1)
+    })
+  )
+
+  it.effect("ends it where a sweep throws, too, which is counted as a defect", () =>
+    Effect.gen(function* () {
+      const { crashes, layer } = collecting()
+      const executor = Layer.provide(halfChanging, layer)
+      const server = yield* TestServer.start({ executor, expireInterval: "1 second" })
+      const client = yield* server.connect()
+      assert.strictEqual(yield* client.ask("PUT a 1 1\n"), "OK stored\n")
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* server.stats).defects, 1)
+      assert.strictEqual(crashes.length, 1)
+      assert.include(String(crashes[0]?.cause), "broken on purpose")
+      assert.strictEqual(server.logs.startingWith("a sweep of expired keys failed").length, 1)
     })
   )
 })

@@ -33,6 +33,8 @@ export interface RawClient {
   readonly pause: Effect.Effect<void>
   readonly resume: Effect.Effect<void>
   readonly destroy: Effect.Effect<void>
+  /** As `destroy`, with a reset in place of an end. */
+  readonly reset: Effect.Effect<void>
 }
 
 export interface ConnectOptions {
@@ -148,6 +150,10 @@ const make = (socket: Net.Socket, options: ConnectOptions): RawClient => {
     resume: Effect.sync(() => void socket.resume()),
     destroy: Effect.andThen(
       Effect.sync(() => void socket.destroy()),
+      changes.until(() => socket.closed)
+    ),
+    reset: Effect.andThen(
+      Effect.sync(() => void socket.resetAndDestroy()),
       changes.until(() => socket.closed)
     )
   }

@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { seededRandom } from "../engine/SeededRandom.ts"
 import { Executor, type ExecutorService } from "../../src/store/Executor.ts"
+import * as EventLoop from "../../src/EventLoop.ts"
 import { Store } from "../../src/store/Store.ts"
 import * as TestServer from "./TestServer.ts"
 
@@ -113,6 +114,24 @@ describe("an executor that answers later", () => {
       yield* server.quiet
       yield* TestClock.adjust("1 second")
       assert.strictEqual(yield* Fiber.join(asking), "OK stored\n")
+    })
+  )
+
+  it.effect("does not keep a client that has left", () =>
+    Effect.gen(function* () {
+      const server = yield* TestServer.start({ executor: always(1e12), shutdownGrace: Duration.zero })
+      const client = yield* server.connect()
+      const ahead = yield* server.connect()
+      yield* client.send("PUT a 1\n")
+      // What is read ahead does not change that.
+      yield* ahead.send(`PUT a 1\n${"GET a\n".repeat(1000)}`)
+      yield* server.quiet
+      assert.strictEqual((yield* server.stats).open, 2)
+      yield* client.reset
+      yield* ahead.reset
+      const polledStats = Effect.andThen(EventLoop.polled, server.stats)
+      const { open } = yield* Effect.repeat(polledStats, { until: (stats) => stats.open === 0 })
+      assert.strictEqual(open, 0)
     })
   )
 
