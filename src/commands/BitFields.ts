@@ -67,7 +67,11 @@ const widthOf = (commands: CommandBatch, command: number, argument: number): num
 }
 
 /** Reads what is to be done, in order; or the error that one of the arguments is answered with. */
-const parse = (commands: CommandBatch, command: number): ReadonlyArray<Operation> | FixedReply => {
+const parse = (
+  execution: Execution,
+  commands: CommandBatch,
+  command: number
+): ReadonlyArray<Operation> | FixedReply => {
   const operations: Array<Operation> = []
   const argc = commands.argc(command)
   let overflow: Overflow = "WRAP"
@@ -85,7 +89,7 @@ const parse = (commands: CommandBatch, command: number): ReadonlyArray<Operation
     if (kind === undefined || left < needed) return syntaxError
     const width = widthOf(commands, command, argument + 1)
     if (width === 0) return badType
-    const offset = bitOffset(commands, command, argument + 2, Math.abs(width))
+    const offset = bitOffset(execution, commands, command, argument + 2, Math.abs(width))
     if (offset === NO_OFFSET) return offsetIsWrong
     const value = kind === "GET" ? 0n : bigInteger(commands, command, argument + 3)
     if (value === undefined) return notAnInteger
@@ -158,7 +162,7 @@ const executeBitfield =
   (isReadOnly: boolean): Execute =>
   (execution, commands, command) => {
     const { engine, sink } = execution
-    const operations = parse(commands, command)
+    const operations = parse(execution, commands, command)
     if (operations instanceof FixedReply) return sink.fixed(operations)
     const key = commands.firstKey(command)
     const writes = operations.filter(({ kind }) => kind !== "GET")

@@ -44,7 +44,7 @@ const setbit: Entry = {
   details: [],
   execute: (execution, commands, command) => {
     const { engine, sink } = execution
-    const offset = bitOffset(commands, command, 1, 0)
+    const offset = bitOffset(execution, commands, command, 1, 0)
     if (offset === NO_OFFSET) return sink.fixed(offsetIsWrong)
     const bit = integer(commands, command, 2)
     if (bit !== 0 && bit !== 1) return sink.fixed(bitIsWrong)
@@ -74,7 +74,7 @@ const getbit: Entry = {
   details: [],
   execute: (execution, commands, command) => {
     const { engine, sink } = execution
-    const offset = bitOffset(commands, command, 1, 0)
+    const offset = bitOffset(execution, commands, command, 1, 0)
     if (offset === NO_OFFSET) return sink.fixed(offsetIsWrong)
     const entry = read(execution, commands, commands.firstKey(command))
     if (isOther(execution, entry)) return

@@ -5,6 +5,7 @@
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import type { ReplySink } from "../domain/Reply.ts"
 import type { Engine } from "../engine/Engine.ts"
+import { MAX_VALUE_LENGTH } from "../engine/Limits.ts"
 import type { Alarm } from "./Alarm.ts"
 import type { Changes } from "./Changes.ts"
 
@@ -17,6 +18,8 @@ export interface Caller {
   readonly name?: string | undefined
   /** Its reads are no uses of keys. */
   readonly isUntouching?: boolean | undefined
+  /** The longest value that it may make, in bytes; what the engine can hold, if absent. */
+  readonly maxValueBytes?: number | undefined
   /** Nothing of others may be executed before what it asks for is complete, however long that takes. */
   readonly isAtomic?: boolean | undefined
 }
@@ -48,6 +51,11 @@ export class Execution {
     this.alarm = alarm
     this.changes = changes
     this.unixTime = unixTime
+  }
+
+  /** The longest value that the caller may make, in bytes. */
+  get maxValueBytes(): number {
+    return this.caller?.maxValueBytes ?? MAX_VALUE_LENGTH
   }
 
   /**

@@ -2,7 +2,6 @@
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import { ERR, FixedReply } from "../domain/Reply.ts"
 import { NOT_THERE } from "../engine/Engine.ts"
-import { MAX_VALUE_LENGTH } from "../engine/Limits.ts"
 import { NEVER } from "../engine/Wheel.ts"
 import { integer, isGreater } from "./Arguments.ts"
 import type { Entry, Execute } from "./Entry.ts"
@@ -28,7 +27,7 @@ const writeArgument = (
   const { engine, sink } = execution
   const key = commands.firstKey(command)
   const length = commands.argLength(command, argument)
-  if (offset + length > MAX_VALUE_LENGTH) return sink.fixed(tooLong)
+  if (offset + length > execution.maxValueBytes) return sink.fixed(tooLong)
   const before = entry === NOT_THERE ? 0 : engine.valueLength(entry)
   const start = commands.argStart(command, argument)
   const isDone =

@@ -128,13 +128,14 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const turn = new Turn(executor, { now, afterReads: EventLoop.afterReads })
   const clients = new Clients()
   const tracking = new Tracking(executor.changes, clients, (task) => turn.afterRun(task))
+  // A key is a string, too.
+  const maxBulk = Math.max(config.maxValueSize ?? settings.maxValueSize.default, MAX_KEY_LENGTH)
   const context: ConnectionContext = {
     now,
     turn,
     session: {
       protocol,
-      // A key is a string, too.
-      maxBulk: Math.max(config.maxValueSize ?? settings.maxValueSize.default, MAX_KEY_LENGTH),
+      maxBulk,
       writers: {
         text: new SharedWriter(protocol.makeReplyWriter),
         resp: {
@@ -151,7 +152,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       observation,
       pause,
       micros: yield* monotonicMicros,
-      parameters: parametersOf({ instance, executor, running, idleWatch, observation, tracking, now }),
+      parameters: parametersOf({ maxBulk, instance, executor, running, idleWatch, observation, tracking, now }),
       transactions: new Transactions(executor, now),
       statistics: (at) => {
         const { bytes, evicted, expired, held, hits, keys, misses } = executor.stats()

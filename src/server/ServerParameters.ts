@@ -1,5 +1,5 @@
 /** The settings of a running server that CONFIG GET shows, and what CONFIG SET does with them. */
-import { DATABASES, MAX_MEMORY, MAX_VALUE_LENGTH } from "../engine/Limits.ts"
+import { DATABASES, MAX_MEMORY } from "../engine/Limits.ts"
 import type { ExecutorService } from "../store/Executor.ts"
 import type { IdleWatch } from "./IdleWatch.ts"
 import type { Instance } from "./Instance.ts"
@@ -14,6 +14,8 @@ export interface Parts {
   readonly executor: ExecutorService
   readonly running: Running
   readonly idleWatch: IdleWatch
+  /** The longest argument, in bytes. */
+  readonly maxBulk: number
   readonly tracking: Tracking
   readonly observation: Observation
   /** The time in ms. */
@@ -29,6 +31,7 @@ export const parametersOf = ({
   executor,
   idleWatch,
   instance,
+  maxBulk,
   now,
   observation,
   running,
@@ -62,7 +65,7 @@ export const parametersOf = ({
       (value) => executor.setMaxMemory(value === 0 ? undefined : value, now())
     ),
     fixed("maxmemory-policy", "allkeys-lru"),
-    constant("proto-max-bulk-len", String(MAX_VALUE_LENGTH)),
+    constant("proto-max-bulk-len", String(maxBulk)),
     whole(
       "timeout",
       0,

@@ -203,6 +203,10 @@ export class Session implements Caller {
     return true
   }
 
+  get maxValueBytes(): number {
+    return this.context.maxBulk
+  }
+
   /** Whether it speaks Redis's protocol. */
   get isRedis(): boolean {
     return this.resp !== undefined

@@ -74,7 +74,7 @@ export const run = (
 ): Effect.Effect<Mismatch | undefined, ListenError> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const server = yield* TestServer.start({ inTurns: true })
+      const server = yield* TestServer.start({ inTurns: true, maxValueSize: 512 * 1024 * 1024 })
       const admin = yield* Peer.connect({ path: redisPath })
       yield* admin.ask([["FLUSHALL"], ["CONFIG", "RESETSTAT"]])
       const pairs = yield* Effect.forEach(versions, (version) => connectBoth(server.address, redisPath, version))
