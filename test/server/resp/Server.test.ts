@@ -129,7 +129,7 @@ describe("CONFIG", () => {
       yield* exchange(client, "CONFIG SET maxclients", "-ERR wrong number of arguments for 'config|set' command\r\n")
       yield* exchange(client, "CONFIG SET maxclients 1 timeout", "-ERR syntax error\r\n")
       yield* exchange(client, "CONFIG GET maxclients", `*2\r\n${bulk("maxclients")}${bulk("7")}`)
-      yield* exchange(client, "CONFIG GET timeout", `*2\r\n${bulk("timeout")}${bulk("300")}`)
+      yield* exchange(client, "CONFIG GET timeout", `*2\r\n${bulk("timeout")}${bulk("0")}`)
       yield* exchange(client, "CONFIG REWRITE", "-ERR The server is running without a config file\r\n")
       yield* exchange(client, "CONFIG SET maxclients 1 maxmemory-policy ALLKEYS-LRU save ", "+OK\r\n")
       const refused = yield* server.connect()
