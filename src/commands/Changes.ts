@@ -15,7 +15,12 @@ export interface ChangeListener {
   readonly changed: (database: number, key: string, by: Caller | undefined) => void
   /** All keys of a database are gone, or of all databases where none is named. */
   readonly flushed: (database: number | undefined, by: Caller | undefined) => void
+  /** Two databases have been exchanged, after both were told of as flushed. `exists` looks for a key. */
+  readonly swapped?: ((one: number, other: number, exists: KeyExists) => void) | undefined
 }
+
+/** Whether a database has a key. It has one character for each byte. */
+export type KeyExists = (database: number, key: string) => boolean
 
 export class Changes {
   private readonly listeners = new Set<ChangeListener>()
@@ -42,6 +47,10 @@ export class Changes {
 
   flushed(database: number | undefined, by: Caller | undefined): void {
     for (const listener of this.listeners) listener.flushed(database, by)
+  }
+
+  swapped(one: number, other: number, exists: KeyExists): void {
+    for (const listener of this.listeners) listener.swapped?.(one, other, exists)
   }
 
   private hear(isHeard: boolean): void {

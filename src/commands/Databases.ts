@@ -1,6 +1,7 @@
 /** Commands that concern a whole database, or all of them. */
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import { ERR, FixedReply } from "../domain/Reply.ts"
+import { NOT_THERE } from "../engine/Engine.ts"
 import { DATABASES } from "../engine/Limits.ts"
 import { integer, isWord } from "./Arguments.ts"
 import type { Entry } from "./Entry.ts"
@@ -100,7 +101,7 @@ const swapDb: Entry = {
   usage: "SWAPDB index1 index2",
   summary: "Exchange the keys of two databases",
   details: [],
-  execute: ({ caller, changes, engine, sink }, commands, command) => {
+  execute: ({ caller, changes, engine, now, sink }, commands, command) => {
     const one = integer(commands, command, 0)
     const other = integer(commands, command, 1)
     if (!isInt(one)) return sink.fixed(invalidFirst)
@@ -111,6 +112,11 @@ const swapDb: Entry = {
       // Each key of the two may have another value, or none.
       changes.flushed(one, caller)
       changes.flushed(other, caller)
+      changes.swapped(one, other, (database, key) => {
+        const bytes = Buffer.from(key, "latin1")
+        const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+        return engine.find(view, 0, bytes.length, engine.hashOf(view, 0, bytes.length), database, now) !== NOT_THERE
+      })
     }
     sink.fixed(ok)
   }

@@ -3,7 +3,7 @@
  * only. What the engine removes by itself, or with all keys of a database, is found out by looking at each watched key
  * once more before the transaction: it existed before, and does not now.
  */
-import type { ChangeListener, Changes } from "../commands/Changes.ts"
+import type { ChangeListener, Changes, KeyExists } from "../commands/Changes.ts"
 import { DATABASES } from "../engine/Limits.ts"
 
 /** Bytes of memory that a watched key takes beyond those of its name; measured, and rounded up. */
@@ -90,6 +90,17 @@ export class Watches implements ChangeListener {
         if (database !== undefined && its !== database) continue
         // A key that was not there has not changed.
         for (const exists of keys.values()) if (exists) watch.isBroken = true
+      }
+    }
+  }
+
+  /** A key has changed if it was there before, or is now: it is in one of the two databases. */
+  swapped(one: number, other: number, exists: KeyExists): void {
+    for (const watch of this.watches) {
+      for (const database of [one, other]) {
+        for (const key of watch.databases.get(database)?.keys() ?? []) {
+          if (exists(one, key) || exists(other, key)) watch.isBroken = true
+        }
       }
     }
   }

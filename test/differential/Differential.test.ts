@@ -2,7 +2,7 @@
  * This server against a real redis-server: random sequences of commands, replies the same to the byte. What is known to be
  * different is listed in `Differences.ts`.
  *
- * `KV_CACHE_DIFFERENTIAL` is the number of commands (20,000 unless it is set), `KV_CACHE_DIFFERENTIAL_SEED` the first
+ * `KV_CACHE_DIFFERENTIAL` is the number of commands (200,000 unless it is set), `KV_CACHE_DIFFERENTIAL_SEED` the first
  * seed. A mismatch is shown with the shortest sequence that was found for it.
  */
 import { assert, describe, it } from "@effect/vitest"
@@ -11,7 +11,7 @@ import * as RedisServer from "./RedisServer.ts"
 import { run, shrink } from "./Run.ts"
 import { missing, sequence } from "./Sequence.ts"
 
-const COMMANDS = Number(process.env["KV_CACHE_DIFFERENTIAL"] ?? "20000")
+const COMMANDS = Number(process.env["KV_CACHE_DIFFERENTIAL"] ?? "200000")
 const FIRST_SEED = Number(process.env["KV_CACHE_DIFFERENTIAL_SEED"] ?? "1")
 const SEQUENCE = 2000
 

@@ -2,7 +2,7 @@
  * Frames that were changed at random, through the decoder and an executor: nothing throws, every command has one whole
  * reply, and nothing is held for what was only announced.
  *
- * 200,000 frames; KV_CACHE_FUZZ_FRAMES=2000000 makes it 2 million, KV_CACHE_FUZZ_SEED another sequence.
+ * 2 million frames, or KV_CACHE_FUZZ_FRAMES; KV_CACHE_FUZZ_SEED another sequence.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Alarm } from "../../../src/commands/Alarm.ts"
@@ -16,7 +16,7 @@ import { MemoryExecutor } from "../../../src/store/Executor.ts"
 import { seededRandom } from "../../engine/SeededRandom.ts"
 import { array } from "./Requests.ts"
 
-const FRAMES = Number(process.env["KV_CACHE_FUZZ_FRAMES"] ?? 200_000)
+const FRAMES = Number(process.env["KV_CACHE_FUZZ_FRAMES"] ?? 2_000_000)
 const SEED = Number(process.env["KV_CACHE_FUZZ_SEED"] ?? 20_261_125)
 
 /** As an assertion, which takes longer than what is checked here. */

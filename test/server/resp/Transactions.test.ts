@@ -197,6 +197,17 @@ describe("a transaction", () => {
 })
 
 describe("a watched key", () => {
+  it.effect("has changed when its database was exchanged for one that has it, although neither has it later", () =>
+    Effect.gen(function* () {
+      const server = yield* TestServer.start()
+      const client = yield* server.connect()
+      yield* converse(client, requests("SELECT 1", "SET a 1", "SELECT 0"), wire("+OK", "+OK", "+OK"))
+      const swapped = ["WATCH a", "SWAPDB 0 1", "FLUSHALL", "MULTI", "EXEC"]
+      yield* converse(client, requests(...swapped), wire("+OK", "+OK", "+OK", "+OK", "*-1"))
+      yield* converse(client, requests(...swapped), wire("+OK", "+OK", "+OK", "+OK", "*0"))
+    })
+  )
+
   it.effect("has changed when another client has changed it, in either protocol", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start()
