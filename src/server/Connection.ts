@@ -341,7 +341,7 @@ export class Connection implements Reader, Watched, Holder, Link {
   ): Effect.Effect<void> | undefined {
     this.activeAt = now
     this.session.lastCommand = commands.id(to - 1)
-    if (this.session.drops()) replies.rewind()
+    if (this.session.drops()) discard(replies)
     const late = this.output.write(commands, from, to, replies)
     if (late === undefined && !this.output.keepsUp && this.state === "serving") this.stop("blocked")
     return late
@@ -370,7 +370,7 @@ export class Connection implements Reader, Watched, Holder, Link {
         written.begin()
         late(written)
       }
-      if (this.session.drops()) written.rewind()
+      if (this.session.drops()) discard(written)
       this.output.flush(written)
     })
   }

@@ -36,4 +36,16 @@ describe("CLOCK in Redis's protocol", () => {
     }
     await ask(0)
   })
+
+  it("ends a pause of all clients, which nothing else could", async () => {
+    await using server = await startTestServer()
+    await using socket = await PlainSocket.connect(server)
+    await using other = await PlainSocket.connect(server)
+    socket.send(request("CLIENT", "PAUSE", "100"))
+    assert.strictEqual(await socket.bytes(5), "+OK\r\n")
+    socket.send(request("PING"))
+    other.send(request("CLOCK", "ADVANCE", "100"))
+    assert.strictEqual(await other.bytes(6), ":100\r\n")
+    assert.strictEqual(await socket.bytes(7), "+PONG\r\n")
+  })
 })

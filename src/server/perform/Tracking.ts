@@ -97,8 +97,7 @@ const performTracking: Perform = atOnce((session, commands, command, _now, repli
 
 const performCaching: Perform = atOnce((session, commands, command, _now, replies) => {
   const { tracker } = session
-  const choice = tracker?.options.choice ?? "all"
-  if (tracker === undefined || choice === "all") {
+  if (tracker === undefined) {
     return replies.error(
       ERR,
       "CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled"
@@ -107,7 +106,7 @@ const performCaching: Perform = atOnce((session, commands, command, _now, replie
   const answer = word(commands, command, 0)
   if (answer !== "YES" && answer !== "NO") return replies.fixed(syntaxError)
   const needed = answer === "YES" ? "optin" : "optout"
-  if (choice !== needed) {
+  if (tracker.options.choice !== needed) {
     return replies.error(
       ERR,
       `CLIENT CACHING ${answer} is only valid when tracking is enabled in ${needed.toUpperCase()} mode.`

@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import { commands as table, REFUSE, REFUSE_AND_CLOSE } from "../../commands/Commands.ts"
+import { quitWithAnswer } from "../../commands/Connection.ts"
 import { quit } from "../../commands/Server.ts"
 import type { Entry } from "../../commands/Entry.ts"
 import { ok } from "../../commands/Replies.ts"
@@ -28,7 +29,7 @@ const aborted = new Reply.FixedReply((sink) =>
 const isPerformedAtOnce: ReadonlyArray<boolean> = table.map(
   (entry, id) =>
     id === REFUSE_AND_CLOSE ||
-    [multi, exec, discard, watch, quit].includes(entry) ||
+    [multi, exec, discard, watch, quit, quitWithAnswer].includes(entry) ||
     // Forgets the transaction.
     entry.name === "RESET"
 )

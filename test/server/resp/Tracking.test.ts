@@ -398,10 +398,11 @@ const conversations: ReadonlyArray<ReadonlyArray<readonly [sent: string, answer:
   [
     ["CLIENT TRACKINGINFO", info(["off"], -1)],
     ["CLIENT GETREDIR", wire(":-1")],
+    ["CLIENT CACHING YES", wire(NOT_CHOOSING)],
     ["CLIENT TRACKING ON", OK],
     ["CLIENT TRACKINGINFO", info(["on"], 0)],
     ["CLIENT GETREDIR", wire(":0")],
-    ["CLIENT CACHING YES", wire(NOT_CHOOSING)],
+    ["CLIENT CACHING YES", wire("-ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode.")],
     ["CLIENT TRACKING ON OPTIN NOLOOP", OK],
     ["CLIENT TRACKINGINFO", info(["on", "optin", "noloop"], 0)],
     ["CLIENT CACHING NO", wire("-ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode.")],

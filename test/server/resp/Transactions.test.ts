@@ -196,6 +196,26 @@ describe("a transaction", () => {
   )
 })
 
+describe("a client that is not answered", () => {
+  it.effect("gets nothing of a transaction either", () =>
+    Effect.gen(function* () {
+      const server = yield* TestServer.start()
+      const client = yield* server.connect()
+      const silent = requests("CLIENT REPLY OFF", "MULTI", "SET a 1", "GET a", "EXEC", "CLIENT REPLY ON")
+      yield* converse(client, silent + requests("GET a"), wire("+OK", "$1", "1"))
+    })
+  )
+
+  it.effect("may leave in the midst of a transaction", () =>
+    Effect.gen(function* () {
+      const server = yield* TestServer.start()
+      const client = yield* server.connect()
+      yield* client.send(requests("MULTI", "SET a 1", "QUIT", "GET a"))
+      assert.strictEqual((yield* client.untilEnd).text, wire("+OK", "+QUEUED", "+OK"))
+    })
+  )
+})
+
 describe("a watched key", () => {
   it.effect("has changed when its database was exchanged for one that has it, although neither has it later", () =>
     Effect.gen(function* () {
