@@ -36,4 +36,35 @@ describe("KeptReply", () => {
     assert.strictEqual(engine.detachedBytes, 0, "a value that is still read is not given back")
     assert.isTrue(kept.reply._tag === "Bulk" && kept.reply.bytes.equals(value))
   })
+
+  it("keeps the parts of a reply, and their parts", () => {
+    const kept = new KeptReply()
+    kept.begin()
+    kept.array(4)
+    kept.map(1)
+    kept.simple("a")
+    kept.double(1.5)
+    kept.set(0)
+    kept.push(2)
+    kept.nullArray()
+    kept.verbatim("text")
+    kept.null()
+    assert.deepStrictEqual(kept.reply, {
+      _tag: "Parts",
+      kind: "array",
+      parts: [
+        {
+          _tag: "Parts",
+          kind: "map",
+          parts: [
+            { _tag: "Simple", text: "a" },
+            { _tag: "Double", value: 1.5 }
+          ]
+        },
+        { _tag: "Parts", kind: "set", parts: [] },
+        { _tag: "Parts", kind: "push", parts: [{ _tag: "Null" }, { _tag: "Bulk", bytes: Buffer.from("text") }] },
+        { _tag: "Null" }
+      ]
+    })
+  })
 })
