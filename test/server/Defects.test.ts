@@ -11,10 +11,11 @@ import { Protocol, type ProtocolService } from "../../src/protocol/Protocol.ts"
 import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
 import { TextReplyWriter } from "../../src/protocol/text/ReplyWriter.ts"
 import { CurrentFaults, Faults } from "../../src/server/Faults.ts"
-import { Executor, type ExecutorService } from "../../src/store/Executor.ts"
+import type { Executor, ExecutorService } from "../../src/store/Executor.ts"
 import { CurrentCrash } from "../../src/store/Defects.ts"
 import { MemoryEngine } from "../../src/store/MemoryEngine.ts"
 import { Store } from "../../src/store/Store.ts"
+import * as Executors from "./Executors.ts"
 import * as TestServer from "./TestServer.ts"
 
 const BAD = "bad"
@@ -23,20 +24,7 @@ const isBad = (commands: CommandBatch, command: number): boolean => commands.key
 
 /** An executor of which some part throws, or dies, where the key is a bad one. */
 const wrapped = (make: (executor: ExecutorService) => Partial<ExecutorService>): Layer.Layer<Executor> =>
-  Layer.effect(
-    Executor,
-    Effect.map(Effect.service(Executor), (executor) => ({
-      changes: executor.changes,
-      prepare: (commands) => executor.prepare(commands),
-      execute: (commands, from, to, now, caller, sink) => executor.execute(commands, from, to, now, caller, sink),
-      clear: (now) => executor.clear(now),
-      stats: () => executor.stats(),
-      levels: () => executor.levels(),
-      setMaxMemory: (bytes, now) => executor.setMaxMemory(bytes, now),
-      statistics: executor.statistics,
-      ...make(executor)
-    }))
-  ).pipe(Layer.provide(Store.layerMemory({ maxKeys: 1000 })))
+  Executors.over((executor) => Effect.succeed(make(executor)))
 
 const sound = wrapped(() => ({}))
 

@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import type * as RawClient from "./RawClient.ts"
+import { request } from "./resp/Exchanges.ts"
 import * as TestServer from "./TestServer.ts"
 
 const IDLE = 300_000
@@ -31,7 +32,7 @@ describe("the idle timeout", () => {
   it.effect("spares Redis clients that owe nothing, unless it is set", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start({ expireInterval: Duration.days(30) })
-      const exists = "*2\r\n$6\r\nEXISTS\r\n$1\r\na\r\n"
+      const exists = request("EXISTS", "a")
       const ask = (client: RawClient.RawClient, request: string, lines = 1) =>
         Effect.andThen(client.send(request), client.lines(lines))
       const client = yield* server.connect()
@@ -45,9 +46,9 @@ describe("the idle timeout", () => {
       yield* TestClock.adjust(Duration.seconds(300))
       assert.deepStrictEqual(yield* client.untilEnd, { text: "", reset: false })
       const other = yield* server.connect()
-      const get = "*3\r\n$6\r\nCONFIG\r\n$3\r\nGET\r\n$7\r\ntimeout\r\n"
+      const get = request("CONFIG", "GET", "timeout")
       assert.strictEqual(yield* ask(other, get, 5), "*2\r\n$7\r\ntimeout\r\n$1\r\n0\r\n")
-      const set = "*4\r\n$6\r\nCONFIG\r\n$3\r\nSET\r\n$7\r\ntimeout\r\n$2\r\n60\r\n"
+      const set = request("CONFIG", "SET", "timeout", "60")
       assert.strictEqual(yield* ask(other, set), "+OK\r\n")
       yield* TestClock.adjust(Duration.seconds(60))
       assert.deepStrictEqual(yield* other.untilEnd, { text: "", reset: false })

@@ -1,45 +1,18 @@
 /** An executor that takes its time: order, pipelining, backpressure, idle timeout and drain are as with one that does not. */
 import { assert, describe, it } from "@effect/vitest"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { seededRandom } from "../engine/SeededRandom.ts"
-import { Executor, type ExecutorService } from "../../src/store/Executor.ts"
+import type { Executor } from "../../src/store/Executor.ts"
 import * as EventLoop from "../../src/EventLoop.ts"
-import { Store } from "../../src/store/Store.ts"
+import * as Executors from "./Executors.ts"
 import * as TestServer from "./TestServer.ts"
 
-/** Answers after so many ms of the clock; at once where that is nothing. */
-const slowExecutor = (time: () => number | undefined): Layer.Layer<Executor> =>
-  Layer.effect(
-    Executor,
-    Effect.gen(function* () {
-      const executor = yield* Executor
-      const clock = yield* Clock.Clock
-      const execute: ExecutorService["execute"] = (commands, from, to, now, caller, sink) => {
-        const done = Effect.suspend(() => executor.execute(commands, from, to, now, caller, sink) ?? Effect.void)
-        const millis = time()
-        if (millis === undefined) return executor.execute(commands, from, to, now, caller, sink)
-        return Effect.andThen(clock.sleep(Duration.millis(millis)), done)
-      }
-      return {
-        changes: executor.changes,
-        prepare: (commands) => executor.prepare(commands),
-        execute,
-        clear: (now) => executor.clear(now),
-        stats: () => executor.stats(),
-        levels: () => executor.levels(),
-        setMaxMemory: (bytes, now) => executor.setMaxMemory(bytes, now),
-        statistics: executor.statistics
-      }
-    })
-  ).pipe(Layer.provide(Store.layerMemory({ maxKeys: 100_000 })))
-
 /** Never answers at once, and after exactly that time. */
-const always = (millis: number): Layer.Layer<Executor> => slowExecutor(() => millis)
+const always = (millis: number): Layer.Layer<Executor> => Executors.slow(() => millis)
 
 describe("an executor that answers later", () => {
   it.effect("answers each of many clients in order, whatever is sent in which pieces", () =>
@@ -48,7 +21,7 @@ describe("an executor that answers later", () => {
       const REQUESTS = 200
       const random = seededRandom(7)
       const server = yield* TestServer.start({
-        executor: slowExecutor(() => (random.chance(0.1) ? undefined : random.below(21))),
+        executor: Executors.slow(() => (random.chance(0.1) ? undefined : random.below(21))),
         inTurns: true
       })
       const clients = yield* Effect.forEach(

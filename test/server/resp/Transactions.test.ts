@@ -1,13 +1,10 @@
 /** MULTI, EXEC, DISCARD, WATCH and UNWATCH over real sockets, byte for byte as Redis answers them. */
 import { assert, describe, it } from "@effect/vitest"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
-import { Executor, type ExecutorService } from "../../../src/store/Executor.ts"
-import { Store } from "../../../src/store/Store.ts"
+import * as Executors from "../Executors.ts"
 import * as TestServer from "../TestServer.ts"
 import { begin, bulk, converse, request, requests, wire } from "./Exchanges.ts"
 
@@ -333,34 +330,10 @@ describe("what a transaction holds", () => {
   )
 })
 
-/** Answers a second later. */
-const slowExecutor = Layer.effect(
-  Executor,
-  Effect.gen(function* () {
-    const executor = yield* Executor
-    const clock = yield* Clock.Clock
-    const execute: ExecutorService["execute"] = (commands, from, to, now, caller, sink) =>
-      Effect.andThen(
-        clock.sleep(Duration.seconds(1)),
-        Effect.suspend(() => executor.execute(commands, from, to, now, caller, sink) ?? Effect.void)
-      )
-    return {
-      changes: executor.changes,
-      prepare: (commands) => executor.prepare(commands),
-      execute,
-      clear: (now) => executor.clear(now),
-      stats: () => executor.stats(),
-      levels: () => executor.levels(),
-      setMaxMemory: (bytes, now) => executor.setMaxMemory(bytes, now),
-      statistics: executor.statistics
-    }
-  })
-).pipe(Layer.provide(Store.layerMemory({ maxKeys: 100_000 })))
-
 describe("an executor that takes its time", () => {
   it.effect("is waited for by WATCH and EXEC, and others are answered meanwhile", () =>
     Effect.gen(function* () {
-      const server = yield* TestServer.start({ executor: slowExecutor })
+      const server = yield* TestServer.start({ executor: Executors.slow(() => 1000) })
       const client = yield* server.connect()
       const other = yield* server.connect()
       const sent = ["WATCH a", "MULTI", "SET a 1", "SELECT 1", "SET a 2", "GET a", "EXEC"]
