@@ -945,6 +945,26 @@ export class Engine {
     if ((meta & TIMED) !== 0) this.wheel.schedule(entry, deadline)
   }
 
+  /** Writes the words of an entry in front of its value. `key` is the chain that has the key, or `NO_CHAIN`. */
+  private writeHead(
+    slot: number,
+    hash: number,
+    meta: number,
+    valueLength: number,
+    key: number,
+    keys: DataView,
+    keyStart: number
+  ): void {
+    const arena = this.memory.words[slot >>> ARENA_UNIT_BITS]!
+    const at = wordAt(slot)
+    arena[at + HASH] = hash
+    arena[at + META] = meta
+    arena[at + VALUE_LENGTH] = valueLength
+    if (key === NO_CHAIN) return copyToWords(arena, at + keyOffset(meta), keys, keyStart, keyLengthOf(meta))
+    arena[at + keyOffset(meta)] = key
+    this.chains.attach(key, slot)
+  }
+
   /** Stores a value under a key that does not exist, or, with `isThere`, whose entry has no room for it. */
   private store(
     isThere: boolean,
@@ -1040,16 +1060,9 @@ export class Engine {
     // Nothing can fail from here on. The old entry may have moved or been evicted, but it has not been overtaken.
     const { figures, header } = this.memory
     const before = isThere ? header[NEWEST]! : NOT_THERE
+    this.writeHead(slot, hash, meta, valueLength, key, keys, keyStart)
     const arena = this.memory.words[slot >>> ARENA_UNIT_BITS]!
     const at = wordAt(slot)
-    arena[at + HASH] = hash
-    arena[at + META] = meta
-    arena[at + VALUE_LENGTH] = valueLength
-    if (key === NO_CHAIN) copyToWords(arena, at + keyOffset(meta), keys, keyStart, keyLength)
-    else {
-      arena[at + keyOffset(meta)] = key
-      this.chains.attach(key, slot)
-    }
     if (value !== NO_CHAIN) {
       arena[at + valueOffset(meta)] = value
       this.chains.attach(value, slot)
@@ -1122,16 +1135,9 @@ export class Engine {
     // Nothing can fail from here on. The entry may have moved, but it has not been overtaken.
     const { header } = this.memory
     const source = header[NEWEST]!
+    this.writeHead(slot, hash, meta, valueLength, key, keys, keyStart)
     const arena = this.memory.words[slot >>> ARENA_UNIT_BITS]!
     const at = wordAt(slot)
-    arena[at + HASH] = hash
-    arena[at + META] = meta
-    arena[at + VALUE_LENGTH] = valueLength
-    if (key === NO_CHAIN) copyToWords(arena, at + keyOffset(meta), keys, keyStart, keyLength)
-    else {
-      arena[at + keyOffset(meta)] = key
-      this.chains.attach(key, slot)
-    }
     const from = this.valueWord(source)
     const to = at + valueOffset(meta)
     const its = this.valueWords(source)
