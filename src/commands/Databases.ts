@@ -6,6 +6,7 @@ import { DATABASES } from "../engine/Limits.ts"
 import { integer, isWord } from "./Arguments.ts"
 import type { Entry } from "./Entry.ts"
 import type { Execution } from "./Execution.ts"
+import { findBytes } from "./Find.ts"
 import { notAnInteger, ok, syntaxError } from "./Replies.ts"
 
 const MIN_INT = -(2 ** 31)
@@ -101,7 +102,8 @@ const swapDb: Entry = {
   usage: "SWAPDB index1 index2",
   summary: "Exchange the keys of two databases",
   details: [],
-  execute: ({ caller, changes, engine, now, sink }, commands, command) => {
+  execute: (execution, commands, command) => {
+    const { caller, changes, engine, sink } = execution
     const one = integer(commands, command, 0)
     const other = integer(commands, command, 1)
     if (!isInt(one)) return sink.fixed(invalidFirst)
@@ -112,11 +114,11 @@ const swapDb: Entry = {
       // Each key of the two may have another value, or none.
       changes.flushed(one, caller)
       changes.flushed(other, caller)
-      changes.swapped(one, other, (database, key) => {
-        const bytes = Buffer.from(key, "latin1")
-        const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-        return engine.find(view, 0, bytes.length, engine.hashOf(view, 0, bytes.length), database, now) !== NOT_THERE
-      })
+      changes.swapped(
+        one,
+        other,
+        (database, key) => findBytes(execution, Buffer.from(key, "latin1"), database) !== NOT_THERE
+      )
     }
     sink.fixed(ok)
   }

@@ -6,6 +6,7 @@ import { MAX_KEY_LENGTH } from "../engine/Limits.ts"
 import { integer, isWord } from "./Arguments.ts"
 import type { Entry } from "./Entry.ts"
 import type { Execution } from "./Execution.ts"
+import { findBytes } from "./Find.ts"
 import { matches } from "./Glob.ts"
 import { notAnInteger, syntaxError } from "./Replies.ts"
 
@@ -55,14 +56,6 @@ const patternOf = (commands: CommandBatch, command: number, argument: number): B
 /** Whether a pattern matches one key only, which is the pattern itself. */
 const isLiteral = (pattern: Buffer): boolean => !pattern.some((byte) => SPECIAL.has(byte))
 
-/** The entry of a key that is no key of its batch. */
-const findBytes = ({ database, engine, now }: Execution, bytes: Buffer): number => {
-  const { length } = bytes
-  if (length > MAX_KEY_LENGTH) return NOT_THERE
-  const view = new DataView(bytes.buffer, bytes.byteOffset, length)
-  return engine.find(view, 0, length, engine.hashOf(view, 0, length), database, now)
-}
-
 const keys: Entry = {
   name: "KEYS",
   group: "generic",
@@ -81,7 +74,7 @@ const keys: Entry = {
     const { database, engine } = execution
     const pattern = patternOf(commands, command, 0)
     if (pattern !== undefined && isLiteral(pattern)) {
-      const entry = findBytes(execution, pattern)
+      const entry = findBytes(execution, pattern, execution.database)
       return answerWithKeys(execution, entry === NOT_THERE ? [] : [entry])
     }
     const found: Array<number> = []

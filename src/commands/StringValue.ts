@@ -103,14 +103,9 @@ export const replace = (
   view: DataView,
   start: number,
   length: number
-): boolean => {
-  if (execution.engine.setValue(entry, view, start, length, execution.now) !== STORED) {
-    execution.sink.fixed(outOfMemory)
-    return false
-  }
-  execution.changed(commands, key)
-  return true
-}
+): boolean =>
+  // A deadline that stays is known already.
+  noteStored(execution, commands, key, execution.engine.setValue(entry, view, start, length, execution.now), NEVER)
 
 /**
  * Writes bytes over a part of a string, beginning with its byte `offset`: it grows as needed, with zero bytes up to there.
