@@ -96,6 +96,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const idleWatch = new IdleWatch(
     Duration.toMillis(config.idleTimeout),
     now,
+    // Somebody has set a timeout if it is not the very default, however long it is.
     config.idleTimeout === settings.idleTimeout.default
   )
   yield* Effect.forkScoped(idleWatch.run)

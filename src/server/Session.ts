@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
-import { CLOCK, commands as table, EXEC } from "../commands/Commands.ts"
+import { commands as table, EXEC } from "../commands/Commands.ts"
 import type { Caller } from "../commands/Execution.ts"
 import { CommandBatch } from "../domain/CommandBatch.ts"
 import type { Reply, ReplySink } from "../domain/Reply.ts"
@@ -107,7 +107,8 @@ export type Perform = (
 const MICROS_PER_MILLI = 1000
 
 /** What was kept of a few commands, as a batch. */
-const batchOf = (kept: Transaction, batch = new CommandBatch()): CommandBatch => {
+const batchOf = (kept: Transaction): CommandBatch => {
+  const batch = new CommandBatch()
   kept.read().readInto(batch)
   return batch
 }
@@ -166,16 +167,13 @@ export class Session implements Caller {
 
   /** Makes the session what it was at first, but for what its library is called. */
   reset(): void {
-    forget(this)
-    leaveChannels(this)
-    this.context.tracking.stop(this)
+    this.letGo()
     this.database = 0
     this.version = 2
     this.name = ""
     this.isKept = false
     this.isUntouching = false
     this.isSilent = false
-    this.context.observation.unwatch(this)
   }
 
   /** Where the client is connected from. */
@@ -191,9 +189,10 @@ export class Session implements Caller {
   /** What a command has to wait for, if there is something. */
   delay(commands: CommandBatch, command: number, now: number): Effect.Effect<void> | undefined {
     const id = commands.id(command)
-    // In virtual time it ends the pause, which nothing else would.
-    if (id === CLOCK) return undefined
-    const isWrite = table[id]?.flags.includes("write") === true || (this.transaction !== undefined && id === EXEC)
+    const flags = table[id]?.flags ?? []
+    // What moves virtual time ends the pause, and nothing else does.
+    if (flags.includes("virtual")) return undefined
+    const isWrite = flags.includes("write") || (this.transaction !== undefined && id === EXEC)
     return this.context.pause.delay(isWrite, now)
   }
 
@@ -277,6 +276,11 @@ export class Session implements Caller {
   /** Says that the connection has gone. */
   leave(): void {
     this.context.clients.leave(this)
+    this.letGo()
+  }
+
+  /** Ends its transaction, and all that it watches, listens to, or is told of. */
+  private letGo(): void {
     this.context.observation.unwatch(this)
     forget(this)
     leaveChannels(this)

@@ -84,9 +84,6 @@ export interface ExecutorService {
 
 export class Executor extends Context.Service<Executor, ExecutorService>()("effect-kv-cache/store/Executor") {}
 
-/** Whose commands they are where it is not known. */
-const nobody: Caller = { database: 0 }
-
 /**
  * The commands whose time depends on how much there is, by id: each is measured. Those of one string are not among them,
  * although a long one takes longer.
@@ -132,7 +129,7 @@ export class MemoryExecutor implements ExecutorService {
     const { execution, statistics } = this
     const { calls } = statistics
     this.enter(now, caller, sink)
-    if (--statistics.untilMeasured < 0) return this.executeMeasured(commands, from, to)
+    if (--statistics.untilMeasured < 0) return this.executeMeasured(commands, from, to, caller, sink)
     for (let command = from; command < to; command++) {
       const id = commands.id(command)
       let slices: Slices | void = undefined
@@ -201,17 +198,21 @@ export class MemoryExecutor implements ExecutorService {
   }
 
   /** As `execute`, with a look at the clock before and after each command. */
-  private executeMeasured(commands: CommandBatch, from: number, to: number): Effect.Effect<void> | undefined {
+  private executeMeasured(
+    commands: CommandBatch,
+    from: number,
+    to: number,
+    caller: Caller,
+    sink: ReplySink
+  ): Effect.Effect<void> | undefined {
     const { execution, statistics } = this
+    statistics.restartCount()
     for (let command = from; command < to; command++) {
       statistics.begin(commands.id(command))
-      execution.sink.begin()
+      sink.begin()
       const slices = this.measure(commands, command)
-      if (slices !== undefined) {
-        return this.executeLater(slices, commands, command, to, execution.caller ?? nobody, execution.sink)
-      }
+      if (slices !== undefined) return this.executeLater(slices, commands, command, to, caller, sink)
     }
-    statistics.restartCount()
     this.wakeForMemory(execution.now)
     return undefined
   }
