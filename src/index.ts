@@ -1,6 +1,7 @@
 /** The library: what other programs may import from `effect-kv-cache`. */
 export { Client, type ClientOptions, type ClientService } from "./client/Client.ts"
 export {
+  AuthenticationError,
   type ClientError,
   ConnectError,
   ConnectionClosedError,
