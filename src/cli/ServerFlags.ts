@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
-import * as Credentials from "../auth/Credentials.ts"
+import { passwordIn } from "../auth/Password.ts"
 import type { ClientCredentials } from "../client/ClientSocket.ts"
 import * as ServerUrl from "../client/ServerUrl.ts"
 import { auth } from "../domain/Command.ts"
@@ -31,7 +31,7 @@ export const parseUrl = (source: string, text: string): Effect.Effect<ServerUrl.
 export const credentialFlags = {
   user: Flag.String("user").pipe(
     Flag.withMetavar("name"),
-    Flag.withDescription("User whose password is given (default: the user of a password alone)"),
+    Flag.withDescription("User whose password is given (default: default)"),
     Flag.optional
   ),
   passwordFile: fromSettingWithSource({
@@ -85,7 +85,7 @@ export const credentialsOf = Effect.fnUntraced(function* ({ passwordFile, url, u
 const passwordOf = (file: string | undefined) =>
   file === undefined
     ? Effect.mapError(passwordFromConfig, ({ message }) => new CommandFailed({ code: BAD_FLAGS, message }))
-    : Effect.mapError(Credentials.passwordIn(file), ({ message }) => new CommandFailed({ code: BAD_FLAGS, message }))
+    : Effect.mapError(passwordIn(file), ({ message }) => new CommandFailed({ code: BAD_FLAGS, message }))
 
 /** From now on `ps` shows no arguments. Until now it has, which is why there is a word about it. */
 const hideArguments = Effect.andThen(
