@@ -31,6 +31,7 @@ import type { ServerCounters } from "./ServerCounters.ts"
 import { type Link, type PortKind, Session, type SessionContext } from "./Session.ts"
 import type { SharedWriter } from "./SharedWriter.ts"
 import type { Traffic } from "./Traffic.ts"
+import { isCertified, isEncrypted } from "./TlsPort.ts"
 import type { Reader, Turn } from "./Turn.ts"
 
 type State =
@@ -105,7 +106,7 @@ export class Connection implements Reader, Watched, Holder, Link {
   activeAt: number
   // What no command asked for, until it is written.
   private pushed: Array<Buffer> = []
-  private wasStopped = false
+  private wasStopped: boolean
   // Full reads of a long request since its last share of a turn.
   private longReads = 0
   // Whether a slice of a long reply is to be written when its time has come.
@@ -119,6 +120,8 @@ export class Connection implements Reader, Watched, Holder, Link {
     context.intake(socket, (bytes, length) => this.receive(bytes, length))
     this.socket = socket
     this.context = context
+    // Of what is encrypted nobody knows how many bytes of the kernel's it was, so that its end has to be looked for.
+    this.wasStopped = isEncrypted(socket)
     context.traffic?.accepted(socket)
     this.backlog = new Backlog(context.memory, this)
     const onHeld = (bytes: number): void => context.memory.change(this, bytes)
@@ -138,6 +141,10 @@ export class Connection implements Reader, Watched, Holder, Link {
     const { remoteAddress, remotePort } = this.socket
     if (remoteAddress === undefined || remotePort === undefined) return "unknown (reset before it was accepted)"
     return format({ host: remoteAddress, port: remotePort })
+  }
+
+  get certified(): boolean {
+    return isCertified(this.socket)
   }
 
   get local(): string {

@@ -24,6 +24,7 @@ import { forget, queue } from "./perform/Transactions.ts"
 import type { SharedWriter } from "./SharedWriter.ts"
 import { answerListener, leaveChannels } from "./perform/PubSub.ts"
 import { rangeEnd, type Tracker, type Tracking } from "./Tracking.ts"
+import { TLS_BEGINS } from "../protocol/text/RequestDecoder.ts"
 import { Transaction } from "./Transaction.ts"
 import type { Transactions } from "./Transactions.ts"
 import type { VirtualClockService } from "./VirtualClock.ts"
@@ -57,6 +58,8 @@ export interface SessionContext {
   readonly clock: VirtualClockService | undefined
   /** Called when a browser speaks to the server. */
   readonly onHttp: () => void
+  /** Called when a client begins with a handshake of TLS, on a connection without it. */
+  readonly onTls: () => void
 }
 
 /** A session's connection, as far as commands are concerned with it. */
@@ -67,6 +70,8 @@ export interface Link {
   readonly local: string
   /** When the last request was complete or the last reply drained, in ms. */
   readonly activeAt: number
+  /** Whether the peer has shown a TLS certificate that the server trusts. */
+  readonly certified: boolean
   /** The number by which the system knows its socket, or -1. */
   readonly descriptor: number
   /** The bytes of memory that it holds for its client: of what is not executed, and of what is not written. */
@@ -325,6 +330,7 @@ export class Session implements Caller {
   }
 
   private choose(first: number | undefined): RequestDecoder {
+    if (first === TLS_BEGINS) this.context.onTls()
     if (first === RESP_BEGINS) return (this.resp = new RespRequestDecoder(this.context.maxBulk))
     return (this.text = this.context.protocol.makeRequestDecoder())
   }
