@@ -113,9 +113,11 @@ const serveWith = Effect.fnUntraced(function* (layer: ReturnType<typeof serverLa
   const server = Context.get(yield* Layer.build(layer), Server)
   closeInspector()
   const time = config.clock === "virtual" ? ", in virtual time: it is 0 ms until CLOCK moves it" : ""
-  const { respAddress } = server
+  const { respAddress, tlsAddress } = server
+  const plain = config.port === undefined ? [] : [Listener.format(server.address)]
+  const tls = tlsAddress === undefined ? [] : [`${Listener.format(tlsAddress)} (TLS)`]
   const resp = respAddress === undefined ? "" : ` and, for Redis clients alone, on ${Listener.format(respAddress)}`
-  yield* Effect.logInfo(`listening on ${Listener.format(server.address)}${resp}${time}`).pipe(
+  yield* Effect.logInfo(`listening on ${[...plain, ...tls].join(" and ")}${resp}${time}`).pipe(
     Effect.annotateLogs({
       version,
       clock: config.clock,
@@ -145,6 +147,12 @@ export const serveCommand = Command.make(
     passwordFile: fromSetting(settings.passwordFile),
     usersFile: fromSetting(settings.usersFile),
     allowUnauthenticated: fromSwitch(settings.allowUnauthenticated),
+    tlsPort: fromSetting(settings.tlsPort),
+    tlsCert: fromSetting(settings.tlsCert),
+    tlsKey: fromSetting(settings.tlsKey),
+    tlsCa: fromSetting(settings.tlsCa),
+    tlsClientAuth: fromSetting(settings.tlsClientAuth),
+    tlsMinVersion: fromSetting(settings.tlsMinVersion),
     maxKeys: fromSetting(settings.maxKeys),
     maxMemory: fromSetting(settings.maxMemory),
     maxClientMemory: fromSetting(settings.maxClientMemory),

@@ -129,6 +129,15 @@ const setting = <A>({ read, values, ...rest }: Definition<A>): Setting<A> => {
   return { ...rest, schema, parse: Schema.decodeUnknownOption(schema) }
 }
 
+/** Whether clients of the TLS port must have a certificate of `--tls-ca`: as Redis's `tls-auth-clients`. */
+export type TlsClientAuth = "no" | "optional" | "yes"
+
+const TLS_CLIENT_AUTHS = ["no", "optional", "yes"] as const
+
+export type TlsVersion = "1.2" | "1.3"
+
+const TLS_VERSIONS = ["1.2", "1.3"] as const
+
 export type LogFormat = "auto" | "pretty" | "json"
 
 export type ClockKind = "real" | "virtual"
@@ -153,6 +162,8 @@ const parseLogLevel = (text: string): Option.Option<Severity> =>
 /** More keys than fit into the memory that the store can address. */
 const MAX_KEYS = 500_000_000
 
+export const DEFAULT_PORT = 7171
+
 export const settings = {
   host: setting<string>({
     flag: "host",
@@ -165,17 +176,18 @@ export const settings = {
     values: Schema.String,
     read: (text) => (/^[^\s/]+$/.test(text) ? Option.some(text) : Option.none())
   }),
-  port: setting<number>({
+  port: setting<number | undefined>({
     flag: "port",
     alias: "p",
     environment: "KV_CACHE_PORT",
     metavar: "port",
-    default: 7171,
-    defaultText: "7171",
-    description: "TCP port to listen on; 0 for any free one",
-    expected: "a port from 0 to 65535",
-    values: Schema.Int,
-    read: integer(0, 65_535)
+    default: DEFAULT_PORT,
+    defaultText: String(DEFAULT_PORT),
+    description: "TCP port to listen on; 0 for any free one, off for none but --tls-port",
+    expected: "a port from 0 to 65535, or off",
+    values: Schema.UndefinedOr(Schema.Int),
+    read: (text): Option.Option<number | undefined> =>
+      text.toLowerCase() === "off" ? Option.some(undefined) : integer(0, 65_535)(text)
   }),
   respPort: setting<number | undefined>({
     flag: "resp-port",
@@ -220,6 +232,74 @@ export const settings = {
     expected: "true or false",
     values: Schema.Boolean,
     read: trueOrFalse
+  }),
+  tlsPort: setting<number | undefined>({
+    flag: "tls-port",
+    environment: "KV_CACHE_TLS_PORT",
+    metavar: "port",
+    default: undefined,
+    defaultText: "none",
+    description: "One more port, for TLS alone, with the protocols of --port; 0 for any free one",
+    expected: "a port from 0 to 65535",
+    values: Schema.UndefinedOr(Schema.Int),
+    read: integer(0, 65_535)
+  }),
+  tlsCert: setting<string | undefined>({
+    flag: "tls-cert",
+    environment: "KV_CACHE_TLS_CERT",
+    metavar: "file",
+    default: undefined,
+    defaultText: "none",
+    description: "The server's certificate and those between it and its CA's, as PEM; read anew when it changes",
+    expected: "a file",
+    values: Schema.UndefinedOr(Schema.String),
+    read: file
+  }),
+  tlsKey: setting<string | undefined>({
+    flag: "tls-key",
+    environment: "KV_CACHE_TLS_KEY",
+    metavar: "file",
+    default: undefined,
+    defaultText: "none",
+    description: "The certificate's private key, as PEM without a passphrase; read anew when it changes",
+    expected: "a file",
+    values: Schema.UndefinedOr(Schema.String),
+    read: file
+  }),
+  tlsCa: setting<string | undefined>({
+    flag: "tls-ca",
+    environment: "KV_CACHE_TLS_CA",
+    metavar: "file",
+    default: undefined,
+    defaultText: "none",
+    description: "Certificates of the CAs that sign those of clients, as PEM; read anew when it changes",
+    expected: "a file",
+    values: Schema.UndefinedOr(Schema.String),
+    read: file
+  }),
+  tlsClientAuth: setting<TlsClientAuth>({
+    flag: "tls-client-auth",
+    environment: "KV_CACHE_TLS_CLIENT_AUTH",
+    metavar: "whether",
+    default: "no",
+    defaultText: "no",
+    description: "Whether clients of --tls-port need a certificate that --tls-ca has signed: no, optional or yes",
+    expected: "no, optional or yes",
+    choices: TLS_CLIENT_AUTHS,
+    values: Schema.Literals(TLS_CLIENT_AUTHS),
+    read: oneOf(TLS_CLIENT_AUTHS)
+  }),
+  tlsMinVersion: setting<TlsVersion>({
+    flag: "tls-min-version",
+    environment: "KV_CACHE_TLS_MIN_VERSION",
+    metavar: "version",
+    default: "1.3",
+    defaultText: "1.3",
+    description: "Oldest version of TLS that clients may speak: 1.3, or 1.2 for older ones",
+    expected: "1.2 or 1.3",
+    choices: TLS_VERSIONS,
+    values: Schema.Literals(TLS_VERSIONS),
+    read: oneOf(TLS_VERSIONS)
   }),
   maxKeys: setting<number>({
     flag: "max-keys",
@@ -370,6 +450,13 @@ export interface ServerConfig extends Pick<
   readonly respPort?: number | undefined
   /** Whether it may listen where others can reach it, and ask nobody who they are. Not if it is not given. */
   readonly allowUnauthenticated?: boolean | undefined
+  /** The port for TLS, and what it needs; see `TlsFiles.ts`. None, and the defaults, if they are not given. */
+  readonly tlsPort?: number | undefined
+  readonly tlsCert?: string | undefined
+  readonly tlsKey?: string | undefined
+  readonly tlsCa?: string | undefined
+  readonly tlsClientAuth?: TlsClientAuth | undefined
+  readonly tlsMinVersion?: TlsVersion | undefined
   /** As the setting of that name if it is not given. */
   readonly maxClientMemory?: number | undefined
   readonly maxValueSize?: number | undefined
@@ -388,6 +475,12 @@ export const serverConfig: Config.Config<ServerConfig> = Config.all({
   port: fromConfig(settings.port),
   respPort: fromConfig(settings.respPort),
   allowUnauthenticated: fromConfig(settings.allowUnauthenticated),
+  tlsPort: fromConfig(settings.tlsPort),
+  tlsCert: fromConfig(settings.tlsCert),
+  tlsKey: fromConfig(settings.tlsKey),
+  tlsCa: fromConfig(settings.tlsCa),
+  tlsClientAuth: fromConfig(settings.tlsClientAuth),
+  tlsMinVersion: fromConfig(settings.tlsMinVersion),
   maxConnections: fromConfig(settings.maxConnections),
   maxClientMemory: fromConfig(settings.maxClientMemory),
   maxValueSize: fromConfig(settings.maxValueSize),
