@@ -128,7 +128,7 @@ const unprotected = (address: Address): ListenError =>
     message:
       `Not listening on ${format(address)}, which others can reach, without credentials: give a password ` +
       "(--password-file, KV_CACHE_PASSWORD) or users (--users-file), require TLS client certificates " +
-      "(--tls-client-auth), or let everyone in with --allow-unauthenticated (KV_CACHE_ALLOW_UNAUTHENTICATED=true)."
+      "(--tls-client-auth yes), or let everyone in with --allow-unauthenticated (KV_CACHE_ALLOW_UNAUTHENTICATED=true)."
   })
 
 const toListenError = ({ host, port }: Address, flag: string, error: NodeJS.ErrnoException): ListenError => {
