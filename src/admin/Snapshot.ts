@@ -7,11 +7,7 @@
  * Bytes are bytes, times are ms unless their names say otherwise. Keys and words are latin1: one character a byte.
  */
 import * as Schema from "effect/Schema"
-
-/** What a server is doing: it takes clients only while it is `serving`. */
-export const Stage = Schema.Literals(["starting", "serving", "draining", "stopped"])
-
-export type Stage = (typeof Stage)["Type"]
+import { STAGES } from "../server/Vitals.ts"
 
 /** How late the event loop was, sampled: for so long a client may have waited before its command was even read. */
 const LoopDelay = Schema.Struct({
@@ -154,7 +150,8 @@ export const Snapshot = Schema.Struct({
   at: Schema.Number,
   /** In s. */
   uptime: Schema.Number,
-  stage: Stage,
+  /** It takes clients only while it is `serving`. */
+  stage: Schema.Literals(STAGES),
   loopDelay: LoopDelay,
   /** Caught, each of them a bug in kv-cache. */
   defects: Schema.Number,

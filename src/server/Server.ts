@@ -46,6 +46,7 @@ import { Tracking } from "./Tracking.ts"
 import { Transactions } from "./Transactions.ts"
 import { Turn } from "./Turn.ts"
 import { VirtualClock } from "./VirtualClock.ts"
+import { CurrentVitals } from "./Vitals.ts"
 import * as ServerCounters from "./ServerCounters.ts"
 
 export interface ServerStats extends Readonly<ServerCounters.ServerCounters> {
@@ -105,6 +106,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const supervise = yield* FiberSet.runtime(fibers)()
   const faults = yield* CurrentFaults
   const traffic = yield* CurrentTraffic
+  const vitals = yield* CurrentVitals
   const clock = Option.getOrUndefined(yield* Effect.serviceOption(VirtualClock))
   const instance = new Instance(now(), unixTimeOf(yield* Clock.Clock, now))
   const observation = new Observation(executor.statistics, instance)
@@ -241,6 +243,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
 
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
+      vitals?.drains()
       if (connections.size === 0) return
       context.turn.shareNoMore()
       pause.end()
@@ -307,6 +310,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   instance.listens(address)
   const respAddress =
     respPort === undefined ? undefined : yield* listen({ host, port: respPort }, "resp", "--resp-port")
+  vitals?.serves({ ...context.session, now, defects, maxClientMemory })
   return Server.of({
     address,
     respAddress,
