@@ -28,6 +28,8 @@ export interface AdminConfig {
   readonly port: number
   /** Names beside localhost and the port's own, by which browsers may know it. */
   readonly allowedHosts: ReadonlyArray<string>
+  /** Whether it may listen where others can reach it though nobody must say who they are. */
+  readonly allowUnauthenticated: boolean
 }
 
 /** Clients of the admin port are few. In ms and bytes. */
@@ -184,16 +186,21 @@ export const listen = Effect.fnUntraced(function* (
     Effect.mapError(({ cause }) =>
       Listener.toListenError(
         config,
-        cause instanceof Error ? cause : new Error(String(cause)),
         "--admin-port",
+        cause instanceof Error ? cause : new Error(String(cause)),
         "--admin-host"
       )
     )
   )
   // Before the port waits for its connections, and after the grace period that answers have.
   yield* Effect.addFinalizer(() => Effect.sync(() => http.closeAllConnections()))
+  const bound = Listener.boundTo(config, http)
+  // No request is answered yet.
+  if (!bound.isLoopback && !authentication.isRequired && !config.allowUnauthenticated) {
+    return yield* Listener.unprotected(config)
+  }
   yield* server.serve(respond)
-  return Listener.boundTo(config, http)
+  return bound
 })
 
 /** Imported as an ES module, `node:http` loads Node's whole fetch, a tenth of the time to start. */

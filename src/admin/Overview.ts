@@ -31,8 +31,9 @@ export class Overview {
   }
 
   /** The story of a key, in words; nothing where nobody keeps it. `key` is latin1. */
-  explain(_key: string, _database: number): string | undefined {
-    return undefined
+  explain(key: string, database: number): string | undefined {
+    const { view } = this.vitals
+    return view?.executor.insight?.explain(database, Buffer.from(key, "latin1"), view.now())
   }
 
   private reading(): Reading | undefined {

@@ -16,6 +16,7 @@ export interface Surroundings {
 }
 
 const SHOWN_SLOW = 32
+const SHOWN_KEYS = 20
 const REDACTED = "(redacted)"
 
 const byName: ReadonlyMap<string, Entry> = new Map(table.map((entry) => [entry.name.toLowerCase(), entry]))
@@ -76,6 +77,7 @@ export const takeSnapshot = (view: View, { loopDelay, maxKeys, stage }: Surround
   const { clients, counters, executor, instance, observation, pause, running } = view
   const now = view.now()
   const totals = running.totals()
+  const { insight } = executor
   const store = executor.stats()
   const levels = executor.levels()
   const { heapUsed, rss } = process.memoryUsage()
@@ -91,7 +93,7 @@ export const takeSnapshot = (view: View, { loopDelay, maxKeys, stage }: Surround
     operations: operationsOf(view),
     hits: totals.store.hits,
     misses: totals.store.misses,
-    missReasons: null,
+    missReasons: insight?.misses() ?? null,
     memory: {
       entries: store.bytes,
       peak: levels.peak,
@@ -125,8 +127,8 @@ export const takeSnapshot = (view: View, { loopDelay, maxKeys, stage }: Surround
     },
     network: { in: totals.bytesIn, out: totals.bytesOut },
     slowCommands: observation.slowLog.newest(SHOWN_SLOW).map(slowCommand),
-    hotKeys: null,
-    bigKeys: null,
-    curve: null
+    hotKeys: insight?.hotKeys(SHOWN_KEYS) ?? null,
+    bigKeys: insight?.bigKeys(SHOWN_KEYS) ?? null,
+    curve: insight?.curve(now) ?? null
   }
 }

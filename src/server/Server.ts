@@ -16,6 +16,7 @@ import * as Layer from "effect/Layer"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as Record from "effect/Record"
+import { CurrentAuthentication } from "../auth/Authentication.ts"
 import * as Reply from "../domain/Reply.ts"
 import * as EventLoop from "../EventLoop.ts"
 import { MAX_KEY_LENGTH } from "../engine/Limits.ts"
@@ -63,7 +64,8 @@ export interface ServerService {
 
 export class Server extends Context.Service<Server, ServerService>()("effect-kv-cache/server/Server") {
   /**
-   * Listens while its scope is open. When it closes, nothing is accepted any more, what was received is answered and
+   * Listens while its scope is open. Where others can connect, it fails unless clients must say who they are (see
+   * `Credentials.layer`) or `allowUnauthenticated` is set. When it closes, nothing is accepted any more, what was received is answered and
    * flushed, and every connection ends within `shutdownGrace`, whatever its peer does.
    */
   static readonly layer = (config: ServerConfig): Layer.Layer<Server, Listener.ListenError, Executor | Protocol> =>
@@ -104,6 +106,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   // Closing the set, after the drain below, interrupts what is left, and so destroys its sockets.
   const fibers = yield* FiberSet.make<void>()
   const supervise = yield* FiberSet.runtime(fibers)()
+  const authentication = yield* CurrentAuthentication
   const faults = yield* CurrentFaults
   const traffic = yield* CurrentTraffic
   const vitals = yield* CurrentVitals
@@ -279,6 +282,9 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   )
   yield* Effect.forkScoped(failures.run)
 
+  // Also where the settings come from the environment: who sets an address there may not know what it opens.
+  const isOpen = config.allowUnauthenticated === true || authentication.isRequired
+
   const listen = (at: Listener.Address, port: PortKind, flag: string) =>
     Listener.listen(
       at,
@@ -295,7 +301,8 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
         failure = error.message
         failures.add()
       },
-      flag
+      flag,
+      isOpen
     ).pipe(Effect.tap((bound) => Effect.sync(() => traffic?.listens(bound))))
 
   const { host, port, respPort } = config

@@ -10,9 +10,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Severity } from "effect/LogLevel"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
+import type { Credentials } from "../auth/Credentials.ts"
 import { type Limits, MAX_MEMORY, MAX_VALUE_LENGTH } from "../engine/Limits.ts"
 
 /** One setting whose value is written as text. */
@@ -55,6 +57,11 @@ const oneOf =
     Option.fromNullishOr(choices.find((choice) => choice === text.toLowerCase()))
 
 const hostName = (text: string): Option.Option<string> => (/^[^\s/]+$/.test(text) ? Option.some(text) : Option.none())
+
+const trueOrFalse = (text: string): Option.Option<boolean> =>
+  Option.map(oneOf(["true", "1", "false", "0"])(text), (word) => word === "true" || word === "1")
+
+const file = (text: string): Option.Option<string> => (text === "" ? Option.none() : Option.some(text))
 
 const UNITS_IN_MILLIS: ReadonlyMap<string, number> = new Map([
   ["ms", 1],
@@ -245,6 +252,39 @@ export const settings = {
     values: Schema.Duration,
     read: duration(Duration.seconds(1), Duration.hours(1))
   }),
+  passwordFile: setting<string | undefined>({
+    flag: "password-file",
+    environment: "KV_CACHE_PASSWORD_FILE",
+    metavar: "file",
+    default: undefined,
+    defaultText: "none",
+    description: "File with the password that clients must give; without a file it is KV_CACHE_PASSWORD",
+    expected: "a file",
+    values: Schema.UndefinedOr(Schema.String),
+    read: file
+  }),
+  usersFile: setting<string | undefined>({
+    flag: "users-file",
+    environment: "KV_CACHE_USERS_FILE",
+    metavar: "file",
+    default: undefined,
+    defaultText: "none",
+    description: "File with a line for each user who may come, as 'kv-cache user' prints it; read anew when it changes",
+    expected: "a file",
+    values: Schema.UndefinedOr(Schema.String),
+    read: file
+  }),
+  allowUnauthenticated: setting<boolean>({
+    flag: "allow-unauthenticated",
+    environment: "KV_CACHE_ALLOW_UNAUTHENTICATED",
+    metavar: "",
+    default: false,
+    defaultText: "false",
+    description: "Serve an address that others can reach without asking who they are",
+    expected: "true or false",
+    values: Schema.Boolean,
+    read: trueOrFalse
+  }),
   maxKeys: setting<number>({
     flag: "max-keys",
     environment: "KV_CACHE_MAX_KEYS",
@@ -367,7 +407,7 @@ export const settings = {
     description: "The same as --log-level debug",
     expected: "true or false",
     values: Schema.Boolean,
-    read: (text) => Option.map(oneOf(["true", "1", "false", "0"])(text), (word) => word === "true" || word === "1")
+    read: trueOrFalse
   }),
   logFormat: setting<LogFormat>({
     flag: "log-format",
@@ -392,6 +432,8 @@ export interface ServerConfig extends Pick<
 > {
   /** None if it is not given. */
   readonly respPort?: number | undefined
+  /** Whether it may listen where others can reach it, and ask nobody who they are. Not if it is not given. */
+  readonly allowUnauthenticated?: boolean | undefined
   /** As the setting of that name if it is not given. */
   readonly maxClientMemory?: number | undefined
   readonly maxValueSize?: number | undefined
@@ -409,12 +451,39 @@ export const serverConfig: Config.Config<ServerConfig> = Config.all({
   host: fromConfig(settings.host),
   port: fromConfig(settings.port),
   respPort: fromConfig(settings.respPort),
+  allowUnauthenticated: fromConfig(settings.allowUnauthenticated),
   maxConnections: fromConfig(settings.maxConnections),
   maxClientMemory: fromConfig(settings.maxClientMemory),
   maxValueSize: fromConfig(settings.maxValueSize),
   idleTimeout: fromConfig(settings.idleTimeout),
   shutdownGrace: fromConfig(settings.shutdownGrace)
 })
+
+/** The variable with a password. It has no flag, because everybody on a machine sees the flags of a program. */
+export const PASSWORD_VARIABLE = "KV_CACHE_PASSWORD"
+
+/** The password in the environment. An empty variable counts as unset. */
+export const password: Config.Config<Redacted.Redacted | undefined> = Config.Redacted(PASSWORD_VARIABLE).pipe(
+  Config.map((text) => (Redacted.value(text) === "" ? undefined : text)),
+  Config.withDefault(undefined)
+)
+
+/** Where a server's users come from, from the ConfigProvider. A file with a password wins over the password. */
+export const credentials: Config.Config<Credentials> = Config.all({
+  password,
+  passwordFile: fromConfig(settings.passwordFile),
+  usersFile: fromConfig(settings.usersFile)
+})
+
+/**
+ * Headers for the collector of `otlpUrl`, such as an API key: `name=value,name=value`, percent-encoded, as OpenTelemetry
+ * writes them. They are secrets, and so no flag.
+ */
+export const otlpHeaders: Config.Config<Readonly<Record<string, string>>> = Config.Record(
+  Schema.String,
+  Schema.StringFromUriComponent,
+  "KV_CACHE_OTLP_HEADERS"
+).pipe(Config.withDefault({}))
 
 /** The bounds of a store, from the ConfigProvider. */
 export const limits: Config.Config<Limits> = Config.all({

@@ -51,6 +51,7 @@ export const start = Effect.fnUntraced(function* (
     host: options.host ?? "127.0.0.1",
     port: options.port ?? 0,
     respPort: options.respPort,
+    allowUnauthenticated: options.allowUnauthenticated,
     maxConnections: options.maxConnections ?? 1000,
     maxClientMemory: options.maxClientMemory,
     maxValueSize: options.maxValueSize,
