@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
+import * as Admin from "../admin/Admin.ts"
 import { CurrentAuthentication } from "../auth/Authentication.ts"
 import * as Credentials from "../auth/Credentials.ts"
 import type { CredentialsError } from "../auth/SecretFile.ts"
@@ -13,7 +14,13 @@ import * as Logging from "../observability/Logging.ts"
 import * as TextProtocol from "../protocol/text/TextProtocol.ts"
 import * as Listener from "../server/Listener.ts"
 import { Server } from "../server/Server.ts"
-import { PASSWORD_VARIABLE, password as passwordFromConfig, type Settings, settings } from "../server/ServerConfig.ts"
+import {
+  otlpHeaders,
+  PASSWORD_VARIABLE,
+  password as passwordFromConfig,
+  type Settings,
+  settings
+} from "../server/ServerConfig.ts"
 import { complaints, CurrentSystemLimits } from "../server/SystemLimits.ts"
 import { VirtualClock } from "../server/VirtualClock.ts"
 import { Expirer } from "../store/Expirer.ts"
@@ -35,12 +42,14 @@ const serverLayer = (config: Settings) =>
 const serve = Effect.fnUntraced(
   function* (config: Settings) {
     const password = yield* takePassword
+    const headers = yield* otlpHeaders
     const server = yield* Effect.scoped(
       Effect.gen(function* () {
         yield* crashInLog
         // On the real clock, whatever clock the server has: files change in real time.
         const credentials = yield* Layer.build(Credentials.layer({ ...config, password }))
-        return yield* Effect.provideContext(serveUntilSignal(config), credentials)
+        const admin = yield* Effect.provideContext(Admin.open({ ...config, otlpHeaders: headers }), credentials)
+        return yield* Effect.provideContext(serveUntilSignal(config), Context.merge(credentials, admin))
       })
     )
     // After the scope has closed, so that the totals include what the drain answered.
@@ -144,6 +153,11 @@ export const serveCommand = Command.make(
     host: fromSetting(settings.host),
     port: fromSetting(settings.port),
     respPort: fromSetting(settings.respPort),
+    adminPort: fromSetting(settings.adminPort),
+    adminHost: fromSetting(settings.adminHost),
+    adminAllowedHosts: fromSetting(settings.adminAllowedHosts),
+    otlpUrl: fromSetting(settings.otlpUrl),
+    otlpInterval: fromSetting(settings.otlpInterval),
     passwordFile: fromSetting(settings.passwordFile),
     usersFile: fromSetting(settings.usersFile),
     allowUnauthenticated: fromSwitch(settings.allowUnauthenticated),

@@ -56,6 +56,8 @@ const oneOf =
   (text: string): Option.Option<A> =>
     Option.fromNullishOr(choices.find((choice) => choice === text.toLowerCase()))
 
+const hostName = (text: string): Option.Option<string> => (/^[^\s/]+$/.test(text) ? Option.some(text) : Option.none())
+
 const trueOrFalse = (text: string): Option.Option<boolean> =>
   Option.map(oneOf(["true", "1", "false", "0"])(text), (word) => word === "true" || word === "1")
 
@@ -174,7 +176,7 @@ export const settings = {
     description: "Address to listen on; 0.0.0.0 for all of this machine's",
     expected: "an address or a host name",
     values: Schema.String,
-    read: (text) => (/^[^\s/]+$/.test(text) ? Option.some(text) : Option.none())
+    read: hostName
   }),
   port: setting<number | undefined>({
     flag: "port",
@@ -199,6 +201,68 @@ export const settings = {
     expected: "a port from 0 to 65535",
     values: Schema.UndefinedOr(Schema.Int),
     read: integer(0, 65_535)
+  }),
+  adminPort: setting<number | undefined>({
+    flag: "admin-port",
+    environment: "KV_CACHE_ADMIN_PORT",
+    metavar: "port",
+    default: undefined,
+    defaultText: "none",
+    description: "One more port, for people and monitoring, over HTTP: a page, health, metrics; 0 for any free one",
+    expected: "a port from 0 to 65535",
+    values: Schema.UndefinedOr(Schema.Int),
+    read: integer(0, 65_535)
+  }),
+  adminHost: setting<string>({
+    flag: "admin-host",
+    environment: "KV_CACHE_ADMIN_HOST",
+    metavar: "address",
+    default: "127.0.0.1",
+    defaultText: "127.0.0.1",
+    description: "Address of the admin port; another than this machine's own needs clients to say who they are",
+    expected: "an address or a host name",
+    values: Schema.String,
+    read: hostName
+  }),
+  adminAllowedHosts: setting<ReadonlyArray<string>>({
+    flag: "admin-allowed-hosts",
+    environment: "KV_CACHE_ADMIN_ALLOWED_HOSTS",
+    metavar: "names",
+    default: [],
+    defaultText: "localhost and all addresses",
+    description: "Further names that browsers may know the admin port by, separated by commas",
+    expected: "host names without ports, separated by commas, such as cache.example.com,cache",
+    values: Schema.Array(Schema.String),
+    read: (text) => {
+      const names = text.split(",").map((name) => name.trim())
+      return names.every((name) => /^[A-Za-z0-9._-]+$/.test(name)) ? Option.some(names) : Option.none()
+    }
+  }),
+  otlpUrl: setting<string | undefined>({
+    flag: "otlp-url",
+    environment: "KV_CACHE_OTLP_URL",
+    metavar: "url",
+    default: undefined,
+    defaultText: "none",
+    description:
+      "Send metrics to this OpenTelemetry collector (OTLP over HTTP), such as http://127.0.0.1:4318/v1/metrics",
+    expected: "a URL that begins with http:// or https://, without credentials",
+    values: Schema.UndefinedOr(Schema.String),
+    read: (text) =>
+      URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).username === ""
+        ? Option.some(text)
+        : Option.none()
+  }),
+  otlpInterval: setting<Duration.Duration>({
+    flag: "otlp-interval",
+    environment: "KV_CACHE_OTLP_INTERVAL",
+    metavar: "duration",
+    default: Duration.seconds(10),
+    defaultText: "10s",
+    description: "Time between two sendings of metrics to the collector; a plain number is seconds",
+    expected: "a duration from 1s to 1h, such as 10s, 1m, or a number of seconds",
+    values: Schema.Duration,
+    read: duration(Duration.seconds(1), Duration.hours(1))
   }),
   passwordFile: setting<string | undefined>({
     flag: "password-file",
@@ -503,6 +567,16 @@ export const credentials: Config.Config<Credentials> = Config.all({
   passwordFile: fromConfig(settings.passwordFile),
   usersFile: fromConfig(settings.usersFile)
 })
+
+/**
+ * Headers for the collector of `otlpUrl`, such as an API key: `name=value,name=value`, percent-encoded, as OpenTelemetry
+ * writes them. They are secrets, and so no flag.
+ */
+export const otlpHeaders: Config.Config<Readonly<Record<string, string>>> = Config.Record(
+  Schema.String,
+  Schema.StringFromUriComponent,
+  "KV_CACHE_OTLP_HEADERS"
+).pipe(Config.withDefault({}))
 
 /** The bounds of a store, from the ConfigProvider. */
 export const limits: Config.Config<Limits> = Config.all({

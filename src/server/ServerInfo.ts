@@ -105,8 +105,6 @@ const memory: Section = {
     const { maxMemory, peak } = executor.levels()
     const { rss, heapUsed } = process.memoryUsage()
     const total = totalmem()
-    let ofClients = 0
-    for (const { link } of all) ofClients += link.heldBytes
     return [
       ["used_memory", bytes],
       ["used_memory_human", humanBytes(bytes)],
@@ -153,7 +151,7 @@ const memory: Section = {
       ["mem_replication_backlog", 0],
       ["mem_total_replication_buffers", 0],
       ["mem_clients_slaves", 0],
-      ["mem_clients_normal", ofClients],
+      ["mem_clients_normal", all.heldBytes],
       ["mem_cluster_links", 0],
       ["mem_aof_buffer", 0],
       ["mem_allocator", "kv-cache"],
