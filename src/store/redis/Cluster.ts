@@ -8,7 +8,8 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { SLOTS } from "./EngineSlots.ts"
+import { NO_SOURCE } from "../near/NearCache.ts"
+import { SLOTS } from "../near/Slot.ts"
 import { formatNode, type NodeAddress, parseNode } from "./EngineUrl.ts"
 import { bulkOf, frameEnd, integerOf, partsIn } from "./Frames.ts"
 import { EngineError, NodeConnection, type NodeOptions } from "./NodeConnection.ts"
@@ -19,7 +20,6 @@ const LOOK = 200
 /** After so many looks the servers are asked in any case. */
 const LOOKS_BETWEEN = 50
 
-const NOBODY = 0xffff
 
 /** A range of slots and its master. */
 export interface SlotRange {
@@ -60,8 +60,8 @@ export interface ClusterOptions extends NodeOptions {
   readonly seeds: ReadonlyArray<NodeAddress>
   /** Runs an effect for as long as the engine is used. */
   readonly fork: (effect: Effect.Effect<void>) => void
-  /** Slots have left a server. */
-  readonly onMoved: (node: NodeConnection) => void
+  /** Which server has each slot, by `NodeConnection.source`, or `NO_SOURCE`. Called whenever that has changed. */
+  readonly onSlots: (owners: Int16Array) => void
 }
 
 export class Cluster {
@@ -71,9 +71,9 @@ export class Cluster {
   masters: ReadonlyArray<NodeConnection> = []
   private readonly options: ClusterOptions
   private readonly nodes = new Map<string, NodeConnection>()
-  // Every server that there has been, and the place of each slot's in the list.
-  private readonly list: Array<NodeConnection> = []
-  private readonly owners = new Uint16Array(SLOTS).fill(NOBODY)
+  // By `NodeConnection.source`, and the source of each slot.
+  private readonly list: Array<NodeConnection | undefined> = []
+  private readonly owners = new Int16Array(SLOTS).fill(NO_SOURCE)
   // Of a single server, by database.
   private readonly databases = new Map<number, NodeConnection>()
   private isUnsure = false
@@ -87,7 +87,7 @@ export class Cluster {
   /** The master of a slot, unless nobody has it. */
   owner(slot: number, database: number): NodeConnection | undefined {
     if (!this.isCluster && database !== 0) return this.inDatabase(database)
-    return this.list[this.owners[slot] ?? NOBODY]
+    return this.list[this.owners[slot] ?? NO_SOURCE]
   }
 
   /** The masters, as they are for a database. */
@@ -105,9 +105,9 @@ export class Cluster {
     const node = this.redirected(to, from)
     if (node === undefined) return undefined
     this.isUnsure = true
-    if (this.list[this.owners[slot] ?? NOBODY] !== node) {
-      this.options.onMoved(from)
-      this.owners[slot] = this.place(node)
+    if (this.owners[slot] !== node.source) {
+      this.owners[slot] = node.source
+      this.options.onSlots(this.owners)
     }
     return node
   }
@@ -135,8 +135,7 @@ export class Cluster {
     return node.first.pipe(
       Effect.andThen(Effect.suspend(() => this.firstLook(node))),
       Effect.catch((error) => {
-        node.end()
-        this.nodes.delete(node.name)
+        this.remove(node)
         return error.isRefusal ? Effect.fail(error) : this.discoverFrom(index + 1, [...failures, error.message])
       })
     )
@@ -157,7 +156,7 @@ export class Cluster {
 
   private isSingle(node: NodeConnection): void {
     this.masters = [node]
-    this.owners.fill(this.place(node))
+    this.owners.fill(node.source)
   }
 
   /** Keeps up with what changes. */
@@ -193,34 +192,26 @@ export class Cluster {
   private apply(ranges: ReadonlyArray<SlotRange>): void {
     if (ranges.length === 0) return
     const masters = new Set<NodeConnection>()
-    const owners = new Uint16Array(SLOTS).fill(NOBODY)
+    const owners = new Int16Array(SLOTS).fill(NO_SOURCE)
     for (const { first, last, master } of ranges.toSorted((one, other) => one.first - other.first)) {
       const node = this.node(master)
       masters.add(node)
-      owners.fill(this.place(node), first, last + 1)
-    }
-    const left = new Set<number>()
-    for (let slot = 0; slot < SLOTS; slot++) {
-      const before = this.owners[slot] ?? NOBODY
-      if (before !== owners[slot] && before !== NOBODY) left.add(before)
+      owners.fill(node.source, first, last + 1)
     }
     this.owners.set(owners)
     this.masters = [...masters]
-    for (const place of left) {
-      const node = this.list[place]
-      if (node !== undefined) this.options.onMoved(node)
-    }
+    this.options.onSlots(this.owners)
     // Whoever is no master may be needed again soon: a slot that is moving is asked for there.
     for (const node of this.nodes.values()) {
       if (masters.has(node) || node.isReady || node.isUsable) continue
-      node.end()
-      this.nodes.delete(node.name)
+      this.remove(node)
     }
   }
 
-  private place(node: NodeConnection): number {
-    const place = this.list.indexOf(node)
-    return place === -1 ? this.list.push(node) - 1 : place
+  private remove(node: NodeConnection): void {
+    node.end()
+    this.nodes.delete(node.name)
+    this.list[node.source] = undefined
   }
 
   /** The connection to a server, which is made if there is none. */
@@ -233,8 +224,11 @@ export class Cluster {
   }
 
   private add(address: NodeAddress): NodeConnection {
-    const node = new NodeConnection(address, 0, this.options)
+    const free = this.list.indexOf(undefined)
+    const source = free === -1 ? this.list.length : free
+    const node = new NodeConnection(address, 0, source, this.options)
     this.nodes.set(node.name, node)
+    this.list[source] = node
     return node
   }
 
@@ -242,7 +236,7 @@ export class Cluster {
     const known = this.databases.get(database)
     if (known !== undefined) return known
     const [master] = this.masters
-    const node = new NodeConnection(master?.address ?? { host: "", port: 0 }, database, this.options)
+    const node = new NodeConnection(master?.address ?? { host: "", port: 0 }, database, database, this.options)
     this.databases.set(database, node)
     this.options.fork(node.run)
     return node

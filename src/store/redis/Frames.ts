@@ -61,7 +61,7 @@ const lengthIn = (bytes: Buffer, at: number, to: number): number => {
 
 /** Reads replies from chunks. It can be asked to go on within a reply, however long that is. */
 export class FrameReader {
-  private bytes = Buffer.alloc(0)
+  private bytes: Buffer = Buffer.alloc(0)
   // The reply that is being read begins at `start`; it is known up to `at`, where `missing` more parts begin.
   private start = 0
   private at = 0
@@ -190,6 +190,23 @@ export const bulkOf = (bytes: Buffer, start: number): Buffer | undefined => {
   const length = lengthIn(bytes, start + 1, to)
   const from = to + LINE_END_BYTES
   return length < 0 ? undefined : bytes.subarray(from, from + length)
+}
+
+/** The keys that a message says have changed: `all` of them, or none if it says something else. */
+export const invalidatedKeys = (bytes: Buffer, start: number): ReadonlyArray<Buffer> | "all" => {
+  const kindAt = partsIn(bytes, start).first
+  const keysAt = frameEnd(bytes, kindAt)
+  const kind = bulkOf(bytes, kindAt)?.toString("latin1") ?? bytes.toString("latin1", kindAt + 1, keysAt - LINE_END_BYTES)
+  if (kind !== "invalidate") return []
+  if (isNull(bytes, keysAt)) return "all"
+  const { count, first } = partsIn(bytes, keysAt)
+  const keys: Array<Buffer> = []
+  let at = first
+  for (let key = 0; key < count; key++) {
+    keys.push(bulkOf(bytes, at) ?? Buffer.alloc(0))
+    at = frameEnd(bytes, at)
+  }
+  return keys
 }
 
 /** Puts an error, a line such as `ERR no such key`, into a sink. */

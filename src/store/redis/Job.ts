@@ -9,6 +9,8 @@ import { ok } from "../../commands/Replies.ts"
 import type { CommandBatch } from "../../domain/CommandBatch.ts"
 import { FixedReply, type ReplySink } from "../../domain/Reply.ts"
 import type { CommandStatistics } from "../CommandStatistics.ts"
+import type { NearCache } from "../near/NearCache.ts"
+import type { PendingRead } from "../near/Source.ts"
 import type { Cluster } from "./Cluster.ts"
 import { bulkOf, frameEnd, integerOf, isError, isNull, lineOf, partsIn, putError, relay } from "./Frames.ts"
 import type { NodeConnection, Request } from "./NodeConnection.ts"
@@ -27,6 +29,9 @@ export interface JobContext {
   readonly read: (isHit: boolean) => void
   readonly encode: (commands: CommandBatch, command: number, out: Outbox) => void
   readonly down: DownPolicy
+  readonly near: NearCache | undefined
+  /** The time in ms. */
+  readonly now: () => number
 }
 
 /** The kind of an error that says that a server is gone. */
@@ -55,6 +60,7 @@ export class Job {
   private readonly tasks: Array<Task> = []
   private written = 0
   private isOpen = true
+  private isWriting = false
   private isMeasured: boolean
   private readonly startedAt: number
 
@@ -88,10 +94,11 @@ export class Job {
 
   /** Some task is done. */
   settled(): void {
-    if (this.isOpen || this.isDone) return
-    const first = this.tasks[this.written]
-    if (first !== undefined && !first.isDone) return
+    // A task that is sent while others are written may fail at once.
+    if (this.isOpen || this.isDone || this.isWriting) return
+    this.isWriting = true
     const result = Result.try(this.write)
+    this.isWriting = false
     if (Result.isSuccess(result) && this.written < this.tasks.length) return
     this.isDone = true
     this.onDone(Result.isFailure(result) ? result.failure : undefined)
@@ -104,6 +111,10 @@ export class Job {
       const command = this.from + this.written
       statistics.current = commands.id(command)
       sink.begin()
+      // Once more when it is answered: what was read meanwhile may be old.
+      if (Routes.isWrite[commands.id(command)] === 1) {
+        context.near?.written(commands, command, this.caller.database, context.now())
+      }
       task.write(sink)
       this.written++
       if (this.isMeasured) {
@@ -193,9 +204,15 @@ abstract class Part implements Request {
     this.fail(`${UNAVAILABLE} ${from.name} ${why}: ${outcome}`)
   }
 
-  /** There is no server to send it to. */
-  unserved(): void {
-    this.fail("CLUSTERDOWN Hash slot not served")
+  /** Sends it, unless there is no server for it. */
+  sendTo(node: NodeConnection | undefined): this {
+    if (node === undefined) this.fail("CLUSTERDOWN Hash slot not served")
+    else this.send(node)
+    return this
+  }
+
+  protected send(node: NodeConnection): void {
+    node.send(this)
   }
 
   /** The reply is an error, or there is none: the line that says so. */
@@ -233,8 +250,8 @@ abstract class Part implements Request {
 /** A command that is one request. */
 export class Forwarded extends Part implements Task {
   protected readonly id: number
-  private readonly job: Job
-  private readonly command: number
+  protected readonly job: Job
+  protected readonly command: number
 
   constructor(job: Job, command: number) {
     super(job.context)
@@ -256,8 +273,12 @@ export class Forwarded extends Part implements Task {
   }
 
   write(sink: ReplySink): void {
-    const { bytes, context, id, start } = this
+    const { bytes, context, id, job, start } = this
     if (bytes === undefined) {
+      const { near } = context
+      const isStale =
+        context.down === "stale" && near?.answerStale(job.commands, this.command, context.now(), job.caller, sink)
+      if (isStale === true) return
       if (context.down === "miss" && id === GET) sink.null()
       else if (context.down === "miss" && id === EXISTS) sink.integer(0)
       else putError(this.failure, sink)
@@ -265,6 +286,85 @@ export class Forwarded extends Part implements Task {
     }
     if (id === GET && !isError(bytes, start)) context.read(!isNull(bytes, start))
     answer(id, bytes, start, sink)
+  }
+}
+
+/**
+ * A GET whose value is to be kept near: the time that it has left travels before it, on the same connection. Whether it may
+ * be kept is known when it comes, not when it is answered.
+ */
+export class NearRead extends Forwarded {
+  private read: PendingRead | undefined = undefined
+  private left = NOT_THERE_LEFT
+
+  protected override send(node: NodeConnection): void {
+    const { command, context, job } = this
+    const { commands } = job
+    const key = commands.firstKey(command)
+    this.read = context.near?.begin(node.source, commands, key, job.caller.database, context.now())
+    node.send({
+      encode: (out) => {
+        out.begin(2)
+        out.raw(PTTL)
+        out.word(commands.bytes, commands.keyStart(key), commands.keyLength(key))
+      },
+      answered: (bytes, start, end) => {
+        this.left = isError(bytes, start) ? NOT_THERE_LEFT : integerOf(bytes, start, end)
+      },
+      lost: () => {}
+    })
+    node.send(this)
+  }
+
+  override answered(bytes: Buffer, start: number, end: number, from: NodeConnection): void {
+    const { context, read } = this
+    this.read = undefined
+    if (read !== undefined) {
+      if (isError(bytes, start)) context.near?.abandon(read)
+      else context.near?.complete(read, bulkOf(bytes, start), this.left, context.now())
+    }
+    super.answered(bytes, start, end, from)
+  }
+
+  override lost(why: string, wasSent: boolean, from: NodeConnection): void {
+    if (this.read !== undefined) this.context.near?.abandon(this.read)
+    this.read = undefined
+    super.lost(why, wasSent, from)
+  }
+}
+
+const PTTL = prepared("PTTL")
+
+/** What PTTL says of a key that is not there. */
+const NOT_THERE_LEFT = -2
+
+/** What the near cache had when the job began. It is answered from there, or, if it has gone meanwhile, by its server. */
+export class NearHit implements Task {
+  private readonly job: Job
+  private readonly command: number
+  private readonly send: () => Task
+  private forwarded: Task | undefined = undefined
+
+  /** `send` sends the command to its server, or servers. */
+  constructor(job: Job, command: number, send: () => Task) {
+    this.job = job
+    this.command = command
+    this.send = send
+  }
+
+  get isDone(): boolean {
+    const { caller, commands, context } = this.job
+    const isHit =
+      this.forwarded === undefined && context.near?.answers(commands, this.command, context.now(), caller) === true
+    if (isHit) return true
+    this.forwarded ??= this.send()
+    return this.forwarded.isDone
+  }
+
+  write(sink: ReplySink): void {
+    if (this.forwarded !== undefined) return this.forwarded.write(sink)
+    const { caller, commands, context } = this.job
+    context.near?.answer(commands, this.command, this.command + 1, context.now(), caller, sink)
   }
 }
 
@@ -341,13 +441,10 @@ export class Split implements Task {
     return this.missing === 0
   }
 
-  send(): void {
+  send(): this {
     const { caller, context } = this.job
-    for (const [slot, part] of this.parts) {
-      const node = context.cluster.owner(slot, caller.database)
-      if (node === undefined) part.unserved()
-      else node.send(part)
-    }
+    for (const [slot, part] of this.parts) part.sendTo(context.cluster.owner(slot, caller.database))
+    return this
   }
 
   partSettled(): void {
@@ -415,7 +512,7 @@ export class Everywhere implements Task {
     return this.missing === 0
   }
 
-  send(masters: ReadonlyArray<NodeConnection>): void {
+  send(masters: ReadonlyArray<NodeConnection>): this {
     const { job } = this
     const encode = (out: Outbox): void => job.context.encode(job.commands, this.command, out)
     const settled = (): void => {
@@ -424,10 +521,8 @@ export class Everywhere implements Task {
     }
     this.missing = masters.length
     this.parts = masters.map(() => new MasterPart(job.context, this.id, encode, settled))
-    for (const [index, master] of masters.entries()) {
-      const part = this.parts[index]
-      if (part !== undefined) master.send(part)
-    }
+    for (const [index, part] of this.parts.entries()) part.sendTo(masters[index])
+    return this
   }
 
   write(sink: ReplySink): void {
@@ -460,7 +555,7 @@ export class AnyKey implements Task {
     this.command = command
   }
 
-  ask(masters: ReadonlyArray<NodeConnection>, first: number, asked = 0): void {
+  ask(masters: ReadonlyArray<NodeConnection>, first: number, asked = 0): this {
     const { command, job } = this
     const { context } = job
     const master = masters[(first + asked) % Math.max(1, masters.length)]
@@ -470,14 +565,16 @@ export class AnyKey implements Task {
       (out) => context.encode(job.commands, command, out),
       () => {
         const isNone = part.bytes !== undefined && isNull(part.bytes, part.start)
-        if (isNone && asked + 1 < masters.length) return this.ask(masters, first, asked + 1)
-        this.isDone = true
-        job.settled()
+        if (isNone && asked + 1 < masters.length) this.ask(masters, first, asked + 1)
+        else {
+          this.isDone = true
+          job.settled()
+        }
       }
     )
     this.part = part
-    if (master === undefined) part.unserved()
-    else master.send(part)
+    part.sendTo(master)
+    return this
   }
 
   write(sink: ReplySink): void {
@@ -507,7 +604,7 @@ export class Scan implements Task {
     this.command = command
   }
 
-  send(masters: ReadonlyArray<NodeConnection>): void {
+  send(masters: ReadonlyArray<NodeConnection>): this {
     const { command, job } = this
     const { commands, context } = job
     const id = commands.id(command)
@@ -533,9 +630,8 @@ export class Scan implements Task {
     })
     this.part = part
     // A cursor of another time may name a master that there is no more: what is left is nothing.
-    const master = masters[this.master]
-    if (master === undefined) part.unserved()
-    else master.send(part)
+    part.sendTo(masters[this.master])
+    return this
   }
 
   write(sink: ReplySink): void {

@@ -54,7 +54,8 @@ export interface NodeOptions {
   /** The server does not tell of changed keys. */
   readonly onNoTracking: (node: NodeConnection, why: string) => void
   readonly onReady: (node: NodeConnection) => void
-  readonly onLost: (node: NodeConnection, why: string) => void
+  /** `wasReady` if it has been connected. */
+  readonly onLost: (node: NodeConnection, why: string, wasReady: boolean) => void
 }
 
 /** The time between two attempts to connect, in ms: it doubles from the first to the last. */
@@ -92,6 +93,8 @@ export class NodeConnection {
   readonly address: NodeAddress
   readonly name: string
   readonly database: number
+  /** The number that its values have in the near cache: see `NearCache`. */
+  readonly source: number
   /** Counts its connections. */
   generation = 0
   private state: State = "connecting"
@@ -110,9 +113,10 @@ export class NodeConnection {
   private sentAt = 0
   private onClosed: () => void = () => {}
 
-  constructor(address: NodeAddress, database: number, options: NodeOptions) {
+  constructor(address: NodeAddress, database: number, source: number, options: NodeOptions) {
     this.address = address
     this.database = database
+    this.source = source
     this.name = formatNode(address)
     this.options = options
   }
@@ -346,7 +350,7 @@ export class NodeConnection {
       this.state = "down"
       this.why = why
     }
-    this.options.onLost(this, why)
+    this.options.onLost(this, why, state === "ready")
     this.failAll(why, false)
     this.onClosed()
   }

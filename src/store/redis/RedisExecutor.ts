@@ -10,19 +10,38 @@
  */
 import * as Effect from "effect/Effect"
 import type { Changes } from "../../commands/Changes.ts"
-import { commands as table, PUT } from "../../commands/Commands.ts"
+import { commands as table, GET, PUT } from "../../commands/Commands.ts"
 import { parseDigits } from "../../commands/Entry.ts"
 import { type Caller, Execution } from "../../commands/Execution.ts"
 import { MAX_TTL_SECONDS, TTL_MESSAGE } from "../../domain/Command.ts"
 import { CommandBatch } from "../../domain/CommandBatch.ts"
 import { ERR, FixedReply, type ReplySink } from "../../domain/Reply.ts"
-import { CommandStatistics } from "../CommandStatistics.ts"
-import type { ExecutorService, StoreLevels, StoreStats } from "../Executor.ts"
+import { DATABASES } from "../../engine/Limits.ts"
+import type { Insight } from "../../insight/Insight.ts"
+import type { CommandStatistics } from "../CommandStatistics.ts"
+import type { EngineDescription, EngineTransactions, ExecutorService, StoreLevels, StoreStats } from "../Executor.ts"
+import { KeptReply } from "../KeptReply.ts"
 import type { MemoryEngineService } from "../MemoryEngine.ts"
+import type { NearCache } from "../near/NearCache.ts"
+import { slotOf } from "../near/Slot.ts"
 import type { Cluster } from "./Cluster.ts"
-import { slotOf } from "./EngineSlots.ts"
-import { AnyKey, type DownPolicy, Everywhere, Forwarded, Job, type JobContext, Known, Scan, Split } from "./Job.ts"
+import {
+  AnyKey,
+  type DownPolicy,
+  Everywhere,
+  Forwarded,
+  Job,
+  type JobContext,
+  Known,
+  NearHit,
+  NearRead,
+  Scan,
+  Split,
+  type Task
+} from "./Job.ts"
+import type { NodeConnection } from "./NodeConnection.ts"
 import { type Outbox, prepared } from "./Outbox.ts"
+import { RedisTransactions } from "./RedisTransactions.ts"
 import * as Routes from "./Routes.ts"
 
 const wrongTtl = new FixedReply((sink) => sink.error(ERR, TTL_MESSAGE))
@@ -39,13 +58,24 @@ export interface RedisExecutorOptions {
   readonly cluster: Cluster
   /** What is kept in this process. */
   readonly memory: MemoryEngineService
+  /** Counts the commands, those that are answered near, too. */
+  readonly statistics: CommandStatistics
+  /** The same memory as a near cache, unless there is none. */
+  readonly near: NearCache | undefined
   readonly down: DownPolicy
+  /** Makes a connection besides the one that all share, to the same server. */
+  readonly connect: (node: NodeConnection) => NodeConnection
 }
 
 export class RedisExecutor implements ExecutorService, JobContext {
   readonly changes: Changes
-  readonly statistics = new CommandStatistics()
+  readonly engine: EngineDescription
+  readonly transactions: EngineTransactions
+  readonly statistics: CommandStatistics
+  readonly insight: Insight | undefined = undefined
   readonly cluster: Cluster
+  readonly near: NearCache | undefined
+  readonly now: () => number
   readonly down: DownPolicy
   readonly micros: () => number
   private readonly execution: Execution
@@ -54,16 +84,28 @@ export class RedisExecutor implements ExecutorService, JobContext {
   private misses = 0
   private turn = 0
 
-  constructor({ cluster, down, memory }: RedisExecutorOptions) {
+  constructor({ cluster, connect, down, memory, near, statistics }: RedisExecutorOptions) {
     this.cluster = cluster
     this.memory = memory
+    this.near = near
+    this.statistics = statistics
+    this.now = memory.now
     this.changes = memory.changes
     this.down = down
+    this.transactions = new RedisTransactions({ context: this, connect })
+    this.engine = {
+      name: cluster.isCluster ? "redis-cluster" : "redis",
+      databases: cluster.isCluster ? 1 : DATABASES,
+      tellsChanges: false,
+      fields: () => this.fields()
+    }
     this.micros = memory.micros
     this.execution = new Execution(memory.engine, memory.alarm, memory.changes, memory.unixTime)
   }
 
-  prepare(): void {}
+  prepare(commands: CommandBatch): void {
+    this.near?.prepare(commands)
+  }
 
   execute(
     commands: CommandBatch,
@@ -73,67 +115,75 @@ export class RedisExecutor implements ExecutorService, JobContext {
     caller: Caller,
     sink: ReplySink
   ): Effect.Effect<void> | undefined {
-    const { calls } = this.statistics
-    const job = new Job(this, commands, from, caller, sink, now)
-    for (let command = from; command < to; command++) {
+    const { near, statistics } = this
+    const first = near === undefined ? from : near.answer(commands, from, to, now, caller, sink)
+    if (first === to) return undefined
+    const { calls } = statistics
+    const job = new Job(this, commands, first, caller, sink, now)
+    for (let command = first; command < to; command++) {
       const id = commands.id(command)
+      if (near?.answers(commands, command, now, caller) === true) {
+        const send = (): Task => {
+          calls[id] = (calls[id] ?? 0) + 1
+          return this.begin(job, command, id, now)
+        }
+        job.add(new NearHit(job, command, send))
+        continue
+      }
       calls[id] = (calls[id] ?? 0) + 1
-      this.begin(job, commands, command, id, now)
+      if (Routes.isWrite[id] === 1) near?.written(commands, command, caller.database, now)
+      job.add(this.begin(job, command, id, now))
     }
     job.close()
     return job.isDone ? undefined : waitFor(job)
   }
 
-  /** Everything that can be sent of a command is sent. */
-  private begin(job: Job, commands: CommandBatch, command: number, id: number, now: number): void {
-    const { caller } = job
-    const { database } = caller
+  /** Sends what can be sent of a command. */
+  private begin(job: Job, command: number, id: number, now: number): Task {
+    const { caller, commands } = job
     switch (Routes.routes[id]) {
       case Routes.SPLIT:
-        return this.split(job, commands, command)
+        return this.split(job, command, id)
       case Routes.KEYED:
-        return this.keyed(job, commands, command, id)
+        return this.keyed(job, command, id)
       case Routes.EVERYWHERE: {
-        const masters = this.cluster.all(database)
-        if (id === Routes.SCAN) return add(job, new Scan(job, command), (task) => task.send(masters))
-        if (id === Routes.RANDOMKEY) {
-          return add(job, new AnyKey(job, command), (task) => task.ask(masters, this.turn++))
-        }
-        return add(job, new Everywhere(job, command), (task) => task.send(masters))
+        const masters = this.cluster.all(caller.database)
+        if (id === Routes.SCAN) return new Scan(job, command).send(masters)
+        if (id === Routes.RANDOMKEY) return new AnyKey(job, command).ask(masters, this.turn++)
+        return new Everywhere(job, command).send(masters)
       }
-      case Routes.ANYWHERE: {
-        const [master] = this.cluster.all(database)
-        return add(job, new Forwarded(job, command), (task) => (master === undefined ? task.unserved() : master.send(task)))
-      }
+      case Routes.ANYWHERE:
+        return new Forwarded(job, command).sendTo(this.cluster.all(caller.database)[0])
       default:
-        return job.add(new Known((sink) => this.executeHere(commands, command, caller, now, sink)))
+        return new Known((sink) => this.executeHere(commands, command, caller, now, sink))
     }
   }
 
-  private keyed(job: Job, commands: CommandBatch, command: number, id: number): void {
+  private keyed(job: Job, command: number, id: number): Task {
+    const { commands } = job
     if (id === Routes.PUT_BYTES && commands.argc(command) > 2) {
       const isTtl = parseDigits(commands.text(command, 2)) <= MAX_TTL_SECONDS
-      if (!isTtl) return job.add(new Known((sink) => sink.fixed(wrongTtl)))
+      if (!isTtl) return new Known((sink) => sink.fixed(wrongTtl))
     }
     const slot = this.slotOfAll(commands, command)
-    if (slot === undefined) return job.add(new Known((sink) => sink.fixed(crossSlot)))
-    this.forward(job, command, slot)
+    if (slot === undefined) return new Known((sink) => sink.fixed(crossSlot))
+    return this.forward(job, command, id, slot)
   }
 
-  private split(job: Job, commands: CommandBatch, command: number): void {
+  private split(job: Job, command: number, id: number): Task {
+    const { commands } = job
     const slot = this.slotOfAll(commands, command)
-    if (slot !== undefined) return this.forward(job, command, slot)
+    if (slot !== undefined) return this.forward(job, command, id, slot)
     // An odd number of arguments of an MSET is the server's to refuse.
-    const argc = commands.argc(command)
-    if (commands.id(command) === Routes.MSET && argc % 2 === 1) return this.forward(job, command, 0)
+    if (id === Routes.MSET && commands.argc(command) % 2 === 1) return this.forward(job, command, id, 0)
     const first = commands.firstKey(command)
     const slots = Array.from({ length: commands.keysOf(command) }, (_, key) => this.slot(commands, first + key))
-    add(job, new Split(job, command, slots), (task) => task.send())
+    return new Split(job, command, slots).send()
   }
 
-  private forward(job: Job, command: number, slot: number): void {
-    const node = this.cluster.owner(slot, job.caller.database)
-    add(job, new Forwarded(job, command), (task) => (node === undefined ? task.unserved() : node.send(task)))
+  private forward(job: Job, command: number, id: number, slot: number): Task {
+    const task = id === GET && this.near !== undefined ? new NearRead(job, command) : new Forwarded(job, command)
+    return task.sendTo(this.cluster.owner(slot, job.caller.database))
   }
 
   /** The slot that all keys of a command have; nothing if there are several. */
@@ -148,7 +198,7 @@ export class RedisExecutor implements ExecutorService, JobContext {
   }
 
   private slot(commands: CommandBatch, key: number): number {
-    return slotOf(commands.bytes, commands.keyStart(key), commands.keyLength(key))
+    return slotOf(commands.view, commands.keyStart(key), commands.keyLength(key))
   }
 
   private executeHere(commands: CommandBatch, command: number, caller: Caller, now: number, sink: ReplySink): void {
@@ -194,7 +244,7 @@ export class RedisExecutor implements ExecutorService, JobContext {
     const commands = new CommandBatch()
     commands.open(Routes.FLUSH)
     commands.close()
-    return this.execute(commands, 0, 1, now, { database: 0 }, nowhere)
+    return this.execute(commands, 0, 1, now, { database: 0 }, new KeptReply())
   }
 
   stats(): StoreStats {
@@ -208,7 +258,7 @@ export class RedisExecutor implements ExecutorService, JobContext {
       deletes: this.count("deletes"),
       existences: this.count("existences"),
       flushes: this.count("flushes"),
-      hits: this.hits,
+      hits: this.hits + (this.near?.stats().hits ?? 0),
       misses: this.misses,
       deleted: 0,
       expired: 0,
@@ -226,18 +276,20 @@ export class RedisExecutor implements ExecutorService, JobContext {
     this.memory.engine.setMaxMemory(maxMemory)
   }
 
+  private fields(): ReadonlyArray<readonly [string, string | number]> {
+    const near = Object.entries(this.near?.stats() ?? {}).map(([name, value]) => {
+      const words = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+      return [`near_${words}`, value] as const
+    })
+    const nodes = this.cluster.masters.map(({ isReady, name, reason }, index) => {
+      return [`kv_cache_engine_node${index}`, `${name},${isReady ? "connected" : reason}`] as const
+    })
+    return [...nodes, ...near]
+  }
+
   private count(counter: "puts" | "gets" | "deletes" | "existences" | "flushes"): number {
     return table.reduce((sum, entry, id) => sum + (entry.counter === counter ? (this.statistics.calls[id] ?? 0) : 0), 0)
   }
-}
-
-const add = <A extends Known | Forwarded | Split | Everywhere | AnyKey | Scan>(
-  job: Job,
-  task: A,
-  send: (task: A) => void
-): void => {
-  job.add(task)
-  send(task)
 }
 
 const waitFor = (job: Job): Effect.Effect<void> =>
