@@ -16,6 +16,8 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import type { Credentials } from "../auth/Credentials.ts"
 import { type Limits, MAX_MEMORY, MAX_VALUE_LENGTH } from "../engine/Limits.ts"
+import { parseEngineUrl } from "../store/redis/EngineUrl.ts"
+import type { DownPolicy } from "../store/redis/Job.ts"
 
 /** One setting whose value is written as text. */
 export interface Setting<A> {
@@ -143,6 +145,8 @@ const TLS_VERSIONS = ["1.2", "1.3"] as const
 export type LogFormat = "auto" | "pretty" | "json"
 
 export type ClockKind = "real" | "virtual"
+
+const DOWN_POLICIES = ["error", "miss", "stale"] as const satisfies ReadonlyArray<DownPolicy>
 
 const CLOCKS = ["real", "virtual"] as const
 
@@ -453,6 +457,95 @@ export const settings = {
     expected: "a duration from 0 to 10m, such as 5s, 500ms, or a number of seconds",
     values: Schema.Duration,
     read: duration(Duration.zero, Duration.minutes(10))
+  }),
+  engine: setting<string | undefined>({
+    flag: "engine",
+    environment: "KV_CACHE_ENGINE",
+    metavar: "url",
+    default: undefined,
+    defaultText: "none: the memory of this process",
+    description: "Keep the keys in a Redis server or cluster, such as redis://user@host:7000,host:7001; rediss for TLS",
+    expected: "redis:// or rediss://, then user@ if there is one, then host:port, or several with commas between",
+    values: Schema.UndefinedOr(Schema.String),
+    read: (text) => Option.map(parseEngineUrl(text), () => text)
+  }),
+  enginePasswordFile: setting<string | undefined>({
+    flag: "engine-password-file",
+    environment: "KV_CACHE_ENGINE_PASSWORD_FILE",
+    metavar: "file",
+    default: undefined,
+    defaultText: "none, or what KV_CACHE_ENGINE_PASSWORD is",
+    description: "File with the password for --engine, in its first line",
+    expected: "a file's name",
+    values: Schema.UndefinedOr(Schema.String),
+    read: (text) => Option.some(text)
+  }),
+  engineCa: setting<string | undefined>({
+    flag: "engine-ca",
+    environment: "KV_CACHE_ENGINE_CA",
+    metavar: "file",
+    default: undefined,
+    defaultText: "the system's",
+    description: "File with the certificates (PEM) of who signs those of --engine, for TLS",
+    expected: "a file's name",
+    values: Schema.UndefinedOr(Schema.String),
+    read: (text) => Option.some(text)
+  }),
+  engineTimeout: setting<Duration.Duration>({
+    flag: "engine-timeout",
+    environment: "KV_CACHE_ENGINE_TIMEOUT",
+    metavar: "duration",
+    default: Duration.seconds(1),
+    defaultText: "1s",
+    description: "A server of --engine that owes an answer and is silent for this long counts as gone",
+    expected: "a duration from 10ms to 60s, such as 500ms, 2s, or a number of seconds",
+    values: Schema.Duration,
+    read: duration(Duration.millis(10), Duration.seconds(60))
+  }),
+  engineDown: setting<DownPolicy>({
+    flag: "engine-down",
+    environment: "KV_CACHE_ENGINE_DOWN",
+    metavar: "answer",
+    default: "error",
+    defaultText: "error",
+    description: "What a GET is answered while its server of --engine is gone: error, miss, or stale (see --stale-ttl)",
+    expected: "error, miss or stale",
+    choices: DOWN_POLICIES,
+    values: Schema.Literals(DOWN_POLICIES),
+    read: oneOf(DOWN_POLICIES)
+  }),
+  staleTtl: setting<Duration.Duration>({
+    flag: "stale-ttl",
+    environment: "KV_CACHE_STALE_TTL",
+    metavar: "duration",
+    default: Duration.minutes(5),
+    defaultText: "5m",
+    description: "With --engine-down stale: how long a near value may be answered after it has ceased to be fresh",
+    expected: "a duration from 1s to 7d, such as 90s, 5m, or a number of seconds",
+    values: Schema.Duration,
+    read: duration(Duration.seconds(1), Duration.days(7))
+  }),
+  nearMemory: setting<number>({
+    flag: "near-memory",
+    environment: "KV_CACHE_NEAR_MEMORY",
+    metavar: "bytes",
+    default: 256 * 1024 * 1024,
+    defaultText: "256mb",
+    description: "With --engine: most memory of the values that are kept near, in this process",
+    expected: "a size from 64kb to 30gb, such as 64mb, 1gb, or a number of bytes",
+    values: Schema.Int,
+    read: parseBytes
+  }),
+  nearTtl: setting<Duration.Duration>({
+    flag: "near-ttl",
+    environment: "KV_CACHE_NEAR_TTL",
+    metavar: "duration",
+    default: Duration.seconds(60),
+    defaultText: "60s",
+    description: "With --engine: longest time that a value is kept near; 0 keeps none",
+    expected: "a duration from 0 to 30d, such as 90s, 5m, or a number of seconds",
+    values: Schema.Duration,
+    read: duration(Duration.zero, Duration.days(30))
   }),
   clock: setting<ClockKind>({
     flag: "clock",

@@ -15,7 +15,7 @@ import type { Clients } from "./Clients.ts"
 import type { Instance } from "./Instance.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
 import { performers } from "./perform/Performers.ts"
-import type { ExecutorService } from "../store/Executor.ts"
+import type { EngineWatch, ExecutorService } from "../store/Executor.ts"
 import type { Observation } from "./Observation.ts"
 import type { Parameters } from "./Parameters.ts"
 import type { Pause } from "./Pause.ts"
@@ -149,6 +149,8 @@ export class Session implements Caller {
   transaction: Transaction | undefined = undefined
   /** What it watches. */
   watch: Watch | undefined = undefined
+  /** What the engine watches for it, if the engine has transactions of its own. */
+  engineWatch: EngineWatch | undefined = undefined
   /** Whether what was queued is being executed. */
   isExecuting = false
   /** What it is to be told of the keys that it reads. */
