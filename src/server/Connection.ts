@@ -21,6 +21,7 @@ import * as EventLoop from "../EventLoop.ts"
 import type { ReplyWriter } from "../protocol/Protocol.ts"
 import { Backlog } from "./Backlog.ts"
 import type { ClientMemory, Holder } from "./ClientMemory.ts"
+import type { Departures } from "./Departures.ts"
 import type { Faults } from "./Faults.ts"
 import type { IdleWatch, Watched } from "./IdleWatch.ts"
 import { descriptorOf, type Intake } from "./Intake.ts"
@@ -65,6 +66,8 @@ export interface ConnectionContext {
   readonly counters: ServerCounters
   /** Bounds what all connections hold. */
   readonly memory: ClientMemory
+  /** Is told of what has gone. */
+  readonly departures: Departures
   readonly intake: Intake
   /** Closes what has been without a complete request or a drained output for too long. */
   readonly idleWatch: IdleWatch
@@ -212,10 +215,8 @@ export class Connection implements Reader, Watched, Holder, Link {
     this.context.onMemory()
     this.reason = "closed for its memory"
     this.state = "ended"
-    this.backlog.clear()
     this.socket.destroy()
-    this.output.close()
-    this.session.leave()
+    this.letGo()
   }
 
   /** Whether it is not read from at present. */
@@ -466,6 +467,11 @@ export class Connection implements Reader, Watched, Holder, Link {
     this.onGoingOn()
   }
 
+  /**
+   * The peer sends nothing more. It may have only ended its side (`nc -N`): nothing tells that from having left, so whatever
+   * it has sent is answered, as long as that may take. A peer that has left altogether resets the connection, at the latest
+   * when it is written to: then `closed` lets go of it at once, whatever is waited for.
+   */
   private peerEnded(): void {
     this.context.turn.run()
     if (this.isStopped) this.reason ??= "closed by the client"
@@ -495,11 +501,18 @@ export class Connection implements Reader, Watched, Holder, Link {
     this.context.turn.run()
     this.state = "closed"
     this.reason ??= "closed by the client"
+    this.letGo()
+    this.onClosed()
+    this.onGoingOn()
+  }
+
+  private letGo(): void {
+    const { counters, departures, memory } = this.context
+    const before = memory.heldBytes
     this.backlog.clear()
     this.output.close()
     this.session.leave()
-    this.onClosed()
-    this.onGoingOn()
+    departures.add(counters.open, before - memory.heldBytes)
   }
 }
 

@@ -23,11 +23,13 @@ import { MAX_KEY_LENGTH } from "../engine/Limits.ts"
 import { Protocol } from "../protocol/Protocol.ts"
 import { RespReplyWriter } from "../protocol/resp/RespReplyWriter.ts"
 import { Executor, type StoreStats } from "../store/Executor.ts"
+import { CurrentCollector } from "../store/Garbage.ts"
 import { MemoryEngine, monotonicMicros, monotonicMillis, unixTimeOf } from "../store/MemoryEngine.ts"
 import { version } from "../Version.ts"
 import { ClientMemory } from "./ClientMemory.ts"
 import { Clients } from "./Clients.ts"
 import { Connection, type ConnectionContext } from "./Connection.ts"
+import { Departures } from "./Departures.ts"
 import { CurrentFaults } from "./Faults.ts"
 import { IdleWatch } from "./IdleWatch.ts"
 import { Instance } from "./Instance.ts"
@@ -137,6 +139,8 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       "(--max-client-memory)"
   )
   yield* Effect.forkScoped(overMemory.run)
+  const departures = new Departures(yield* CurrentCollector)
+  yield* Effect.forkScoped(departures.run)
   const onError = executor.statistics.answeredError
   const turn = new Turn(executor, { now, afterReads: EventLoop.afterReads })
   const clients = new Clients()
@@ -204,6 +208,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     traffic,
     fork: (effect) => void supervise(effect),
     memory: new ClientMemory(maxClientMemory),
+    departures,
     onMemory: () => {
       counters.overMemory++
       overMemory.add()

@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
 import { Clients } from "../../src/server/Clients.ts"
 import { Connection } from "../../src/server/Connection.ts"
+import { Departures } from "../../src/server/Departures.ts"
 import { IdleWatch } from "../../src/server/IdleWatch.ts"
 import { HIGH_WATER_MARK } from "../../src/server/Intake.ts"
 import * as ServerCounters from "../../src/server/ServerCounters.ts"
@@ -89,15 +90,15 @@ const start = Effect.gen(function* () {
         onHttp: () => assert.fail("nobody speaks HTTP")
       },
       counters,
-      intake: (accepted, onBytes) => {
+      intake: (_accepted, onBytes) => {
         read = onBytes
-        return accepted
       },
       idleWatch: new IdleWatch(0, now),
       traffic: undefined,
       faults: undefined,
       fork: () => assert.fail("nothing is waited for"),
       memory: new ClientMemory(1e9),
+      departures: new Departures(() => assert.fail("nobody has left")),
       onMemory: () => assert.fail("too much is held"),
       onDefect: (defect) => assert.fail(String(defect))
     },
