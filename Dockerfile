@@ -20,7 +20,9 @@ LABEL org.opencontainers.image.title="KV-Cache" \
 # All of the program is this one file. It is named .mjs because no package.json beside it says that it is a module.
 COPY --from=build /build/dist/main.js /app/main.mjs
 
-# A container's own loopback is reachable by nobody: inside one, the server listens on every address.
+# A container's own loopback is reachable by nobody: inside one, the server listens on every address. So it does not start
+# without a password (-e KV_CACHE_PASSWORD=...) and says what else there is. It cannot know who reaches it: other containers
+# of its network do, and -p publishes it on all addresses of the machine.
 ENV NODE_ENV=production \
     KV_CACHE_HOST=0.0.0.0 \
     KV_CACHE_PORT=7171

@@ -8,17 +8,25 @@ import type * as Net from "node:net"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Command, AnsweredCommand } from "../domain/Command.ts"
+import * as Redacted from "effect/Redacted"
+import { auth, type AnsweredCommand, type Command } from "../domain/Command.ts"
 import type { Reply } from "../domain/Reply.ts"
 import type { MalformedReply, ProtocolService } from "../protocol/Protocol.ts"
 import {
+  AuthenticationError,
   type ClientError,
   ConnectionClosedError,
   MalformedReplyError,
   RefusedError,
   TimeoutError
 } from "./ClientError.ts"
-import { type ConnectOptions, DEFAULT_TIMEOUT, formatAddress, openSocket } from "./ClientSocket.ts"
+import {
+  type ClientCredentials,
+  type ConnectOptions,
+  DEFAULT_TIMEOUT,
+  formatAddress,
+  openSocket
+} from "./ClientSocket.ts"
 
 /** Commands that were sent together and wait for their answers. */
 interface Waiting {
@@ -29,7 +37,7 @@ interface Waiting {
   readonly resume: (result: Effect.Effect<ReadonlyArray<Reply>, ClientError>) => void
 }
 
-/** Connects, and closes the connection with the scope. */
+/** Connects, says who the client is, and closes the connection with the scope. */
 export const connect = (
   options: ConnectOptions,
   protocol: ProtocolService
@@ -39,7 +47,26 @@ export const connect = (
     (socket) => Effect.sync(() => socket.destroy()),
     // A connection attempt may take long, so it can be interrupted.
     { interruptible: true }
-  ).pipe(Effect.map((socket) => new ClientConnection(socket, options, protocol)))
+  ).pipe(
+    Effect.map((socket) => new ClientConnection(socket, options, protocol)),
+    Effect.tap((connection) =>
+      options.credentials === undefined ? Effect.void : authenticate(connection, options.credentials, options)
+    )
+  )
+
+const authenticate = Effect.fnUntraced(function* (
+  connection: ClientConnection,
+  { password, user }: ClientCredentials,
+  options: ConnectOptions
+) {
+  const command = yield* auth(user, Redacted.value(password)).pipe(
+    Effect.mapError(({ message }) => new AuthenticationError({ message: `Bad credentials: ${message}.` }))
+  )
+  const [reply] = yield* connection.execute([command])
+  if (reply?._tag === "Authenticated") return
+  const reason = reply?._tag === "Failed" ? reply.message : "no reply"
+  return yield* new AuthenticationError({ message: `${formatAddress(options)} refused the credentials: ${reason}.` })
+})
 
 const describeCut = (code: string | undefined): string | undefined => {
   switch (code) {

@@ -2,11 +2,21 @@
 import * as Net from "node:net"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
 import { ConnectError, TimeoutError } from "./ClientError.ts"
+
+/** Who a client is. */
+export interface ClientCredentials {
+  /** Absent for the user `default`. */
+  readonly user?: string | undefined
+  readonly password: Redacted.Redacted
+}
 
 export interface ConnectOptions {
   readonly host: string
   readonly port: number
+  /** What is said first on each connection. Absent for a server that asks nobody who they are. */
+  readonly credentials?: ClientCredentials | undefined
   /** How long connecting may take. Default: 5 s. */
   readonly connectTimeout?: Duration.Input | undefined
   /** How long an answer may take. Default: 5 s. */

@@ -181,6 +181,7 @@ describe("the documentation's table", () => {
 
   it("of a client's errors has every error", () => {
     const errors: Record<ClientError["_tag"] | "InvalidCommand", true> = {
+      AuthenticationError: true,
       ConnectError: true,
       TimeoutError: true,
       ConnectionClosedError: true,
