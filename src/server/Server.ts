@@ -44,6 +44,8 @@ import { SparseWarning } from "./SparseWarning.ts"
 import { Strangers } from "./Strangers.ts"
 import { CurrentSystemLimits } from "./SystemLimits.ts"
 import { CurrentTraffic } from "./Traffic.ts"
+import { TLS, tlsFilesOf } from "./TlsFiles.ts"
+import * as TlsPort from "./TlsPort.ts"
 import { Tracking } from "./Tracking.ts"
 import { Transactions } from "./Transactions.ts"
 import { Turn } from "./Turn.ts"
@@ -55,8 +57,12 @@ export interface ServerStats extends Readonly<ServerCounters.ServerCounters> {
 }
 
 export interface ServerService {
-  /** Where clients connect; the port that was found if 0 was asked for. */
+  /**
+   * Where clients connect; the port that was found if 0 was asked for. Without a plain port it is the one for TLS.
+   */
   readonly address: Listener.Bound
+  /** Where clients connect with TLS, if there is such a port. */
+  readonly tlsAddress: Listener.Bound | undefined
   /** Where only Redis's clients connect, if there is such a port. */
   readonly respAddress: Listener.Bound | undefined
   readonly stats: Effect.Effect<ServerStats>
@@ -64,7 +70,8 @@ export interface ServerService {
 
 export class Server extends Context.Service<Server, ServerService>()("effect-kv-cache/server/Server") {
   /**
-   * Listens while its scope is open. When it closes, nothing is accepted any more, what was received is answered and
+   * Listens while its scope is open. Where others can connect, it fails unless clients must say who they are (see
+   * `Credentials.layer`) or `allowUnauthenticated` is set. When it closes, nothing is accepted any more, what was received is answered and
    * flushed, and every connection ends within `shutdownGrace`, whatever its peer does.
    */
   static readonly layer = (config: ServerConfig): Layer.Layer<Server, Listener.ListenError, Executor | Protocol> =>
@@ -105,6 +112,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   // Closing the set, after the drain below, interrupts what is left, and so destroys its sockets.
   const fibers = yield* FiberSet.make<void>()
   const supervise = yield* FiberSet.runtime(fibers)()
+  const authentication = yield* CurrentAuthentication
   const faults = yield* CurrentFaults
   const traffic = yield* CurrentTraffic
   const clock = Option.getOrUndefined(yield* Effect.serviceOption(VirtualClock))
@@ -120,6 +128,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     })
   }
   let warnedOfHttp = false
+  let warnedOfTls = false
   const maxClientMemory = config.maxClientMemory ?? settings.maxClientMemory.default
   const overMemory = new SparseWarning(
     (count) =>
@@ -130,7 +139,6 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const onError = executor.statistics.answeredError
   const turn = new Turn(executor, { now, afterReads: EventLoop.afterReads })
   const clients = new Clients()
-  const authentication = yield* CurrentAuthentication
   const strangers = new Strangers(now)
   yield* Effect.forkScoped(strangers.run)
   let wrongIp = ""
@@ -191,6 +199,14 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
         if (warnedOfHttp) return
         warnedOfHttp = true
         supervise(Effect.logWarning("a client spoke HTTP, was told so, and was cut off; this is said once"))
+      },
+      onTls: () => {
+        if (warnedOfTls) return
+        warnedOfTls = true
+        const hint = config.tlsPort === undefined ? "give this server a port for it with --tls-port" : "see --tls-port"
+        supervise(
+          Effect.logWarning(`a client spoke TLS to a port without it, and was cut off (${hint}); this is said once`)
+        )
       }
     },
     counters,
@@ -292,40 +308,77 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   )
   yield* Effect.forkScoped(failures.run)
 
-  const listen = (at: Listener.Address, port: PortKind, flag: string) =>
+  // Also where the settings come from the environment: who sets an address there may not know what it opens.
+  const isOpen = config.allowUnauthenticated === true || authentication.isRequired
+
+  const admit = (socket: Socket, port: PortKind): void => {
+    const isCut = faults?.refusesConnection() === true
+    const hasRoom = authentication.isRequired ? strangers.makeRoom() : counters.open < running.maxClients
+    if (!isCut && hasRoom) return serve(socket, port)
+    traffic?.accepted(socket)
+    socket.once("close", () => traffic?.left(socket))
+    if (isCut) socket.destroy()
+    else refuse(socket, port)
+  }
+
+  const listen = (at: Listener.Address, onSocket: (socket: Socket) => void, flag: string, mayBeReached = isOpen) =>
     Listener.listen(
       at,
       (socket) => {
         watchDescriptors(socket)
-        const isCut = faults?.refusesConnection() === true
-        const hasRoom = authentication.isRequired ? strangers.makeRoom() : counters.open < running.maxClients
-        if (!isCut && hasRoom) return serve(socket, port)
-        traffic?.accepted(socket)
-        socket.once("close", () => traffic?.left(socket))
-        if (isCut) socket.destroy()
-        else refuse(socket, port)
+        onSocket(socket)
       },
       (error) => {
         failure = error.message
         failures.add()
       },
-      flag
+      flag,
+      mayBeReached
     ).pipe(Effect.tap((bound) => Effect.sync(() => traffic?.listens(bound))))
 
-  const { host, port, respPort } = config
-  if (respPort !== undefined && respPort === port && port !== 0) {
+  const { host, port, respPort, tlsPort } = config
+  const tlsFiles = yield* Effect.fromResult(tlsFilesOf(config))
+  const ports = [
+    { flag: "--port", at: port },
+    { flag: "--tls-port", at: tlsPort },
+    { flag: "--resp-port", at: respPort }
+  ].filter(({ at }) => at !== undefined)
+  if (port === undefined && tlsPort === undefined) {
+    return yield* new Listener.ListenError({
+      code: TLS,
+      message: "--port off without --tls-port leaves no port to listen on: give one with --tls-port."
+    })
+  }
+  for (const [index, { at, flag }] of ports.entries()) {
+    const other = ports.findLast((it) => it.at === at)
+    if (other === undefined || other.flag === flag || at === 0 || ports.indexOf(other) < index) continue
+    const hint =
+      flag === "--port" && other.flag === "--resp-port"
+        ? "give two ports, or one, since --port takes Redis's clients, too."
+        : "give two ports, or --port off."
     return yield* new Listener.ListenError({
       code: "EADDRINUSE",
-      message: `--port and --resp-port are both ${port}: give two ports, or one, since --port takes Redis's clients, too.`
+      message: `${flag} and ${other.flag} are both ${at}: ${hint}`
     })
   }
   // Released before the drain begins: finalizers run in reverse order.
-  const address = yield* listen({ host, port }, "any", "--port")
-  instance.listens(address)
+  const tls =
+    tlsFiles === undefined ? undefined : yield* TlsPort.make(tlsFiles, counters, (socket) => admit(socket, "any"))
+  const plain =
+    port === undefined ? undefined : yield* listen({ host, port }, (socket) => admit(socket, "any"), "--port")
+  if (plain !== undefined) instance.listens(plain)
+  const tlsAddress =
+    tls === undefined || tlsPort === undefined
+      ? undefined
+      : yield* listen({ host, port: tlsPort }, tls.accept, "--tls-port", isOpen || config.tlsClientAuth === "yes")
   const respAddress =
-    respPort === undefined ? undefined : yield* listen({ host, port: respPort }, "resp", "--resp-port")
+    respPort === undefined
+      ? undefined
+      : yield* listen({ host, port: respPort }, (socket) => admit(socket, "resp"), "--resp-port")
+  const address = plain ?? tlsAddress ?? respAddress ?? { host, port: 0, isLoopback: false }
   return Server.of({
     address,
+    tlsAddress,
     respAddress,
     stats: Effect.sync(() => ({ ...counters, defects: defects(), store: executor.stats() }))
   })

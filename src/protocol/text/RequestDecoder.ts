@@ -28,6 +28,10 @@ const MAX_LINE_BYTES = 4096
 /** The same for a client that has not said yet who it is. */
 const MAX_STRANGER_BYTES = 512
 
+/** The first byte of a handshake of TLS, of all its versions since SSL 3; no command begins with it. */
+export const TLS_BEGINS = 0x16
+const NO_TLS = "this port does not speak TLS: connect without it, or to the port of --tls-port"
+
 const NEWLINE = 0x0a
 const CARRIAGE_RETURN = 0x0d
 const SPACE = 0x20
@@ -97,7 +101,13 @@ export class TextRequestDecoder implements RequestDecoder {
     while (at < end && !commands.isFull) {
       if (this.ended) return end
       // The first line takes the slow path, because that has the guard against HTTP.
-      if (!this.atFirstLine && !this.isStranger) at = recognise(commands, at, end)
+      if (!this.atFirstLine) {
+        if (!this.isStranger) at = recognise(commands, at, end)
+      } else if (commands.bytes[at] === TLS_BEGINS) {
+        // What follows has no lines.
+        this.end(commands, REFUSE_AND_CLOSE, NO_TLS)
+        return end
+      }
       if (at === end || commands.isFull) break
       const next = this.takeLine(commands, at, end)
       if (next === at) break
