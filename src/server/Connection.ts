@@ -31,6 +31,7 @@ import { discard } from "./ReplyStream.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
 import { type Link, type PortKind, Session, type SessionContext } from "./Session.ts"
 import type { SharedWriter } from "./SharedWriter.ts"
+import type { StrangerEnd } from "./Strangers.ts"
 import type { Traffic } from "./Traffic.ts"
 import { isCertified, isEncrypted } from "./TlsPort.ts"
 import type { Reader, Turn } from "./Turn.ts"
@@ -54,6 +55,7 @@ export type CloseReason =
   | "closed after a defect"
   | "closed for its memory"
   | "killed"
+  | StrangerEnd
   | "cut"
 
 /** What every connection of a server shares. */
@@ -146,6 +148,10 @@ export class Connection implements Reader, Watched, Holder, Link {
     return format({ host: remoteAddress, port: remotePort })
   }
 
+  get ip(): string {
+    return this.socket.remoteAddress ?? ""
+  }
+
   get certified(): boolean {
     return isCertified(this.socket)
   }
@@ -164,8 +170,8 @@ export class Connection implements Reader, Watched, Holder, Link {
     if (this.pushed.push(bytes) === 1) this.context.turn.afterRun(this.writePushed)
   }
 
-  kill(): void {
-    this.reason = "killed"
+  kill(reason: CloseReason = "killed"): void {
+    this.reason = reason
     this.socket.destroy()
   }
 
@@ -370,13 +376,16 @@ export class Connection implements Reader, Watched, Holder, Link {
       return undefined
     }
     return Effect.map(outcome, (late) => {
-      const written = Predicate.isFunction(late) ? this.writer.current : late
+      let written = Predicate.isFunction(late) ? this.writer.current : late
       if (Predicate.isFunction(late)) {
         written.begin()
         late(written)
+        // As above: it may have answered in another version.
+        if (written.length === 0) written = this.writer.current
       }
       if (this.session.drops()) discard(written)
       this.output.flush(written)
+      if (this.session.isOver) this.endSelf()
     })
   }
 

@@ -43,6 +43,7 @@ import { type ServerConfig, serverConfig, settings } from "./ServerConfig.ts"
 import type { PortKind } from "./Session.ts"
 import { SharedWriter } from "./SharedWriter.ts"
 import { SparseWarning } from "./SparseWarning.ts"
+import { Strangers } from "./Strangers.ts"
 import { CurrentSystemLimits } from "./SystemLimits.ts"
 import { CurrentTraffic } from "./Traffic.ts"
 import { TLS, tlsFilesOf } from "./TlsFiles.ts"
@@ -144,6 +145,13 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const onError = executor.statistics.answeredError
   const turn = new Turn(executor, { now, afterReads: EventLoop.afterReads })
   const clients = new Clients()
+  const strangers = new Strangers(now)
+  yield* Effect.forkScoped(strangers.run)
+  let wrongIp = ""
+  const wrongPasswords = new SparseWarning(
+    (count) => `clients gave a wrong user or password: ${count} times, the last one from ${wrongIp}`
+  )
+  yield* Effect.forkScoped(wrongPasswords.run)
   const tracking = new Tracking(executor.changes, clients, (task) => turn.afterRun(task))
   // A key is a string, too.
   const maxBulk = Math.max(config.maxValueSize ?? settings.maxValueSize.default, MAX_KEY_LENGTH)
@@ -162,6 +170,8 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       },
       counters,
       clients,
+      authentication,
+      strangers,
       instance,
       executor,
       running,
@@ -187,6 +197,10 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
         return Reply.statistics({ version, ...Record.map({ ...numbers, defects: defects() }, String) })
       },
       clock,
+      onWrongPassword: (ip) => {
+        wrongIp = ip
+        wrongPasswords.add()
+      },
       onHttp: () => {
         if (warnedOfHttp) return
         warnedOfHttp = true
@@ -307,7 +321,8 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
 
   const admit = (socket: Socket, port: PortKind): void => {
     const isCut = faults?.refusesConnection() === true
-    if (!isCut && counters.open < running.maxClients) return serve(socket, port)
+    const hasRoom = authentication.isRequired ? strangers.makeRoom() : counters.open < running.maxClients
+    if (!isCut && hasRoom) return serve(socket, port)
     traffic?.accepted(socket)
     socket.once("close", () => traffic?.left(socket))
     if (isCut) socket.destroy()

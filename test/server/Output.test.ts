@@ -4,6 +4,7 @@ import { assert, describe, it, vi } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { CurrentAuthentication } from "../../src/auth/Authentication.ts"
 import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
 import { Clients } from "../../src/server/Clients.ts"
 import { Connection } from "../../src/server/Connection.ts"
@@ -18,6 +19,7 @@ import { Pause } from "../../src/server/Pause.ts"
 import { Parameters } from "../../src/server/Parameters.ts"
 import { Running } from "../../src/server/Running.ts"
 import { SharedWriter } from "../../src/server/SharedWriter.ts"
+import { Strangers } from "../../src/server/Strangers.ts"
 import { Tracking } from "../../src/server/Tracking.ts"
 import { Transactions } from "../../src/server/Transactions.ts"
 import { Turn } from "../../src/server/Turn.ts"
@@ -75,6 +77,9 @@ const start = Effect.gen(function* () {
         maxBulk: 1000,
         counters,
         clients,
+        authentication: Context.get(Context.empty(), CurrentAuthentication),
+        strangers: new Strangers(now),
+        onWrongPassword: () => assert.fail("nobody has a password"),
         tracking: new Tracking(executor.changes, clients, (task) => turn.afterRun(task)),
         instance,
         executor,
