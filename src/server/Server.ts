@@ -23,11 +23,13 @@ import { MAX_KEY_LENGTH } from "../engine/Limits.ts"
 import { Protocol } from "../protocol/Protocol.ts"
 import { RespReplyWriter } from "../protocol/resp/RespReplyWriter.ts"
 import { Executor, type StoreStats } from "../store/Executor.ts"
+import { CurrentCollector } from "../store/Garbage.ts"
 import { MemoryEngine, monotonicMicros, monotonicMillis, unixTimeOf } from "../store/MemoryEngine.ts"
 import { version } from "../Version.ts"
 import { ClientMemory } from "./ClientMemory.ts"
 import { Clients } from "./Clients.ts"
 import { Connection, type ConnectionContext } from "./Connection.ts"
+import { Departures } from "./Departures.ts"
 import { CurrentFaults } from "./Faults.ts"
 import { IdleWatch } from "./IdleWatch.ts"
 import { Instance } from "./Instance.ts"
@@ -41,6 +43,7 @@ import { type ServerConfig, serverConfig, settings } from "./ServerConfig.ts"
 import type { PortKind } from "./Session.ts"
 import { SharedWriter } from "./SharedWriter.ts"
 import { SparseWarning } from "./SparseWarning.ts"
+import { Strangers } from "./Strangers.ts"
 import { CurrentSystemLimits } from "./SystemLimits.ts"
 import { CurrentTraffic } from "./Traffic.ts"
 import { TLS, tlsFilesOf } from "./TlsFiles.ts"
@@ -49,6 +52,7 @@ import { Tracking } from "./Tracking.ts"
 import { Transactions } from "./Transactions.ts"
 import { Turn } from "./Turn.ts"
 import { VirtualClock } from "./VirtualClock.ts"
+import { CurrentVitals } from "./Vitals.ts"
 import * as ServerCounters from "./ServerCounters.ts"
 
 export interface ServerStats extends Readonly<ServerCounters.ServerCounters> {
@@ -114,6 +118,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const authentication = yield* CurrentAuthentication
   const faults = yield* CurrentFaults
   const traffic = yield* CurrentTraffic
+  const vitals = yield* CurrentVitals
   const clock = Option.getOrUndefined(yield* Effect.serviceOption(VirtualClock))
   const instance = new Instance(now(), unixTimeOf(yield* Clock.Clock, now))
   const observation = new Observation(executor.statistics, instance)
@@ -135,9 +140,18 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       "(--max-client-memory)"
   )
   yield* Effect.forkScoped(overMemory.run)
+  const departures = new Departures(yield* CurrentCollector)
+  yield* Effect.forkScoped(departures.run)
   const onError = executor.statistics.answeredError
   const turn = new Turn(executor, { now, afterReads: EventLoop.afterReads })
   const clients = new Clients()
+  const strangers = new Strangers(now)
+  yield* Effect.forkScoped(strangers.run)
+  let wrongIp = ""
+  const wrongPasswords = new SparseWarning(
+    (count) => `clients gave a wrong user or password: ${count} times, the last one from ${wrongIp}`
+  )
+  yield* Effect.forkScoped(wrongPasswords.run)
   const tracking = new Tracking(executor.changes, clients, (task) => turn.afterRun(task))
   // A key is a string, too.
   const maxBulk = Math.max(config.maxValueSize ?? settings.maxValueSize.default, MAX_KEY_LENGTH)
@@ -156,6 +170,8 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       },
       counters,
       clients,
+      authentication,
+      strangers,
       instance,
       executor,
       running,
@@ -181,6 +197,10 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
         return Reply.statistics({ version, ...Record.map({ ...numbers, defects: defects() }, String) })
       },
       clock,
+      onWrongPassword: (ip) => {
+        wrongIp = ip
+        wrongPasswords.add()
+      },
       onHttp: () => {
         if (warnedOfHttp) return
         warnedOfHttp = true
@@ -202,6 +222,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     traffic,
     fork: (effect) => void supervise(effect),
     memory: new ClientMemory(maxClientMemory),
+    departures,
     onMemory: () => {
       counters.overMemory++
       overMemory.add()
@@ -259,6 +280,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
 
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
+      vitals?.drains()
       if (connections.size === 0) return
       context.turn.shareNoMore()
       pause.end()
@@ -299,7 +321,8 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
 
   const admit = (socket: Socket, port: PortKind): void => {
     const isCut = faults?.refusesConnection() === true
-    if (!isCut && counters.open < running.maxClients) return serve(socket, port)
+    const hasRoom = authentication.isRequired ? strangers.makeRoom() : counters.open < running.maxClients
+    if (!isCut && hasRoom) return serve(socket, port)
     traffic?.accepted(socket)
     socket.once("close", () => traffic?.left(socket))
     if (isCut) socket.destroy()
@@ -361,6 +384,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       ? undefined
       : yield* listen({ host, port: respPort }, (socket) => admit(socket, "resp"), "--resp-port")
   const address = plain ?? tlsAddress ?? respAddress ?? { host, port: 0, isLoopback: false }
+  vitals?.serves({ ...context.session, now, defects, maxClientMemory })
   return Server.of({
     address,
     tlsAddress,
