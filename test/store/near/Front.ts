@@ -13,11 +13,9 @@ import { type Answer, History, Link, type Message, type Request, type Schedule, 
 
 /** What a front does wrong. */
 export type Mistake =
-  | "does not tell of writes before they are sent"
   | "does not tell of writes when they are answered"
   | "opens a source before changes are told of"
   | "does not tell of lost connections"
-  | "does not tell of slots that have moved"
   | "drops invalidations"
   | "takes the reply of another source"
 
@@ -238,12 +236,15 @@ export class Front {
     const from = this.homes.get(KEYS.find((key) => slotOfKey(key) === slot) ?? "a") ?? 0
     const to = (from + 1) % masters
     if (to === from || !this.server(from).isAlive || !this.server(to).isAlive) return
+    // Keys that are moved one by one are told of; those of a slot that is taken over are not.
+    const tells = this.schedule.chance(0.7)
     for (const key of KEYS) {
       if (slotOfKey(key) !== slot) continue
-      this.server(from).give(key, this.server(to))
+      this.server(from).give(key, this.server(to), tells)
       this.homes.set(key, to)
     }
-    this.schedule.after(this.schedule.below(20), () => this.learn())
+    this.schedule.after(this.schedule.below(40), () => this.learn())
+    if (this.schedule.chance(0.4)) this.schedule.after(this.schedule.below(50), () => this.migrate())
   }
 
   /** Something looks odd, and the table is read again. */
@@ -285,8 +286,10 @@ export class Front {
       if (link.isUp) this.near.opened(number)
     }
     if (!this.circumstances.isTracked) return open()
-    if (this.mistake === "opens a source before changes are told of") open()
-    this.send(connection, { _tag: "Track" }, open)
+    const isEarly = this.mistake === "opens a source before changes are told of"
+    if (isEarly) open()
+    // What is read meanwhile is not told of.
+    schedule.after(schedule.below(6), () => this.send(connection, { _tag: "Track" }, isEarly ? () => {} : open))
   }
 
   private breaks(number: number, connection: Connection): void {
@@ -349,7 +352,6 @@ export class Front {
     for (const [key, home] of this.homes) this.believed.set(key, home)
     if (this.circumstances.masters === 1) return
     const owners = ownersOf(this.believed.get("a") ?? 0, this.believed.get("b{x}") ?? 0)
-    if (this.mistake === "does not tell of slots that have moved" && this.hits > 0) return
     if (owners === this.table) return
     this.table = owners
     this.near.setSlots(owners)
@@ -430,7 +432,7 @@ export class Front {
 
   private write(batch: CommandBatch, command: number, keys: ReadonlyArray<string>, waiting: Waiting): void {
     const { circumstances, mistake, near, schedule } = this
-    if (mistake !== "does not tell of writes before they are sent") near.written(batch, command, 0, schedule.now)
+    near.written(batch, command, 0, schedule.now)
     const id = batch.id(command)
     const key = keys[0]
     const lineage = this.lineage(key ?? "a")
@@ -542,7 +544,17 @@ export class Front {
     if (version < acknowledged) this.fail(`${what}, after ${acknowledged} had been acknowledged`)
     if (version < told) this.fail(`${what}, after a server had told of ${told}`)
     if (schedule.now >= deadline + extra && ended >= deadline) this.fail(`${what}, and had expired at ${deadline}`)
+    if (!isStale && ended <= schedule.now && this.knowsOfChanges(key)) {
+      this.fail(`${what}, had been replaced at ${ended}, and nobody was about to tell`)
+    }
     if (schedule.now >= ended + ttl + extra) this.fail(`${what}, and had been replaced at ${ended}`)
+  }
+
+  /** Whether a change of a key would be known here: nothing is on its way, broken or moved that this front cannot know of. */
+  private knowsOfChanges(key: string): boolean {
+    if (!this.circumstances.isTracked || this.homes.get(key) !== this.believed.get(key)) return false
+    const link = this.connections[this.believed.get(key) ?? 0]?.link
+    return link === undefined || (link.isUp && link.server.isAlive && !link.isTelling(key))
   }
 
   private fail(what: string): void {

@@ -49,7 +49,7 @@ const run = (memory: NearMemory, seed: number, start: number, make: Make, mistak
   const near = make(memory, statistics, circumstances)
   const front = new Front(schedule, near, circumstances, mistake)
   for (let client = 0; client < 3; client++) front.client(4 + schedule.below(4))
-  for (let write = schedule.below(6); write > 0; write--) schedule.after(schedule.below(60), () => front.foreignWrite())
+  for (let write = schedule.below(10); write > 0; write--) schedule.after(schedule.below(60), () => front.foreignWrite())
   for (let fault = schedule.below(4); fault > 0; fault--) {
     const kind = schedule.below(4)
     schedule.after(schedule.below(60), () => {
@@ -179,11 +179,9 @@ const defects: ReadonlyArray<readonly [name: string, make: Make]> = [
 
 /** What its user can do wrong. */
 const mistakes: ReadonlyArray<Mistake> = [
-  "does not tell of writes before they are sent",
   "does not tell of writes when they are answered",
   "opens a source before changes are told of",
   "does not tell of lost connections",
-  "does not tell of slots that have moved",
   "drops invalidations",
   "takes the reply of another source"
 ]

@@ -132,6 +132,13 @@ export class Link {
     schedule.after(this.sentUntil - schedule.now, () => this.server.execute(request, this))
   }
 
+  /** Whether it is on its way to tell that a key may have changed. */
+  isTelling(key: string): boolean {
+    return this.told.some(
+      ({ message }) => message._tag === "Invalidate" && (message.key === key || message.key === undefined)
+    )
+  }
+
   tell(message: Message): void {
     const { schedule } = this
     if (!this.isUp) return
@@ -226,8 +233,8 @@ export class Server {
     return this.states.get(key) ?? { version: 0, isPresent: false }
   }
 
-  /** The slot of a key goes to another master: this one tells that the key is gone. */
-  give(key: string, other: Server): void {
+  /** The slot of a key goes to another master. If it `tells`, whoever read the key hears that it is gone from here. */
+  give(key: string, other: Server, tells: boolean): void {
     const state = this.states.get(key)
     if (state !== undefined) {
       other.states.set(key, state)
@@ -235,7 +242,8 @@ export class Server {
     }
     this.states.delete(key)
     this.replica.delete(key)
-    this.invalidate(key, 0)
+    if (tells) this.invalidate(key, 0)
+    else this.trackers.delete(key)
   }
 
   /** It dies, and its replica takes over with what it has. */
