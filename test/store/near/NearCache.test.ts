@@ -49,7 +49,8 @@ const run = (memory: NearMemory, seed: number, start: number, make: Make, mistak
   const near = make(memory, statistics, circumstances)
   const front = new Front(schedule, near, circumstances, mistake)
   for (let client = 0; client < 3; client++) front.client(4 + schedule.below(4))
-  for (let write = schedule.below(10); write > 0; write--) schedule.after(schedule.below(60), () => front.foreignWrite())
+  for (let write = schedule.below(10); write > 0; write--)
+    schedule.after(schedule.below(60), () => front.foreignWrite())
   for (let fault = schedule.below(4); fault > 0; fault--) {
     const kind = schedule.below(4)
     schedule.after(schedule.below(60), () => {
