@@ -349,46 +349,64 @@ export class NearCache {
 
   /** A server says on a source's connection that a key may have changed; without a key, that all of them may. */
   invalidated(source: number, key: Buffer | undefined, now: number): void {
-    const its = this.source(source)
-    const shelf = this.shelfOf(source)
     if (key === undefined) {
       this.flushes++
-      its.overtakeAll()
-      this.clear(shelf)
-      return
+      this.source(source).overtakeAll()
+      return this.clear(this.shelfOf(source))
     }
     this.invalidations++
-    its.overtake(key.toString("latin1"))
-    if (shelf === NO_SOURCE || key.length > MAX_KEY_LENGTH) return
+    if (key.length > MAX_KEY_LENGTH) return
     key.copy(keyBytes)
-    this.drop(shelf, keyView, 0, key.length, this.engine.hashOf(keyView, 0, key.length), now)
+    const text = key.toString("latin1")
+    const hash = this.engine.hashOf(keyView, 0, key.length)
+    this.forget(source, text, keyView, 0, key.length, hash, now)
+    // The table may not know yet that the slot has moved to whoever tells of the key.
+    const { lastOwners } = this
+    const owner = lastOwners === undefined ? source : lastOwners[slotOf(keyView, 0, key.length)]!
+    if (owner !== source && owner !== NO_SOURCE) this.forget(owner, text, keyView, 0, key.length, hash, now)
   }
 
   /**
-   * A command that writes is about to be sent. To be called again when it has been answered, before that is passed on,
-   * or when it has failed.
+   * A command that writes is about to be sent, so that a read behind it travels with it. To be called again when it has been
+   * answered, before that is passed on, or when it has failed: what was read meanwhile may be older.
    */
   written(commands: CommandBatch, command: number, database: number, now: number): void {
+    const { view } = commands
     const first = commands.firstKey(command)
     const end = first + commands.keysOf(command)
     if (first === end) return this.forgetAll()
     for (let key = first; key < end; key++) {
       const start = commands.keyStart(key)
       const length = commands.keyLength(key)
+      const hash = commands.hash(key)
       const text = commands.bytes.toString("latin1", start, start + length)
+      if (this.owners !== undefined) {
+        this.forget(this.lastSourceOf(commands, key, database), text, view, start, length, hash, now)
+        continue
+      }
       // MOVE and COPY also write to another database of a single server.
-      if (this.owners === undefined) {
-        for (const { number } of this.sources) this.forget(number, text, commands, key, now)
-      } else this.forget(this.lastSourceOf(commands, key, database), text, commands, key, now)
+      for (const { number } of this.sources) this.forget(number, text, view, start, length, hash, now)
     }
   }
 
-  private forget(number: number, text: string, commands: CommandBatch, key: number, now: number): void {
-    const shelf = this.shelfOf(number)
+  /** A key of a source may have changed. It is dropped, and so is what is set aside of it. */
+  private forget(
+    source: number,
+    text: string,
+    view: DataView,
+    start: number,
+    length: number,
+    hash: number,
+    now: number
+  ): void {
+    const { engine } = this
+    const shelf = this.shelfOf(source)
     if (shelf === NO_SOURCE) return
-    this.source(number).overtake(text)
-    const { view } = commands
-    this.drop(shelf, view, commands.keyStart(key), commands.keyLength(key), commands.hash(key), now)
+    this.source(source).overtake(text)
+    for (let database = shelf; database < DATABASES; database += this.shelves) {
+      const entry = engine.find(view, start, length, hash, database, now)
+      if (entry !== NOT_THERE) engine.remove(entry, DELETED)
+    }
   }
 
   /** Any key may have changed, wherever it is. */
@@ -396,15 +414,6 @@ export class NearCache {
     for (const source of this.sources) {
       source.overtakeAll()
       this.clear(this.shelfOf(source.number))
-    }
-  }
-
-  /** Drops a key of a shelf, and what is set aside of it. */
-  private drop(shelf: number, view: DataView, start: number, length: number, hash: number, now: number): void {
-    const { engine } = this
-    for (let database = shelf; database < DATABASES; database += this.shelves) {
-      const entry = engine.find(view, start, length, hash, database, now)
-      if (entry !== NOT_THERE) engine.remove(entry, DELETED)
     }
   }
 

@@ -145,6 +145,8 @@ export class Front {
   hits = 0
   staleHits = 0
   private busy = 0
+  /** Slots that have another master, of which nobody has told. */
+  private readonly takenOver = new Set<number>()
   /** What the near cache was told of slots, if that is still so. */
   private table: Int16Array | undefined = undefined
 
@@ -236,8 +238,11 @@ export class Front {
     const from = this.homes.get(KEYS.find((key) => slotOfKey(key) === slot) ?? "a") ?? 0
     const to = (from + 1) % masters
     if (to === from || !this.server(from).isAlive || !this.server(to).isAlive) return
+    // A slot that was taken over and came back before anybody looked cannot be known of.
+    if (this.takenOver.has(slot)) return
     // Keys that are moved one by one are told of; those of a slot that is taken over are not.
     const tells = this.schedule.chance(0.7)
+    if (!tells) this.takenOver.add(slot)
     for (const key of KEYS) {
       if (slotOfKey(key) !== slot) continue
       this.server(from).give(key, this.server(to), tells)
@@ -349,6 +354,7 @@ export class Front {
 
   /** Learns which source has which slot. */
   private learn(): void {
+    this.takenOver.clear()
     for (const [key, home] of this.homes) this.believed.set(key, home)
     if (this.circumstances.masters === 1) return
     const owners = ownersOf(this.believed.get("a") ?? 0, this.believed.get("b{x}") ?? 0)
