@@ -24,18 +24,21 @@ import {
 import { complaints, CurrentSystemLimits } from "../server/SystemLimits.ts"
 import { VirtualClock } from "../server/VirtualClock.ts"
 import { Expirer } from "../store/Expirer.ts"
+import type { EngineError } from "../store/redis/NodeConnection.ts"
+import * as RedisEngine from "../store/redis/RedisEngine.ts"
 import { Store } from "../store/Store.ts"
 import { version } from "../Version.ts"
 import * as Collector from "./Collector.ts"
 import { FailureLogged } from "./CommandFailed.ts"
+import { engineOf, fromEngine } from "./EngineSettings.ts"
 import { closeInspector } from "./Inspector.ts"
 import { fromSetting, fromSwitch } from "./SettingFlag.ts"
 
 /** A whole server, as one layer: store, expirer, protocol and sockets. */
-const serverLayer = (config: Settings) =>
+const serverLayer = (config: Settings, engine: RedisEngine.RedisEngineConfig | undefined) =>
   Layer.mergeAll(Server.layer(config), Expirer.layer({ interval: config.expireInterval })).pipe(
     Layer.provide(TextProtocol.layer),
-    Layer.provide(Store.layerMemory(config)),
+    Layer.provide(engine === undefined ? Store.layerMemory(config) : RedisEngine.layer(engine)),
     Layer.provide(Collector.layer)
   )
 
@@ -59,7 +62,7 @@ const serve = Effect.fnUntraced(
   },
   (effect, config) =>
     effect.pipe(
-      Effect.catchTag(["ListenError", "CredentialsError"], (error) => refuse(error, config)),
+      Effect.catchTag(["ListenError", "CredentialsError", "EngineError"], (error) => refuse(error, config)),
       Effect.catchDefect((defect) => failWith(logCrash(Cause.die(defect)))),
       Effect.provide(Logging.layer({ level: config.debug ? "Debug" : config.logLevel, format: config.logFormat }))
     )
@@ -73,7 +76,7 @@ const takePassword = Effect.tap(passwordFromConfig, () => Effect.sync(() => dele
 
 /** A sentence for a person, unless JSON was asked for. */
 const refuse = (
-  error: Listener.ListenError | CredentialsError,
+  error: Listener.ListenError | CredentialsError | EngineError,
   { logFormat }: Settings
 ): Effect.Effect<never, CliError.UserError | FailureLogged> =>
   logFormat === "json"
@@ -106,13 +109,17 @@ const crashInLog = Effect.gen(function* () {
   )
 })
 
-const serveUntilSignal = (config: Settings) =>
-  config.clock === "virtual" ? serveInVirtualTime(config) : serveWith(serverLayer(config), config)
+const serveUntilSignal = Effect.fnUntraced(function* (config: Settings) {
+  const engine = yield* engineOf(config)
+  return yield* config.clock === "virtual"
+    ? serveInVirtualTime(config)
+    : serveWith(serverLayer(config, engine), config)
+})
 
 /** The clock's layer is the only difference. */
 const serveInVirtualTime = Effect.fnUntraced(function* (config: Settings) {
   const clock = yield* Layer.build(VirtualClock.layer)
-  const server = yield* serveWith(Layer.provide(serverLayer(config), Layer.succeedContext(clock)), config)
+  const server = yield* serveWith(Layer.provide(serverLayer(config, undefined), Layer.succeedContext(clock)), config)
   // The grace period of the shutdown that follows must pass.
   yield* Context.get(clock, VirtualClock).release
   return server
@@ -122,9 +129,11 @@ const serveWith = Effect.fnUntraced(function* (layer: ReturnType<typeof serverLa
   const server = Context.get(yield* Layer.build(layer), Server)
   closeInspector()
   const time = config.clock === "virtual" ? ", in virtual time: it is 0 ms until CLOCK moves it" : ""
-  const { respAddress } = server
+  const { respAddress, tlsAddress } = server
+  const plain = config.port === undefined ? [] : [Listener.format(server.address)]
+  const tls = tlsAddress === undefined ? [] : [`${Listener.format(tlsAddress)} (TLS)`]
   const resp = respAddress === undefined ? "" : ` and, for Redis clients alone, on ${Listener.format(respAddress)}`
-  yield* Effect.logInfo(`listening on ${Listener.format(server.address)}${resp}${time}`).pipe(
+  yield* Effect.logInfo(`listening on ${[...plain, ...tls].join(" and ")}${resp}${time}`).pipe(
     Effect.annotateLogs({
       version,
       clock: config.clock,
@@ -159,6 +168,12 @@ export const serveCommand = Command.make(
     passwordFile: fromSetting(settings.passwordFile),
     usersFile: fromSetting(settings.usersFile),
     allowUnauthenticated: fromSwitch(settings.allowUnauthenticated),
+    tlsPort: fromSetting(settings.tlsPort),
+    tlsCert: fromSetting(settings.tlsCert),
+    tlsKey: fromSetting(settings.tlsKey),
+    tlsCa: fromSetting(settings.tlsCa),
+    tlsClientAuth: fromSetting(settings.tlsClientAuth),
+    tlsMinVersion: fromSetting(settings.tlsMinVersion),
     maxKeys: fromSetting(settings.maxKeys),
     maxMemory: fromSetting(settings.maxMemory),
     maxClientMemory: fromSetting(settings.maxClientMemory),
@@ -167,6 +182,14 @@ export const serveCommand = Command.make(
     idleTimeout: fromSetting(settings.idleTimeout),
     expireInterval: fromSetting(settings.expireInterval),
     shutdownGrace: fromSetting(settings.shutdownGrace),
+    engine: fromEngine,
+    enginePasswordFile: fromSetting(settings.enginePasswordFile),
+    engineCa: fromSetting(settings.engineCa),
+    engineTimeout: fromSetting(settings.engineTimeout),
+    engineDown: fromSetting(settings.engineDown),
+    staleTtl: fromSetting(settings.staleTtl),
+    nearMemory: fromSetting(settings.nearMemory),
+    nearTtl: fromSetting(settings.nearTtl),
     clock: fromSetting(settings.clock),
     logLevel: fromSetting(settings.logLevel),
     debug: fromSwitch(settings.debug),

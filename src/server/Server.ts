@@ -43,6 +43,8 @@ import { SharedWriter } from "./SharedWriter.ts"
 import { SparseWarning } from "./SparseWarning.ts"
 import { CurrentSystemLimits } from "./SystemLimits.ts"
 import { CurrentTraffic } from "./Traffic.ts"
+import { TLS, tlsFilesOf } from "./TlsFiles.ts"
+import * as TlsPort from "./TlsPort.ts"
 import { Tracking } from "./Tracking.ts"
 import { Transactions } from "./Transactions.ts"
 import { Turn } from "./Turn.ts"
@@ -55,8 +57,12 @@ export interface ServerStats extends Readonly<ServerCounters.ServerCounters> {
 }
 
 export interface ServerService {
-  /** Where clients connect; the port that was found if 0 was asked for. */
+  /**
+   * Where clients connect; the port that was found if 0 was asked for. Without a plain port it is the one for TLS.
+   */
   readonly address: Listener.Bound
+  /** Where clients connect with TLS, if there is such a port. */
+  readonly tlsAddress: Listener.Bound | undefined
   /** Where only Redis's clients connect, if there is such a port. */
   readonly respAddress: Listener.Bound | undefined
   readonly stats: Effect.Effect<ServerStats>
@@ -123,6 +129,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     })
   }
   let warnedOfHttp = false
+  let warnedOfTls = false
   const maxClientMemory = config.maxClientMemory ?? settings.maxClientMemory.default
   const overMemory = new SparseWarning(
     (count) =>
@@ -180,6 +187,14 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
         if (warnedOfHttp) return
         warnedOfHttp = true
         supervise(Effect.logWarning("a client spoke HTTP, was told so, and was cut off; this is said once"))
+      },
+      onTls: () => {
+        if (warnedOfTls) return
+        warnedOfTls = true
+        const hint = config.tlsPort === undefined ? "give this server a port for it with --tls-port" : "see --tls-port"
+        supervise(
+          Effect.logWarning(`a client spoke TLS to a port without it, and was cut off (${hint}); this is said once`)
+        )
       }
     },
     counters,
@@ -285,41 +300,74 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   // Also where the settings come from the environment: who sets an address there may not know what it opens.
   const isOpen = config.allowUnauthenticated === true || authentication.isRequired
 
-  const listen = (at: Listener.Address, port: PortKind, flag: string) =>
+  const admit = (socket: Socket, port: PortKind): void => {
+    const isCut = faults?.refusesConnection() === true
+    if (!isCut && counters.open < running.maxClients) return serve(socket, port)
+    traffic?.accepted(socket)
+    socket.once("close", () => traffic?.left(socket))
+    if (isCut) socket.destroy()
+    else refuse(socket, port)
+  }
+
+  const listen = (at: Listener.Address, onSocket: (socket: Socket) => void, flag: string, mayBeReached = isOpen) =>
     Listener.listen(
       at,
       (socket) => {
         watchDescriptors(socket)
-        const isCut = faults?.refusesConnection() === true
-        if (!isCut && counters.open < running.maxClients) return serve(socket, port)
-        traffic?.accepted(socket)
-        socket.once("close", () => traffic?.left(socket))
-        if (isCut) socket.destroy()
-        else refuse(socket, port)
+        onSocket(socket)
       },
       (error) => {
         failure = error.message
         failures.add()
       },
       flag,
-      isOpen
+      mayBeReached
     ).pipe(Effect.tap((bound) => Effect.sync(() => traffic?.listens(bound))))
 
-  const { host, port, respPort } = config
-  if (respPort !== undefined && respPort === port && port !== 0) {
+  const { host, port, respPort, tlsPort } = config
+  const tlsFiles = yield* Effect.fromResult(tlsFilesOf(config))
+  const ports = [
+    { flag: "--port", at: port },
+    { flag: "--tls-port", at: tlsPort },
+    { flag: "--resp-port", at: respPort }
+  ].filter(({ at }) => at !== undefined)
+  if (port === undefined && tlsPort === undefined) {
+    return yield* new Listener.ListenError({
+      code: TLS,
+      message: "--port off without --tls-port leaves no port to listen on: give one with --tls-port."
+    })
+  }
+  for (const [index, { at, flag }] of ports.entries()) {
+    const other = ports.findLast((it) => it.at === at)
+    if (other === undefined || other.flag === flag || at === 0 || ports.indexOf(other) < index) continue
+    const hint =
+      flag === "--port" && other.flag === "--resp-port"
+        ? "give two ports, or one, since --port takes Redis's clients, too."
+        : "give two ports, or --port off."
     return yield* new Listener.ListenError({
       code: "EADDRINUSE",
-      message: `--port and --resp-port are both ${port}: give two ports, or one, since --port takes Redis's clients, too.`
+      message: `${flag} and ${other.flag} are both ${at}: ${hint}`
     })
   }
   // Released before the drain begins: finalizers run in reverse order.
-  const address = yield* listen({ host, port }, "any", "--port")
-  instance.listens(address)
+  const tls =
+    tlsFiles === undefined ? undefined : yield* TlsPort.make(tlsFiles, counters, (socket) => admit(socket, "any"))
+  const plain =
+    port === undefined ? undefined : yield* listen({ host, port }, (socket) => admit(socket, "any"), "--port")
+  if (plain !== undefined) instance.listens(plain)
+  const tlsAddress =
+    tls === undefined || tlsPort === undefined
+      ? undefined
+      : yield* listen({ host, port: tlsPort }, tls.accept, "--tls-port", isOpen || config.tlsClientAuth === "yes")
   const respAddress =
-    respPort === undefined ? undefined : yield* listen({ host, port: respPort }, "resp", "--resp-port")
+    respPort === undefined
+      ? undefined
+      : yield* listen({ host, port: respPort }, (socket) => admit(socket, "resp"), "--resp-port")
+  const address = plain ?? tlsAddress ?? respAddress ?? { host, port: 0, isLoopback: false }
   vitals?.serves({ ...context.session, now, defects, maxClientMemory })
   return Server.of({
     address,
+    tlsAddress,
     respAddress,
     stats: Effect.sync(() => ({ ...counters, defects: defects(), store: executor.stats() }))
   })

@@ -16,6 +16,8 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import type { Credentials } from "../auth/Credentials.ts"
 import { type Limits, MAX_MEMORY, MAX_VALUE_LENGTH } from "../engine/Limits.ts"
+import { parseEngineUrl } from "../store/redis/EngineUrl.ts"
+import type { DownPolicy } from "../store/redis/Job.ts"
 
 /** One setting whose value is written as text. */
 export interface Setting<A> {
@@ -131,9 +133,20 @@ const setting = <A>({ read, values, ...rest }: Definition<A>): Setting<A> => {
   return { ...rest, schema, parse: Schema.decodeUnknownOption(schema) }
 }
 
+/** Whether clients of the TLS port must have a certificate of `--tls-ca`: as Redis's `tls-auth-clients`. */
+export type TlsClientAuth = "no" | "optional" | "yes"
+
+const TLS_CLIENT_AUTHS = ["no", "optional", "yes"] as const
+
+export type TlsVersion = "1.2" | "1.3"
+
+const TLS_VERSIONS = ["1.2", "1.3"] as const
+
 export type LogFormat = "auto" | "pretty" | "json"
 
 export type ClockKind = "real" | "virtual"
+
+const DOWN_POLICIES = ["error", "miss", "stale"] as const satisfies ReadonlyArray<DownPolicy>
 
 const CLOCKS = ["real", "virtual"] as const
 
@@ -155,6 +168,8 @@ const parseLogLevel = (text: string): Option.Option<Severity> =>
 /** More keys than fit into the memory that the store can address. */
 const MAX_KEYS = 500_000_000
 
+export const DEFAULT_PORT = 7171
+
 export const settings = {
   host: setting<string>({
     flag: "host",
@@ -167,17 +182,18 @@ export const settings = {
     values: Schema.String,
     read: hostName
   }),
-  port: setting<number>({
+  port: setting<number | undefined>({
     flag: "port",
     alias: "p",
     environment: "KV_CACHE_PORT",
     metavar: "port",
-    default: 7171,
-    defaultText: "7171",
-    description: "TCP port to listen on; 0 for any free one",
-    expected: "a port from 0 to 65535",
-    values: Schema.Int,
-    read: integer(0, 65_535)
+    default: DEFAULT_PORT,
+    defaultText: String(DEFAULT_PORT),
+    description: "TCP port to listen on; 0 for any free one, off for none but --tls-port",
+    expected: "a port from 0 to 65535, or off",
+    values: Schema.UndefinedOr(Schema.Int),
+    read: (text): Option.Option<number | undefined> =>
+      text.toLowerCase() === "off" ? Option.some(undefined) : integer(0, 65_535)(text)
   }),
   respPort: setting<number | undefined>({
     flag: "resp-port",
@@ -285,6 +301,74 @@ export const settings = {
     values: Schema.Boolean,
     read: trueOrFalse
   }),
+  tlsPort: setting<number | undefined>({
+    flag: "tls-port",
+    environment: "KV_CACHE_TLS_PORT",
+    metavar: "port",
+    default: undefined,
+    defaultText: "none",
+    description: "One more port, for TLS alone, with the protocols of --port; 0 for any free one",
+    expected: "a port from 0 to 65535",
+    values: Schema.UndefinedOr(Schema.Int),
+    read: integer(0, 65_535)
+  }),
+  tlsCert: setting<string | undefined>({
+    flag: "tls-cert",
+    environment: "KV_CACHE_TLS_CERT",
+    metavar: "file",
+    default: undefined,
+    defaultText: "none",
+    description: "The server's certificate and those between it and its CA's, as PEM; read anew when it changes",
+    expected: "a file",
+    values: Schema.UndefinedOr(Schema.String),
+    read: file
+  }),
+  tlsKey: setting<string | undefined>({
+    flag: "tls-key",
+    environment: "KV_CACHE_TLS_KEY",
+    metavar: "file",
+    default: undefined,
+    defaultText: "none",
+    description: "The certificate's private key, as PEM without a passphrase; read anew when it changes",
+    expected: "a file",
+    values: Schema.UndefinedOr(Schema.String),
+    read: file
+  }),
+  tlsCa: setting<string | undefined>({
+    flag: "tls-ca",
+    environment: "KV_CACHE_TLS_CA",
+    metavar: "file",
+    default: undefined,
+    defaultText: "none",
+    description: "Certificates of the CAs that sign those of clients, as PEM; read anew when it changes",
+    expected: "a file",
+    values: Schema.UndefinedOr(Schema.String),
+    read: file
+  }),
+  tlsClientAuth: setting<TlsClientAuth>({
+    flag: "tls-client-auth",
+    environment: "KV_CACHE_TLS_CLIENT_AUTH",
+    metavar: "whether",
+    default: "no",
+    defaultText: "no",
+    description: "Whether clients of --tls-port need a certificate that --tls-ca has signed: no, optional or yes",
+    expected: "no, optional or yes",
+    choices: TLS_CLIENT_AUTHS,
+    values: Schema.Literals(TLS_CLIENT_AUTHS),
+    read: oneOf(TLS_CLIENT_AUTHS)
+  }),
+  tlsMinVersion: setting<TlsVersion>({
+    flag: "tls-min-version",
+    environment: "KV_CACHE_TLS_MIN_VERSION",
+    metavar: "version",
+    default: "1.3",
+    defaultText: "1.3",
+    description: "Oldest version of TLS that clients may speak: 1.3, or 1.2 for older ones",
+    expected: "1.2 or 1.3",
+    choices: TLS_VERSIONS,
+    values: Schema.Literals(TLS_VERSIONS),
+    read: oneOf(TLS_VERSIONS)
+  }),
   maxKeys: setting<number>({
     flag: "max-keys",
     environment: "KV_CACHE_MAX_KEYS",
@@ -374,6 +458,95 @@ export const settings = {
     values: Schema.Duration,
     read: duration(Duration.zero, Duration.minutes(10))
   }),
+  engine: setting<string | undefined>({
+    flag: "engine",
+    environment: "KV_CACHE_ENGINE",
+    metavar: "url",
+    default: undefined,
+    defaultText: "none: the memory of this process",
+    description: "Keep the keys in a Redis server or cluster, such as redis://user@host:7000,host:7001; rediss for TLS",
+    expected: "redis:// or rediss://, then user@ if there is one, then host:port, or several with commas between",
+    values: Schema.UndefinedOr(Schema.String),
+    read: (text) => Option.map(parseEngineUrl(text), () => text)
+  }),
+  enginePasswordFile: setting<string | undefined>({
+    flag: "engine-password-file",
+    environment: "KV_CACHE_ENGINE_PASSWORD_FILE",
+    metavar: "file",
+    default: undefined,
+    defaultText: "none, or what KV_CACHE_ENGINE_PASSWORD is",
+    description: "File with the password for --engine, in its first line",
+    expected: "a file's name",
+    values: Schema.UndefinedOr(Schema.String),
+    read: (text) => Option.some(text)
+  }),
+  engineCa: setting<string | undefined>({
+    flag: "engine-ca",
+    environment: "KV_CACHE_ENGINE_CA",
+    metavar: "file",
+    default: undefined,
+    defaultText: "the system's",
+    description: "File with the certificates (PEM) of who signs those of --engine, for TLS",
+    expected: "a file's name",
+    values: Schema.UndefinedOr(Schema.String),
+    read: (text) => Option.some(text)
+  }),
+  engineTimeout: setting<Duration.Duration>({
+    flag: "engine-timeout",
+    environment: "KV_CACHE_ENGINE_TIMEOUT",
+    metavar: "duration",
+    default: Duration.seconds(1),
+    defaultText: "1s",
+    description: "A server of --engine that owes an answer and is silent for this long counts as gone",
+    expected: "a duration from 10ms to 60s, such as 500ms, 2s, or a number of seconds",
+    values: Schema.Duration,
+    read: duration(Duration.millis(10), Duration.seconds(60))
+  }),
+  engineDown: setting<DownPolicy>({
+    flag: "engine-down",
+    environment: "KV_CACHE_ENGINE_DOWN",
+    metavar: "answer",
+    default: "error",
+    defaultText: "error",
+    description: "What a GET is answered while its server of --engine is gone: error, miss, or stale (see --stale-ttl)",
+    expected: "error, miss or stale",
+    choices: DOWN_POLICIES,
+    values: Schema.Literals(DOWN_POLICIES),
+    read: oneOf(DOWN_POLICIES)
+  }),
+  staleTtl: setting<Duration.Duration>({
+    flag: "stale-ttl",
+    environment: "KV_CACHE_STALE_TTL",
+    metavar: "duration",
+    default: Duration.minutes(5),
+    defaultText: "5m",
+    description: "With --engine-down stale: how long a near value may be answered after it has ceased to be fresh",
+    expected: "a duration from 1s to 7d, such as 90s, 5m, or a number of seconds",
+    values: Schema.Duration,
+    read: duration(Duration.seconds(1), Duration.days(7))
+  }),
+  nearMemory: setting<number>({
+    flag: "near-memory",
+    environment: "KV_CACHE_NEAR_MEMORY",
+    metavar: "bytes",
+    default: 256 * 1024 * 1024,
+    defaultText: "256mb",
+    description: "With --engine: most memory of the values that are kept near, in this process",
+    expected: "a size from 64kb to 30gb, such as 64mb, 1gb, or a number of bytes",
+    values: Schema.Int,
+    read: parseBytes
+  }),
+  nearTtl: setting<Duration.Duration>({
+    flag: "near-ttl",
+    environment: "KV_CACHE_NEAR_TTL",
+    metavar: "duration",
+    default: Duration.seconds(60),
+    defaultText: "60s",
+    description: "With --engine: longest time that a value is kept near; 0 keeps none",
+    expected: "a duration from 0 to 30d, such as 90s, 5m, or a number of seconds",
+    values: Schema.Duration,
+    read: duration(Duration.zero, Duration.days(30))
+  }),
   clock: setting<ClockKind>({
     flag: "clock",
     environment: "KV_CACHE_CLOCK",
@@ -434,6 +607,13 @@ export interface ServerConfig extends Pick<
   readonly respPort?: number | undefined
   /** Whether it may listen where others can reach it, and ask nobody who they are. Not if it is not given. */
   readonly allowUnauthenticated?: boolean | undefined
+  /** The port for TLS, and what it needs; see `TlsFiles.ts`. None, and the defaults, if they are not given. */
+  readonly tlsPort?: number | undefined
+  readonly tlsCert?: string | undefined
+  readonly tlsKey?: string | undefined
+  readonly tlsCa?: string | undefined
+  readonly tlsClientAuth?: TlsClientAuth | undefined
+  readonly tlsMinVersion?: TlsVersion | undefined
   /** As the setting of that name if it is not given. */
   readonly maxClientMemory?: number | undefined
   readonly maxValueSize?: number | undefined
@@ -452,6 +632,12 @@ export const serverConfig: Config.Config<ServerConfig> = Config.all({
   port: fromConfig(settings.port),
   respPort: fromConfig(settings.respPort),
   allowUnauthenticated: fromConfig(settings.allowUnauthenticated),
+  tlsPort: fromConfig(settings.tlsPort),
+  tlsCert: fromConfig(settings.tlsCert),
+  tlsKey: fromConfig(settings.tlsKey),
+  tlsCa: fromConfig(settings.tlsCa),
+  tlsClientAuth: fromConfig(settings.tlsClientAuth),
+  tlsMinVersion: fromConfig(settings.tlsMinVersion),
   maxConnections: fromConfig(settings.maxConnections),
   maxClientMemory: fromConfig(settings.maxClientMemory),
   maxValueSize: fromConfig(settings.maxValueSize),

@@ -41,9 +41,11 @@ const seconds = (micros: number): string => (micros / 1e6).toFixed(6)
 const server: Section = {
   name: "Server",
   isDefault: true,
-  fields: ({ instance }, now) => [
+  fields: ({ executor, instance }, now) => [
     ["redis_version", REDIS_VERSION],
     ["kv_cache_version", version],
+    ["kv_cache_engine", executor.engine.name],
+    ...executor.engine.fields(),
     ["redis_git_sha1", "00000000"],
     ["redis_git_dirty", 0],
     ["redis_build_id", "0"],
