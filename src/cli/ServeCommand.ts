@@ -111,9 +111,7 @@ const crashInLog = Effect.gen(function* () {
 
 const serveUntilSignal = Effect.fnUntraced(function* (config: Settings) {
   const engine = yield* engineOf(config)
-  return yield* config.clock === "virtual"
-    ? serveInVirtualTime(config)
-    : serveWith(serverLayer(config, engine), config)
+  return yield* config.clock === "virtual" ? serveInVirtualTime(config) : serveWith(serverLayer(config, engine), config)
 })
 
 /** The clock's layer is the only difference. */
