@@ -30,6 +30,7 @@ import { parsedFlag } from "./ParsedFlag.ts"
 import { serverPort } from "./ServerPort.ts"
 import { fromSetting } from "./SettingFlag.ts"
 import { fileReason } from "./SystemReason.ts"
+import { tlsFlags, tlsOf } from "./TlsFlags.ts"
 
 /** The exit code of a command that was answered with an ERROR. */
 const REFUSED = 1
@@ -158,17 +159,19 @@ const words = Argument.String("command").pipe(
   Argument.variadic()
 )
 
-export const clientCommand = Command.make("client", { host, port, timeout, raw, words }, (flags) => {
+export const clientCommand = Command.make("client", { host, port, ...tlsFlags, timeout, raw, words }, (flags) => {
   const { host, port, raw, timeout, words } = flags
-  const given: Settings = {
-    connection: { host, port, connectTimeout: timeout, requestTimeout: timeout },
-    raw
-  }
-  const session = Effect.gen(function* () {
-    if (yield* isInteractive) yield* repl(given)
-    else yield* Effect.interruptible(pipe(given))
+  return Effect.flatMap(tlsOf(flags, DISCONNECTED), (tls) => {
+    const given: Settings = {
+      connection: { host, port, tls, connectTimeout: timeout, requestTimeout: timeout },
+      raw
+    }
+    const session = Effect.gen(function* () {
+      if (yield* isInteractive) yield* repl(given)
+      else yield* Effect.interruptible(pipe(given))
+    })
+    return words.length > 0 ? Effect.interruptible(oneShot(words, given)) : session
   })
-  return words.length > 0 ? Effect.interruptible(oneShot(words, given)) : session
 }).pipe(
   Command.withDescription("Talk to a server: at a terminal, from a pipe, or with one command"),
   Command.withExamples([

@@ -22,6 +22,7 @@ import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as SchemaIssue from "effect/SchemaIssue"
+import type { ClientTls } from "../client/ClientTls.ts"
 import * as Assertion from "../loadtest/Assertion.ts"
 import * as Comparison from "../loadtest/Comparison.ts"
 import * as HtmlReport from "../loadtest/HtmlReport.ts"
@@ -39,6 +40,7 @@ import * as Quantity from "./Quantity.ts"
 import { serverPort } from "./ServerPort.ts"
 import { fromSettingWithSource, type Sourced } from "./SettingFlag.ts"
 import { fileReason } from "./SystemReason.ts"
+import { type GivenTls, tlsFlags, tlsOf } from "./TlsFlags.ts"
 
 /** Exit codes: an assertion does not hold or the server was lost; the test could not be run at all. */
 const NOT_MET = 1
@@ -94,6 +96,7 @@ const flags = {
     parse: settings.host.parse
   }).pipe(Flag.optional),
   port: fromSettingWithSource(serverPort),
+  ...tlsFlags,
   protocol: Flag.Literals("protocol", ["text", "resp"]).pipe(
     Flag.withDescription("resp drives a Redis server, or any that speaks its protocol (default: text)"),
     Flag.withDefault("text")
@@ -194,7 +197,7 @@ const toAssertion = (text: string) =>
 
 // --- running
 
-interface Config {
+interface Config extends GivenTls {
   readonly host: Option.Option<string>
   readonly port: Sourced<number>
   readonly address: Option.Option<Address>
@@ -279,7 +282,8 @@ const defaultThreads = ({ connections, rate }: Config): number => {
   return Option.match(rate, { onNone: () => most, onSome: (all) => Math.min(most, Math.ceil(all / RATE_OF_A_THREAD)) })
 }
 
-const toOptions = (config: Config, seed: number): LoadTestOptions => ({
+const toOptions = (config: Config, tls: ClientTls | undefined, seed: number): LoadTestOptions => ({
+  tls,
   host: Option.getOrElse(
     Option.orElse(config.host, () => Option.flatMap(config.address, ({ host }) => host)),
     () => DEFAULT_HOST
@@ -347,6 +351,7 @@ const notMade = (message: string) => new CommandFailed({ code: NOT_MADE, message
 
 /** Runs until the end or a signal. A signal ends the run early, and what was measured is still reported. */
 const run = Effect.fnUntraced(function* (config: Config) {
+  const tls = yield* tlsOf(config, NOT_MADE)
   const seed = yield* Option.match(config.seed, {
     onNone: () => Random.nextIntBetween(0, 2 ** 32, { halfOpen: true }),
     onSome: Effect.succeed
@@ -355,7 +360,7 @@ const run = Effect.fnUntraced(function* (config: Config) {
   const stop = yield* Deferred.make<void>()
   const prepared = yield* Effect.interruptible(
     LoadTest.prepare({
-      ...toOptions(config, seed),
+      ...toOptions(config, tls, seed),
       // Several threads report the same second, each time with all its figures so far.
       onSecond: (second) => seconds.set(second.second, second),
       stop: Deferred.await(stop)

@@ -11,6 +11,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ClientError } from "../client/ClientError.ts"
+import type { ClientTls } from "../client/ClientTls.ts"
 import { LoadConnection } from "./LoadConnection.ts"
 import { Outbox } from "./Outbox.ts"
 import { Pacer } from "./Pacer.ts"
@@ -23,6 +24,8 @@ import { makeSource, type Part, preloadedKeys, type WorkloadOptions } from "./Wo
 export interface LoadPlan {
   readonly host: string
   readonly port: number
+  /** Absent for a plain connection. */
+  readonly tls?: ClientTls | undefined
   readonly protocol: LoadProtocol
   readonly workload: WorkloadOptions
   /** The thread's connections have the numbers from `first` to `end`, exclusive. */
@@ -103,6 +106,7 @@ export class LoadDriver {
         new LoadConnection({
           host: plan.host,
           port: plan.port,
+          tls: plan.tls,
           wire,
           outbox,
           recorder: this.recorder,
