@@ -5,12 +5,15 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
+import { CurrentAuthentication } from "../auth/Authentication.ts"
+import * as Credentials from "../auth/Credentials.ts"
+import type { CredentialsError } from "../auth/SecretFile.ts"
 import { CurrentLogOutput } from "../observability/LogOutput.ts"
 import * as Logging from "../observability/Logging.ts"
 import * as TextProtocol from "../protocol/text/TextProtocol.ts"
 import * as Listener from "../server/Listener.ts"
 import { Server } from "../server/Server.ts"
-import { type Settings, settings } from "../server/ServerConfig.ts"
+import { PASSWORD_VARIABLE, password as passwordFromConfig, type Settings, settings } from "../server/ServerConfig.ts"
 import { complaints, CurrentSystemLimits } from "../server/SystemLimits.ts"
 import { VirtualClock } from "../server/VirtualClock.ts"
 import { Expirer } from "../store/Expirer.ts"
@@ -31,7 +34,15 @@ const serverLayer = (config: Settings) =>
 
 const serve = Effect.fnUntraced(
   function* (config: Settings) {
-    const server = yield* Effect.scoped(Effect.andThen(crashInLog, serveUntilSignal(config)))
+    const password = yield* takePassword
+    const server = yield* Effect.scoped(
+      Effect.gen(function* () {
+        yield* crashInLog
+        // On the real clock, whatever clock the server has: files change in real time.
+        const credentials = yield* Layer.build(Credentials.layer({ ...config, password }))
+        return yield* Effect.provideContext(serveUntilSignal(config), credentials)
+      })
+    )
     // After the scope has closed, so that the totals include what the drain answered.
     const { store, ...counters } = yield* server.stats
     const output = yield* CurrentLogOutput
@@ -39,15 +50,21 @@ const serve = Effect.fnUntraced(
   },
   (effect, config) =>
     effect.pipe(
-      Effect.catchTag("ListenError", (error) => refuse(error, config)),
+      Effect.catchTag(["ListenError", "CredentialsError"], (error) => refuse(error, config)),
       Effect.catchDefect((defect) => failWith(logCrash(Cause.die(defect)))),
       Effect.provide(Logging.layer({ level: config.debug ? "Debug" : config.logLevel, format: config.logFormat }))
     )
 )
 
+/**
+ * The password in the environment, if there is one. It is taken away there: Node writes its environment into the reports of
+ * a crash.
+ */
+const takePassword = Effect.tap(passwordFromConfig, () => Effect.sync(() => delete process.env[PASSWORD_VARIABLE]))
+
 /** A sentence for a person, unless JSON was asked for. */
 const refuse = (
-  error: Listener.ListenError,
+  error: Listener.ListenError | CredentialsError,
   { logFormat }: Settings
 ): Effect.Effect<never, CliError.UserError | FailureLogged> =>
   logFormat === "json"
@@ -109,10 +126,12 @@ const serveWith = Effect.fnUntraced(function* (layer: ReturnType<typeof serverLa
       maxConnections: config.maxConnections
     })
   )
-  if (!server.address.isLoopback) {
+  const isCertified = config.tlsClientAuth === "yes" && config.port === undefined && respAddress === undefined
+  if (!server.address.isLoopback && !isCertified && !(yield* CurrentAuthentication).isRequired) {
     const at = Listener.format(server.address)
     yield* Effect.logWarning(
-      `${at} is open to the network: whoever can reach it can read and write every key, as there is no authentication`
+      `${at} is open to the network: whoever can reach it can read and write every key, because nobody is asked who they ` +
+        "are (--allow-unauthenticated)"
     )
   }
   for (const complaint of complaints(config, yield* CurrentSystemLimits)) yield* Effect.logWarning(complaint)
@@ -132,6 +151,9 @@ export const serveCommand = Command.make(
     tlsCa: fromSetting(settings.tlsCa),
     tlsClientAuth: fromSetting(settings.tlsClientAuth),
     tlsMinVersion: fromSetting(settings.tlsMinVersion),
+    passwordFile: fromSetting(settings.passwordFile),
+    usersFile: fromSetting(settings.usersFile),
+    allowUnauthenticated: fromSwitch(settings.allowUnauthenticated),
     maxKeys: fromSetting(settings.maxKeys),
     maxMemory: fromSetting(settings.maxMemory),
     maxClientMemory: fromSetting(settings.maxClientMemory),

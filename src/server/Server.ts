@@ -16,6 +16,7 @@ import * as Layer from "effect/Layer"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as Record from "effect/Record"
+import { CurrentAuthentication } from "../auth/Authentication.ts"
 import * as Reply from "../domain/Reply.ts"
 import * as EventLoop from "../EventLoop.ts"
 import { MAX_KEY_LENGTH } from "../engine/Limits.ts"
@@ -68,7 +69,8 @@ export interface ServerService {
 
 export class Server extends Context.Service<Server, ServerService>()("effect-kv-cache/server/Server") {
   /**
-   * Listens while its scope is open. When it closes, nothing is accepted any more, what was received is answered and
+   * Listens while its scope is open. Where others can connect, it fails unless clients must say who they are (see
+   * `Credentials.layer`) or `allowUnauthenticated` is set. When it closes, nothing is accepted any more, what was received is answered and
    * flushed, and every connection ends within `shutdownGrace`, whatever its peer does.
    */
   static readonly layer = (config: ServerConfig): Layer.Layer<Server, Listener.ListenError, Executor | Protocol> =>
@@ -109,6 +111,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   // Closing the set, after the drain below, interrupts what is left, and so destroys its sockets.
   const fibers = yield* FiberSet.make<void>()
   const supervise = yield* FiberSet.runtime(fibers)()
+  const authentication = yield* CurrentAuthentication
   const faults = yield* CurrentFaults
   const traffic = yield* CurrentTraffic
   const clock = Option.getOrUndefined(yield* Effect.serviceOption(VirtualClock))
@@ -291,6 +294,9 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   )
   yield* Effect.forkScoped(failures.run)
 
+  // Also where the settings come from the environment: who sets an address there may not know what it opens.
+  const isOpenToAll = config.allowUnauthenticated === true || authentication.isRequired
+
   const admit = (socket: Socket, port: PortKind): void => {
     const isCut = faults?.refusesConnection() === true
     if (!isCut && counters.open < running.maxClients) return serve(socket, port)
@@ -300,7 +306,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     else refuse(socket, port)
   }
 
-  const listen = (at: Listener.Address, onSocket: (socket: Socket) => void, flag: string) =>
+  const listen = (at: Listener.Address, onSocket: (socket: Socket) => void, flag: string, isOpen = isOpenToAll) =>
     Listener.listen(
       at,
       (socket) => {
@@ -311,7 +317,8 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
         failure = error.message
         failures.add()
       },
-      flag
+      flag,
+      isOpen
     ).pipe(Effect.tap((bound) => Effect.sync(() => traffic?.listens(bound))))
 
   const { host, port, respPort, tlsPort } = config
@@ -347,7 +354,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const tlsAddress =
     tls === undefined || tlsPort === undefined
       ? undefined
-      : yield* listen({ host, port: tlsPort }, tls.accept, "--tls-port")
+      : yield* listen({ host, port: tlsPort }, tls.accept, "--tls-port", isOpenToAll || config.tlsClientAuth === "yes")
   const respAddress =
     respPort === undefined
       ? undefined

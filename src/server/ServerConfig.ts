@@ -10,9 +10,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Severity } from "effect/LogLevel"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
+import type { Credentials } from "../auth/Credentials.ts"
 import { type Limits, MAX_MEMORY, MAX_VALUE_LENGTH } from "../engine/Limits.ts"
 
 /** One setting whose value is written as text. */
@@ -54,7 +56,10 @@ const oneOf =
   (text: string): Option.Option<A> =>
     Option.fromNullishOr(choices.find((choice) => choice === text.toLowerCase()))
 
-const path = (text: string): Option.Option<string> => (text === "" ? Option.none() : Option.some(text))
+const trueOrFalse = (text: string): Option.Option<boolean> =>
+  Option.map(oneOf(["true", "1", "false", "0"])(text), (word) => word === "true" || word === "1")
+
+const file = (text: string): Option.Option<string> => (text === "" ? Option.none() : Option.some(text))
 
 const UNITS_IN_MILLIS: ReadonlyMap<string, number> = new Map([
   ["ms", 1],
@@ -215,7 +220,7 @@ export const settings = {
     description: "The server's certificate and those between it and its CA's, as PEM; read anew when it changes",
     expected: "a file",
     values: Schema.UndefinedOr(Schema.String),
-    read: path
+    read: file
   }),
   tlsKey: setting<string | undefined>({
     flag: "tls-key",
@@ -226,7 +231,7 @@ export const settings = {
     description: "The certificate's private key, as PEM without a passphrase; read anew when it changes",
     expected: "a file",
     values: Schema.UndefinedOr(Schema.String),
-    read: path
+    read: file
   }),
   tlsCa: setting<string | undefined>({
     flag: "tls-ca",
@@ -237,7 +242,7 @@ export const settings = {
     description: "Certificates of the CAs that sign those of clients, as PEM; read anew when it changes",
     expected: "a file",
     values: Schema.UndefinedOr(Schema.String),
-    read: path
+    read: file
   }),
   tlsClientAuth: setting<TlsClientAuth>({
     flag: "tls-client-auth",
@@ -262,6 +267,39 @@ export const settings = {
     choices: TLS_VERSIONS,
     values: Schema.Literals(TLS_VERSIONS),
     read: oneOf(TLS_VERSIONS)
+  }),
+  passwordFile: setting<string | undefined>({
+    flag: "password-file",
+    environment: "KV_CACHE_PASSWORD_FILE",
+    metavar: "file",
+    default: undefined,
+    defaultText: "none",
+    description: "File with the password that clients must give; without a file it is KV_CACHE_PASSWORD",
+    expected: "a file",
+    values: Schema.UndefinedOr(Schema.String),
+    read: file
+  }),
+  usersFile: setting<string | undefined>({
+    flag: "users-file",
+    environment: "KV_CACHE_USERS_FILE",
+    metavar: "file",
+    default: undefined,
+    defaultText: "none",
+    description: "File with a line for each user who may come, as 'kv-cache user' prints it; read anew when it changes",
+    expected: "a file",
+    values: Schema.UndefinedOr(Schema.String),
+    read: file
+  }),
+  allowUnauthenticated: setting<boolean>({
+    flag: "allow-unauthenticated",
+    environment: "KV_CACHE_ALLOW_UNAUTHENTICATED",
+    metavar: "",
+    default: false,
+    defaultText: "false",
+    description: "Serve an address that others can reach without asking who they are",
+    expected: "true or false",
+    values: Schema.Boolean,
+    read: trueOrFalse
   }),
   maxKeys: setting<number>({
     flag: "max-keys",
@@ -385,7 +423,7 @@ export const settings = {
     description: "The same as --log-level debug",
     expected: "true or false",
     values: Schema.Boolean,
-    read: (text) => Option.map(oneOf(["true", "1", "false", "0"])(text), (word) => word === "true" || word === "1")
+    read: trueOrFalse
   }),
   logFormat: setting<LogFormat>({
     flag: "log-format",
@@ -417,6 +455,8 @@ export interface ServerConfig extends Pick<
   readonly tlsCa?: string | undefined
   readonly tlsClientAuth?: TlsClientAuth | undefined
   readonly tlsMinVersion?: TlsVersion | undefined
+  /** Whether it may listen where others can reach it, and ask nobody who they are. Not if it is not given. */
+  readonly allowUnauthenticated?: boolean | undefined
   /** As the setting of that name if it is not given. */
   readonly maxClientMemory?: number | undefined
   readonly maxValueSize?: number | undefined
@@ -440,11 +480,28 @@ export const serverConfig: Config.Config<ServerConfig> = Config.all({
   tlsCa: fromConfig(settings.tlsCa),
   tlsClientAuth: fromConfig(settings.tlsClientAuth),
   tlsMinVersion: fromConfig(settings.tlsMinVersion),
+  allowUnauthenticated: fromConfig(settings.allowUnauthenticated),
   maxConnections: fromConfig(settings.maxConnections),
   maxClientMemory: fromConfig(settings.maxClientMemory),
   maxValueSize: fromConfig(settings.maxValueSize),
   idleTimeout: fromConfig(settings.idleTimeout),
   shutdownGrace: fromConfig(settings.shutdownGrace)
+})
+
+/** The variable with a password. It has no flag, because everybody on a machine sees the flags of a program. */
+export const PASSWORD_VARIABLE = "KV_CACHE_PASSWORD"
+
+/** The password in the environment. An empty variable counts as unset. */
+export const password: Config.Config<Redacted.Redacted | undefined> = Config.Redacted(PASSWORD_VARIABLE).pipe(
+  Config.map((text) => (Redacted.value(text) === "" ? undefined : text)),
+  Config.withDefault(undefined)
+)
+
+/** Where a server's users come from, from the ConfigProvider. A file with a password wins over the password. */
+export const credentials: Config.Config<Credentials> = Config.all({
+  password,
+  passwordFile: fromConfig(settings.passwordFile),
+  usersFile: fromConfig(settings.usersFile)
 })
 
 /** The bounds of a store, from the ConfigProvider. */

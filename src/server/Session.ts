@@ -153,8 +153,8 @@ export class Session implements Caller {
   isExecuting = false
   /** What it is to be told of the keys that it reads. */
   tracker: Tracker | undefined = undefined
-  /** The channels that it listens to, one character for each byte. */
-  readonly channels = new Set<string>()
+  /** The channels that it listens to, one character for each byte, if there are any. */
+  channels: Set<string> | undefined = undefined
   /** Bytes of memory that it holds. */
   heldBytes = 0
   readonly context: SessionContext
@@ -249,12 +249,12 @@ export class Session implements Caller {
 
   /** Whether it listens to channels. */
   get isSubscribed(): boolean {
-    return this.channels.size > 0
+    return this.channels !== undefined
   }
 
   /** In RESP2, whoever listens can tell messages from answers only where few commands are allowed. */
   private get isListening(): boolean {
-    return this.version === 2 && this.channels.size > 0
+    return this.version === 2 && this.isSubscribed
   }
 
   /** Whether it looks at each command before it is executed. */

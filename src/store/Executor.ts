@@ -17,6 +17,7 @@ import { executeGet, executePut } from "../commands/Strings.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import type { ReplySink } from "../domain/Reply.ts"
 import { DATABASES, DELETED, EVICTED, EXPIRED, type Removal, REPLACED } from "../engine/Limits.ts"
+import type { Insight } from "../insight/Insight.ts"
 import { CommandStatistics } from "./CommandStatistics.ts"
 import type { MemoryEngineService } from "./MemoryEngine.ts"
 
@@ -80,6 +81,8 @@ export interface ExecutorService {
   readonly setMaxMemory: (maxMemory: number | undefined, now: number) => void
   /** What is known of commands. Whoever does commands that no executor does counts them here, too. */
   readonly statistics: CommandStatistics
+  /** What is known of keys that are missing, hot or big, and of other sizes; nothing if nobody keeps that. */
+  readonly insight: Insight | undefined
 }
 
 export class Executor extends Context.Service<Executor, ExecutorService>()("effect-kv-cache/store/Executor") {}
@@ -104,6 +107,7 @@ export class MemoryExecutor implements ExecutorService {
   // The engine's `givenUpBytes` when it was last read.
   private givenUp = 0
   readonly statistics = new CommandStatistics()
+  readonly insight: Insight | undefined = undefined
   private readonly micros: () => number
   private peak = 0
 

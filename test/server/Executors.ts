@@ -22,6 +22,7 @@ export const over = (
         levels: () => executor.levels(),
         setMaxMemory: (bytes, now) => executor.setMaxMemory(bytes, now),
         statistics: executor.statistics,
+        insight: executor.insight,
         ...(yield* make(executor))
       })
     })

@@ -57,6 +57,7 @@ export const start = Effect.fnUntraced(function* (
     tlsCa: options.tlsCa,
     tlsClientAuth: options.tlsClientAuth,
     tlsMinVersion: options.tlsMinVersion,
+    allowUnauthenticated: options.allowUnauthenticated,
     maxConnections: options.maxConnections ?? 1000,
     maxClientMemory: options.maxClientMemory,
     maxValueSize: options.maxValueSize,
