@@ -76,7 +76,7 @@ export const describe = (code: string, message: string): string | undefined => {
     case "CERT_NOT_YET_VALID":
       return "its certificate is not valid yet."
     case "ERR_TLS_CERT_ALTNAME_INVALID":
-      return `its certificate is for other names: ${message.replace(/^.*?altnames: /, "").replace(/\.?$/, ".")}`
+      return `its certificate is for other names: ${message.replace(/^.*altnames: /, "").replace(/\.?$/, ".")}`
     case "ERR_SSL_WRONG_VERSION_NUMBER":
     case "ERR_SSL_PACKET_LENGTH_TOO_LONG":
       return "it does not speak TLS on this port."

@@ -347,7 +347,8 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     })
   }
   // Released before the drain begins: finalizers run in reverse order.
-  const tls = tlsFiles === undefined ? undefined : yield* TlsPort.make(tlsFiles, counters, (socket) => admit(socket, "any"))
+  const tls =
+    tlsFiles === undefined ? undefined : yield* TlsPort.make(tlsFiles, counters, (socket) => admit(socket, "any"))
   const plain =
     port === undefined ? undefined : yield* listen({ host, port }, (socket) => admit(socket, "any"), "--port")
   if (plain !== undefined) instance.listens(plain)

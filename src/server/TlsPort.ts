@@ -194,6 +194,8 @@ export const make = Effect.fnUntraced(function* (
 })
 
 const peerOf = ({ remoteAddress, remotePort }: Net.Socket): string =>
-  remoteAddress === undefined || remotePort === undefined ? "unknown" : format({ host: remoteAddress, port: remotePort })
+  remoteAddress === undefined || remotePort === undefined
+    ? "unknown"
+    : format({ host: remoteAddress, port: remotePort })
 
 const doNothing = (): void => {}

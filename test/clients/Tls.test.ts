@@ -34,8 +34,14 @@ describe("over TLS", () => {
     Effect.gen(function* () {
       const { port } = yield* start()
       const asked = run("openssl", [
-        ...["s_client", "-quiet", "-verify_quiet", "-verify_return_error", "-CAfile", made.ca],
-        ...["-connect", `127.0.0.1:${port}`]
+        "s_client",
+        "-quiet",
+        "-verify_quiet",
+        "-verify_return_error",
+        "-CAfile",
+        made.ca,
+        "-connect",
+        `127.0.0.1:${port}`
       ])
       asked.child.stdin?.end("PUT a 1\nGET a\nQUIT\n")
       assert.strictEqual((yield* Effect.promise(() => asked)).stdout, "OK stored\nOK 1\n")
@@ -84,7 +90,7 @@ describe("over TLS", () => {
           ({ message }) => message
         )
       assert.include(yield* messageOf(port), "with --tls-ca")
-      assert.include(yield* messageOf(port, { ca: "nonsense" }), "cannot be used")
+      assert.include(yield* messageOf(port, { ca, cert: "nonsense", key: "nonsense" }), "cannot be used")
       assert.include(yield* messageOf(server.address.port, { ca }), "it does not speak TLS on this port")
       const expired = yield* start(made.expired)
       assert.include(yield* messageOf(expired.port, { ca }), "its certificate has expired")

@@ -27,10 +27,14 @@ afterAll(() => Certificates.remove(made))
 
 const files = ({ cert, key }: Certificates.Certificate) => ({ tlsPort: 0, tlsCert: cert, tlsKey: key })
 
-const start = (options: TestServer.Options = {}) => TestServer.start({ ...files(made.server), inTurns: true, ...options })
+const start = (options: TestServer.Options = {}) =>
+  TestServer.start({ ...files(made.server), inTurns: true, ...options })
 
-const connect = (server: TestServer.TestServer, tls: Tls.ConnectionOptions = {}, options: RawClient.ConnectOptions = {}) =>
-  RawClient.connect(server.tlsAddress ?? assert.fail("there is no such port"), { ...options, tls: { ca, ...tls } })
+const connect = (
+  server: TestServer.TestServer,
+  tls: Tls.ConnectionOptions = {},
+  options: RawClient.ConnectOptions = {}
+) => RawClient.connect(server.tlsAddress ?? assert.fail("there is no such port"), { ...options, tls: { ca, ...tls } })
 
 const plainly = (server: TestServer.TestServer, options?: RawClient.ConnectOptions) =>
   RawClient.connect(server.tlsAddress ?? assert.fail("there is no such port"), options)
@@ -193,7 +197,12 @@ describe("handshakes that do not come to an end", () => {
     Effect.gen(function* () {
       const server = yield* start()
       const hello = Buffer.from("16030100050100000100", "hex")
-      const sent = [hello, Buffer.alloc(70_000, 0xff), Buffer.from("GET a\nGET b\n"), Buffer.from("GET / HTTP/1.1\r\n\r\n")]
+      const sent = [
+        hello,
+        Buffer.alloc(70_000, 0xff),
+        Buffer.from("GET a\nGET b\n"),
+        Buffer.from("GET / HTTP/1.1\r\n\r\n")
+      ]
       let failures = 0
       for (const bytes of sent) {
         const resetting = yield* plainly(server)
@@ -354,10 +363,8 @@ describe("the files", () => {
       // As Kubernetes does it: the names are links, which are replaced.
       const use = (from: Certificates.Certificate) =>
         Effect.promise(async () => {
-          for (const [name, target] of [[cert, from.cert], [key, from.key]] as const) {
-            await Fs.symlink(target, `${name}.new`)
-            await Fs.rename(`${name}.new`, name)
-          }
+          await Promise.all([Fs.symlink(from.cert, `${cert}.new`), Fs.symlink(from.key, `${key}.new`)])
+          await Promise.all([Fs.rename(`${cert}.new`, cert), Fs.rename(`${key}.new`, key)])
         })
       const nameOf = (server: TestServer.TestServer) =>
         Effect.scoped(
