@@ -317,7 +317,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   yield* Effect.forkScoped(failures.run)
 
   // Also where the settings come from the environment: who sets an address there may not know what it opens.
-  const isOpen = config.allowUnauthenticated === true || authentication.isRequired
+  const isOpenToAll = config.allowUnauthenticated === true || authentication.isRequired
 
   const admit = (socket: Socket, port: PortKind): void => {
     const isCut = faults?.refusesConnection() === true
@@ -329,7 +329,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     else refuse(socket, port)
   }
 
-  const listen = (at: Listener.Address, onSocket: (socket: Socket) => void, flag: string, mayBeReached = isOpen) =>
+  const listen = (at: Listener.Address, onSocket: (socket: Socket) => void, flag: string, isOpen = isOpenToAll) =>
     Listener.listen(
       at,
       (socket) => {
@@ -341,7 +341,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
         failures.add()
       },
       flag,
-      mayBeReached
+      isOpen
     ).pipe(Effect.tap((bound) => Effect.sync(() => traffic?.listens(bound))))
 
   const { host, port, respPort, tlsPort } = config
@@ -378,7 +378,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const tlsAddress =
     tls === undefined || tlsPort === undefined
       ? undefined
-      : yield* listen({ host, port: tlsPort }, tls.accept, "--tls-port", isOpen || config.tlsClientAuth === "yes")
+      : yield* listen({ host, port: tlsPort }, tls.accept, "--tls-port", isOpenToAll || config.tlsClientAuth === "yes")
   const respAddress =
     respPort === undefined
       ? undefined
