@@ -36,11 +36,12 @@ const generated = Effect.gen(function* () {
 })
 
 const atTerminal = Effect.gen(function* () {
-  const password = yield* PasswordPrompt.ask("Password: ")
+  const ask = yield* PasswordPrompt.open
+  const password = yield* ask("Password: ")
   if (!isPassword(password)) return password
-  const again = yield* PasswordPrompt.ask("The same again: ")
+  const again = yield* ask("The same again: ")
   return again === password ? password : yield* refuse("The two passwords differ.")
-}).pipe(Effect.interruptible)
+}).pipe(Effect.scoped, Effect.interruptible)
 
 /** More than any password is. */
 const MAX_INPUT = 4096
