@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
+import * as Admin from "../admin/Admin.ts"
 import { CurrentAuthentication } from "../auth/Authentication.ts"
 import * as Credentials from "../auth/Credentials.ts"
 import type { CredentialsError } from "../auth/SecretFile.ts"
@@ -13,34 +14,45 @@ import * as Logging from "../observability/Logging.ts"
 import * as TextProtocol from "../protocol/text/TextProtocol.ts"
 import * as Listener from "../server/Listener.ts"
 import { Server } from "../server/Server.ts"
-import { PASSWORD_VARIABLE, password as passwordFromConfig, type Settings, settings } from "../server/ServerConfig.ts"
+import {
+  otlpHeaders,
+  PASSWORD_VARIABLE,
+  password as passwordFromConfig,
+  type Settings,
+  settings
+} from "../server/ServerConfig.ts"
 import { complaints, CurrentSystemLimits } from "../server/SystemLimits.ts"
 import { VirtualClock } from "../server/VirtualClock.ts"
 import { Expirer } from "../store/Expirer.ts"
+import type { EngineError } from "../store/redis/NodeConnection.ts"
+import * as RedisEngine from "../store/redis/RedisEngine.ts"
 import { Store } from "../store/Store.ts"
 import { version } from "../Version.ts"
 import * as Collector from "./Collector.ts"
 import { FailureLogged } from "./CommandFailed.ts"
+import { engineOf, fromEngine } from "./EngineSettings.ts"
 import { closeInspector } from "./Inspector.ts"
 import { fromSetting, fromSwitch } from "./SettingFlag.ts"
 
 /** A whole server, as one layer: store, expirer, protocol and sockets. */
-const serverLayer = (config: Settings) =>
+const serverLayer = (config: Settings, engine: RedisEngine.RedisEngineConfig | undefined) =>
   Layer.mergeAll(Server.layer(config), Expirer.layer({ interval: config.expireInterval })).pipe(
     Layer.provide(TextProtocol.layer),
-    Layer.provide(Store.layerMemory(config)),
+    Layer.provide(engine === undefined ? Store.layerMemory(config) : RedisEngine.layer(engine)),
     Layer.provide(Collector.layer)
   )
 
 const serve = Effect.fnUntraced(
   function* (config: Settings) {
     const password = yield* takePassword
+    const headers = yield* otlpHeaders
     const server = yield* Effect.scoped(
       Effect.gen(function* () {
         yield* crashInLog
         // On the real clock, whatever clock the server has: files change in real time.
         const credentials = yield* Layer.build(Credentials.layer({ ...config, password }))
-        return yield* Effect.provideContext(serveUntilSignal(config), credentials)
+        const admin = yield* Effect.provideContext(Admin.open({ ...config, otlpHeaders: headers }), credentials)
+        return yield* Effect.provideContext(serveUntilSignal(config), Context.merge(credentials, admin))
       })
     )
     // After the scope has closed, so that the totals include what the drain answered.
@@ -50,7 +62,7 @@ const serve = Effect.fnUntraced(
   },
   (effect, config) =>
     effect.pipe(
-      Effect.catchTag(["ListenError", "CredentialsError"], (error) => refuse(error, config)),
+      Effect.catchTag(["ListenError", "CredentialsError", "EngineError"], (error) => refuse(error, config)),
       Effect.catchDefect((defect) => failWith(logCrash(Cause.die(defect)))),
       Effect.provide(Logging.layer({ level: config.debug ? "Debug" : config.logLevel, format: config.logFormat }))
     )
@@ -64,7 +76,7 @@ const takePassword = Effect.tap(passwordFromConfig, () => Effect.sync(() => dele
 
 /** A sentence for a person, unless JSON was asked for. */
 const refuse = (
-  error: Listener.ListenError | CredentialsError,
+  error: Listener.ListenError | CredentialsError | EngineError,
   { logFormat }: Settings
 ): Effect.Effect<never, CliError.UserError | FailureLogged> =>
   logFormat === "json"
@@ -97,13 +109,15 @@ const crashInLog = Effect.gen(function* () {
   )
 })
 
-const serveUntilSignal = (config: Settings) =>
-  config.clock === "virtual" ? serveInVirtualTime(config) : serveWith(serverLayer(config), config)
+const serveUntilSignal = Effect.fnUntraced(function* (config: Settings) {
+  const engine = yield* engineOf(config)
+  return yield* config.clock === "virtual" ? serveInVirtualTime(config) : serveWith(serverLayer(config, engine), config)
+})
 
 /** The clock's layer is the only difference. */
 const serveInVirtualTime = Effect.fnUntraced(function* (config: Settings) {
   const clock = yield* Layer.build(VirtualClock.layer)
-  const server = yield* serveWith(Layer.provide(serverLayer(config), Layer.succeedContext(clock)), config)
+  const server = yield* serveWith(Layer.provide(serverLayer(config, undefined), Layer.succeedContext(clock)), config)
   // The grace period of the shutdown that follows must pass.
   yield* Context.get(clock, VirtualClock).release
   return server
@@ -144,6 +158,11 @@ export const serveCommand = Command.make(
     host: fromSetting(settings.host),
     port: fromSetting(settings.port),
     respPort: fromSetting(settings.respPort),
+    adminPort: fromSetting(settings.adminPort),
+    adminHost: fromSetting(settings.adminHost),
+    adminAllowedHosts: fromSetting(settings.adminAllowedHosts),
+    otlpUrl: fromSetting(settings.otlpUrl),
+    otlpInterval: fromSetting(settings.otlpInterval),
     passwordFile: fromSetting(settings.passwordFile),
     usersFile: fromSetting(settings.usersFile),
     allowUnauthenticated: fromSwitch(settings.allowUnauthenticated),
@@ -161,6 +180,14 @@ export const serveCommand = Command.make(
     idleTimeout: fromSetting(settings.idleTimeout),
     expireInterval: fromSetting(settings.expireInterval),
     shutdownGrace: fromSetting(settings.shutdownGrace),
+    engine: fromEngine,
+    enginePasswordFile: fromSetting(settings.enginePasswordFile),
+    engineCa: fromSetting(settings.engineCa),
+    engineTimeout: fromSetting(settings.engineTimeout),
+    engineDown: fromSetting(settings.engineDown),
+    staleTtl: fromSetting(settings.staleTtl),
+    nearMemory: fromSetting(settings.nearMemory),
+    nearTtl: fromSetting(settings.nearTtl),
     clock: fromSetting(settings.clock),
     logLevel: fromSetting(settings.logLevel),
     debug: fromSwitch(settings.debug),

@@ -73,13 +73,14 @@ export const listen = (
       return Effect.sync(() => server.close())
     }),
     (server) => Effect.sync(() => server.close())
-  ).pipe(
-    Effect.map((server) => {
-      const bound = server.address()
-      const port = typeof bound === "object" && bound !== null ? bound.port : address.port
-      return { host: address.host, port, isLoopback: isLoopback(server) }
-    })
-  )
+  ).pipe(Effect.map((server) => boundTo(address, server)))
+
+/** What a server that listens at an address was bound to. */
+export const boundTo = ({ host, port: asked }: Address, server: Net.Server): Bound => {
+  const bound = server.address()
+  const port = typeof bound === "object" && bound !== null ? bound.port : asked
+  return { host, port, isLoopback: isLoopback(server) }
+}
 
 /** Whether only this machine can connect. */
 const isLoopback = (server: Net.Server): boolean => {
@@ -122,7 +123,8 @@ const BACKLOG = 4096
 /** The code of the error where a server would have let everyone in. */
 export const UNPROTECTED = "UNPROTECTED"
 
-const unprotected = (address: Address): ListenError =>
+/** The error of a server that would have let everyone in at an address that others can reach. */
+export const unprotected = (address: Address): ListenError =>
   new ListenError({
     code: UNPROTECTED,
     message:
@@ -131,15 +133,21 @@ const unprotected = (address: Address): ListenError =>
       "(--tls-client-auth), or let everyone in with --allow-unauthenticated (KV_CACHE_ALLOW_UNAUTHENTICATED=true)."
   })
 
-const toListenError = ({ host, port }: Address, flag: string, error: NodeJS.ErrnoException): ListenError => {
+/** What the system's error means for an address that was asked for with these flags. */
+export const toListenError = (
+  { host, port }: Address,
+  flag: string,
+  error: NodeJS.ErrnoException,
+  hostFlag = "--host"
+): ListenError => {
   const code = error.code ?? "UNKNOWN"
   return new ListenError({
     code,
-    message: describe(code, host, port, flag) ?? `Cannot listen on ${host}:${port}: ${error.message}.`
+    message: describe(code, host, port, flag, hostFlag) ?? `Cannot listen on ${host}:${port}: ${error.message}.`
   })
 }
 
-const describe = (code: string, host: string, port: number, flag: string): string | undefined => {
+const describe = (code: string, host: string, port: number, flag: string, hostFlag: string): string | undefined => {
   switch (code) {
     case "EADDRINUSE":
       return `Address already in use: another program listens on ${host}:${port}; stop it, or choose another port with ${flag}.`
@@ -147,9 +155,9 @@ const describe = (code: string, host: string, port: number, flag: string): strin
       return `Permission denied: this user may not listen on ${host}:${port}; choose a port above 1023 with ${flag}.`
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      return `Unknown host: '${host}' has no address; give an address of this machine, or a name that has one, with --host.`
+      return `Unknown host: '${host}' has no address; give an address of this machine, or a name that has one, with ${hostFlag}.`
     case "EADDRNOTAVAIL":
-      return `Address not available: ${host} is not an address of this machine; choose one that is, such as 127.0.0.1, with --host.`
+      return `Address not available: ${host} is not an address of this machine; choose one that is, such as 127.0.0.1, with ${hostFlag}.`
     default:
       return undefined
   }

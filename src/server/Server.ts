@@ -50,6 +50,7 @@ import { Tracking } from "./Tracking.ts"
 import { Transactions } from "./Transactions.ts"
 import { Turn } from "./Turn.ts"
 import { VirtualClock } from "./VirtualClock.ts"
+import { CurrentVitals } from "./Vitals.ts"
 import * as ServerCounters from "./ServerCounters.ts"
 
 export interface ServerStats extends Readonly<ServerCounters.ServerCounters> {
@@ -115,6 +116,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const authentication = yield* CurrentAuthentication
   const faults = yield* CurrentFaults
   const traffic = yield* CurrentTraffic
+  const vitals = yield* CurrentVitals
   const clock = Option.getOrUndefined(yield* Effect.serviceOption(VirtualClock))
   const instance = new Instance(now(), unixTimeOf(yield* Clock.Clock, now))
   const observation = new Observation(executor.statistics, instance)
@@ -139,7 +141,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const onError = executor.statistics.answeredError
   const turn = new Turn(executor, { now, afterReads: EventLoop.afterReads })
   const clients = new Clients()
-  const strangers = new Strangers(now)
+  const strangers = new Strangers(counters, now)
   yield* Effect.forkScoped(strangers.run)
   let wrongIp = ""
   const wrongPasswords = new SparseWarning(
@@ -273,6 +275,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
 
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
+      vitals?.drains()
       if (connections.size === 0) return
       context.turn.shareNoMore()
       pause.end()
@@ -376,6 +379,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       ? undefined
       : yield* listen({ host, port: respPort }, (socket) => admit(socket, "resp"), "--resp-port")
   const address = plain ?? tlsAddress ?? respAddress ?? { host, port: 0, isLoopback: false }
+  vitals?.serves({ ...context.session, now, defects, maxClientMemory })
   return Server.of({
     address,
     tlsAddress,

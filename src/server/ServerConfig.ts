@@ -16,6 +16,8 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import type { Credentials } from "../auth/Credentials.ts"
 import { type Limits, MAX_MEMORY, MAX_VALUE_LENGTH } from "../engine/Limits.ts"
+import { parseEngineUrl } from "../store/redis/EngineUrl.ts"
+import type { DownPolicy } from "../store/redis/Job.ts"
 
 /** One setting whose value is written as text. */
 export interface Setting<A> {
@@ -55,6 +57,8 @@ const oneOf =
   <const A extends string>(choices: ReadonlyArray<A>) =>
   (text: string): Option.Option<A> =>
     Option.fromNullishOr(choices.find((choice) => choice === text.toLowerCase()))
+
+const hostName = (text: string): Option.Option<string> => (/^[^\s/]+$/.test(text) ? Option.some(text) : Option.none())
 
 const trueOrFalse = (text: string): Option.Option<boolean> =>
   Option.map(oneOf(["true", "1", "false", "0"])(text), (word) => word === "true" || word === "1")
@@ -142,6 +146,8 @@ export type LogFormat = "auto" | "pretty" | "json"
 
 export type ClockKind = "real" | "virtual"
 
+const DOWN_POLICIES = ["error", "miss", "stale"] as const satisfies ReadonlyArray<DownPolicy>
+
 const CLOCKS = ["real", "virtual"] as const
 
 const LOG_FORMATS = ["auto", "pretty", "json"] as const
@@ -174,7 +180,7 @@ export const settings = {
     description: "Address to listen on; 0.0.0.0 for all of this machine's",
     expected: "an address or a host name",
     values: Schema.String,
-    read: (text) => (/^[^\s/]+$/.test(text) ? Option.some(text) : Option.none())
+    read: hostName
   }),
   port: setting<number | undefined>({
     flag: "port",
@@ -199,6 +205,68 @@ export const settings = {
     expected: "a port from 0 to 65535",
     values: Schema.UndefinedOr(Schema.Int),
     read: integer(0, 65_535)
+  }),
+  adminPort: setting<number | undefined>({
+    flag: "admin-port",
+    environment: "KV_CACHE_ADMIN_PORT",
+    metavar: "port",
+    default: undefined,
+    defaultText: "none",
+    description: "One more port, for people and monitoring, over HTTP: a page, health, metrics; 0 for any free one",
+    expected: "a port from 0 to 65535",
+    values: Schema.UndefinedOr(Schema.Int),
+    read: integer(0, 65_535)
+  }),
+  adminHost: setting<string>({
+    flag: "admin-host",
+    environment: "KV_CACHE_ADMIN_HOST",
+    metavar: "address",
+    default: "127.0.0.1",
+    defaultText: "127.0.0.1",
+    description: "Address of the admin port; another than this machine's own needs clients to say who they are",
+    expected: "an address or a host name",
+    values: Schema.String,
+    read: hostName
+  }),
+  adminAllowedHosts: setting<ReadonlyArray<string>>({
+    flag: "admin-allowed-hosts",
+    environment: "KV_CACHE_ADMIN_ALLOWED_HOSTS",
+    metavar: "names",
+    default: [],
+    defaultText: "localhost and all addresses",
+    description: "Further names that browsers may know the admin port by, separated by commas",
+    expected: "host names without ports, separated by commas, such as cache.example.com,cache",
+    values: Schema.Array(Schema.String),
+    read: (text) => {
+      const names = text.split(",").map((name) => name.trim())
+      return names.every((name) => /^[A-Za-z0-9._-]+$/.test(name)) ? Option.some(names) : Option.none()
+    }
+  }),
+  otlpUrl: setting<string | undefined>({
+    flag: "otlp-url",
+    environment: "KV_CACHE_OTLP_URL",
+    metavar: "url",
+    default: undefined,
+    defaultText: "none",
+    description:
+      "Send metrics to this OpenTelemetry collector (OTLP over HTTP), such as http://127.0.0.1:4318/v1/metrics",
+    expected: "a URL that begins with http:// or https://, without credentials",
+    values: Schema.UndefinedOr(Schema.String),
+    read: (text) =>
+      URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).username === ""
+        ? Option.some(text)
+        : Option.none()
+  }),
+  otlpInterval: setting<Duration.Duration>({
+    flag: "otlp-interval",
+    environment: "KV_CACHE_OTLP_INTERVAL",
+    metavar: "duration",
+    default: Duration.seconds(10),
+    defaultText: "10s",
+    description: "Time between two sendings of metrics to the collector; a plain number is seconds",
+    expected: "a duration from 1s to 1h, such as 10s, 1m, or a number of seconds",
+    values: Schema.Duration,
+    read: duration(Duration.seconds(1), Duration.hours(1))
   }),
   passwordFile: setting<string | undefined>({
     flag: "password-file",
@@ -390,6 +458,95 @@ export const settings = {
     values: Schema.Duration,
     read: duration(Duration.zero, Duration.minutes(10))
   }),
+  engine: setting<string | undefined>({
+    flag: "engine",
+    environment: "KV_CACHE_ENGINE",
+    metavar: "url",
+    default: undefined,
+    defaultText: "none: the memory of this process",
+    description: "Keep the keys in a Redis server or cluster, such as redis://user@host:7000,host:7001; rediss for TLS",
+    expected: "redis:// or rediss://, then user@ if there is one, then host:port, or several with commas between",
+    values: Schema.UndefinedOr(Schema.String),
+    read: (text) => Option.map(parseEngineUrl(text), () => text)
+  }),
+  enginePasswordFile: setting<string | undefined>({
+    flag: "engine-password-file",
+    environment: "KV_CACHE_ENGINE_PASSWORD_FILE",
+    metavar: "file",
+    default: undefined,
+    defaultText: "none, or what KV_CACHE_ENGINE_PASSWORD is",
+    description: "File with the password for --engine, in its first line",
+    expected: "a file's name",
+    values: Schema.UndefinedOr(Schema.String),
+    read: (text) => Option.some(text)
+  }),
+  engineCa: setting<string | undefined>({
+    flag: "engine-ca",
+    environment: "KV_CACHE_ENGINE_CA",
+    metavar: "file",
+    default: undefined,
+    defaultText: "the system's",
+    description: "File with the certificates (PEM) of who signs those of --engine, for TLS",
+    expected: "a file's name",
+    values: Schema.UndefinedOr(Schema.String),
+    read: (text) => Option.some(text)
+  }),
+  engineTimeout: setting<Duration.Duration>({
+    flag: "engine-timeout",
+    environment: "KV_CACHE_ENGINE_TIMEOUT",
+    metavar: "duration",
+    default: Duration.seconds(1),
+    defaultText: "1s",
+    description: "A server of --engine that owes an answer and is silent for this long counts as gone",
+    expected: "a duration from 10ms to 60s, such as 500ms, 2s, or a number of seconds",
+    values: Schema.Duration,
+    read: duration(Duration.millis(10), Duration.seconds(60))
+  }),
+  engineDown: setting<DownPolicy>({
+    flag: "engine-down",
+    environment: "KV_CACHE_ENGINE_DOWN",
+    metavar: "answer",
+    default: "error",
+    defaultText: "error",
+    description: "What a GET is answered while its server of --engine is gone: error, miss, or stale (see --stale-ttl)",
+    expected: "error, miss or stale",
+    choices: DOWN_POLICIES,
+    values: Schema.Literals(DOWN_POLICIES),
+    read: oneOf(DOWN_POLICIES)
+  }),
+  staleTtl: setting<Duration.Duration>({
+    flag: "stale-ttl",
+    environment: "KV_CACHE_STALE_TTL",
+    metavar: "duration",
+    default: Duration.minutes(5),
+    defaultText: "5m",
+    description: "With --engine-down stale: how long a near value may be answered after it has ceased to be fresh",
+    expected: "a duration from 1s to 7d, such as 90s, 5m, or a number of seconds",
+    values: Schema.Duration,
+    read: duration(Duration.seconds(1), Duration.days(7))
+  }),
+  nearMemory: setting<number>({
+    flag: "near-memory",
+    environment: "KV_CACHE_NEAR_MEMORY",
+    metavar: "bytes",
+    default: 256 * 1024 * 1024,
+    defaultText: "256mb",
+    description: "With --engine: most memory of the values that are kept near, in this process",
+    expected: "a size from 64kb to 30gb, such as 64mb, 1gb, or a number of bytes",
+    values: Schema.Int,
+    read: parseBytes
+  }),
+  nearTtl: setting<Duration.Duration>({
+    flag: "near-ttl",
+    environment: "KV_CACHE_NEAR_TTL",
+    metavar: "duration",
+    default: Duration.seconds(60),
+    defaultText: "60s",
+    description: "With --engine: longest time that a value is kept near; 0 keeps none",
+    expected: "a duration from 0 to 30d, such as 90s, 5m, or a number of seconds",
+    values: Schema.Duration,
+    read: duration(Duration.zero, Duration.days(30))
+  }),
   clock: setting<ClockKind>({
     flag: "clock",
     environment: "KV_CACHE_CLOCK",
@@ -503,6 +660,16 @@ export const credentials: Config.Config<Credentials> = Config.all({
   passwordFile: fromConfig(settings.passwordFile),
   usersFile: fromConfig(settings.usersFile)
 })
+
+/**
+ * Headers for the collector of `otlpUrl`, such as an API key: `name=value,name=value`, percent-encoded, as OpenTelemetry
+ * writes them. They are secrets, and so no flag.
+ */
+export const otlpHeaders: Config.Config<Readonly<Record<string, string>>> = Config.Record(
+  Schema.String,
+  Schema.StringFromUriComponent,
+  "KV_CACHE_OTLP_HEADERS"
+).pipe(Config.withDefault({}))
 
 /** The bounds of a store, from the ConfigProvider. */
 export const limits: Config.Config<Limits> = Config.all({

@@ -16,7 +16,7 @@ import type { Clients } from "./Clients.ts"
 import type { Instance } from "./Instance.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
 import { performers } from "./perform/Performers.ts"
-import type { ExecutorService } from "../store/Executor.ts"
+import type { EngineWatch, ExecutorService } from "../store/Executor.ts"
 import type { Observation } from "./Observation.ts"
 import type { Parameters } from "./Parameters.ts"
 import type { Pause } from "./Pause.ts"
@@ -175,6 +175,8 @@ export class Session implements Caller {
   transaction: Transaction | undefined = undefined
   /** What it watches. */
   watch: Watch | undefined = undefined
+  /** What the engine watches for it, if the engine has transactions of its own. */
+  engineWatch: EngineWatch | undefined = undefined
   /** Whether what was queued is being executed. */
   isExecuting = false
   /** What it is to be told of the keys that it reads. */
@@ -228,6 +230,7 @@ export class Session implements Caller {
     const { counters, onWrongPassword, running, strangers } = this.context
     const { stranger } = this
     if (user === undefined) {
+      counters.authenticationFailures++
       onWrongPassword(this.link.ip)
       if (stranger !== undefined) strangers.stays(stranger)
       this.isOver = hasFailed(++this.failures)
@@ -235,7 +238,7 @@ export class Session implements Caller {
     }
     if (stranger !== undefined) {
       // Those who have said who they are may be too many; strangers have a limit of their own.
-      if (counters.open - strangers.size >= running.maxClients) {
+      if (counters.open - counters.unauthenticated >= running.maxClients) {
         counters.refused++
         strangers.stays(stranger)
         this.isOver = true
