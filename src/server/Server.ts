@@ -145,7 +145,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const onError = executor.statistics.answeredError
   const turn = new Turn(executor, { now, afterReads: EventLoop.afterReads })
   const clients = new Clients()
-  const strangers = new Strangers(now)
+  const strangers = new Strangers(counters, now)
   yield* Effect.forkScoped(strangers.run)
   let wrongIp = ""
   const wrongPasswords = new SparseWarning(
