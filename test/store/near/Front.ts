@@ -109,7 +109,7 @@ interface Waiting {
   /** Nothing is sent: near values are expected to answer it. */
   isNear: boolean
   isDone: boolean
-  then: (() => void) | undefined
+  onDone: (() => void) | undefined
 }
 
 interface Sent {
@@ -399,7 +399,7 @@ export class Front {
   /** Sends a command, unless it is expected to be answered from near. */
   private plan(batch: CommandBatch, command: number, keys: ReadonlyArray<string>): Waiting {
     const id = batch.id(command)
-    const waiting: Waiting = { isNear: false, isDone: false, then: undefined }
+    const waiting: Waiting = { isNear: false, isDone: false, onDone: undefined }
     if (id !== GET && id !== MGET) this.write(batch, command, keys, waiting)
     else if (this.near.answers(batch, command, this.schedule.now, caller)) waiting.isNear = true
     else this.read(batch, command, keys, waiting)
@@ -428,12 +428,12 @@ export class Front {
       this.read(batch, at, its, first)
     }
     if (first.isDone) next()
-    else first.then = next
+    else first.onDone = next
   }
 
   private finish(waiting: Waiting): void {
     waiting.isDone = true
-    waiting.then?.()
+    waiting.onDone?.()
   }
 
   private write(batch: CommandBatch, command: number, keys: ReadonlyArray<string>, waiting: Waiting): void {
