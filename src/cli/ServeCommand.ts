@@ -126,6 +126,8 @@ export const serveCommand = Command.make(
     respPort: fromSetting(settings.respPort),
     maxKeys: fromSetting(settings.maxKeys),
     maxMemory: fromSetting(settings.maxMemory),
+    ghosts: fromSetting(settings.ghosts),
+    sampling: fromSetting(settings.sampling),
     maxClientMemory: fromSetting(settings.maxClientMemory),
     maxValueSize: fromSetting(settings.maxValueSize),
     maxConnections: fromSetting(settings.maxConnections),

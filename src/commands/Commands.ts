@@ -17,7 +17,7 @@ import { moves } from "./Moves.ts"
 import { objects } from "./Objects.ts"
 import { http, httpRequest, refuse, refuseAndClose } from "./Refusals.ts"
 import { scans } from "./Scan.ts"
-import { flush, quit, stats } from "./Server.ts"
+import { explain, flush, quit, stats } from "./Server.ts"
 import { absentCommands } from "./Absent.ts"
 import { clientCommands } from "./Client.ts"
 import { configCommands } from "./Config.ts"
@@ -46,6 +46,7 @@ export const commands: ReadonlyArray<Entry> = [
   get,
   deleteOne,
   existsOne,
+  explain,
   stats,
   flush,
   quit,
