@@ -5,7 +5,7 @@ import { defineConfig, type Plugin } from "rolldown"
 const programs = { main: "src/main.ts" }
 
 /** Entries of the library: what users of the package import. */
-const library = { index: "src/index.ts", testing: "src/testing.ts" }
+const library = { index: "src/index.ts", testing: "src/testing.ts", persistence: "src/persistence.ts" }
 
 const shebang = "#!/usr/bin/env node"
 

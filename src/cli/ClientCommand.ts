@@ -24,9 +24,10 @@ import * as ReplyText from "../client/ReplyText.ts"
 import { processTerminal } from "../client/Terminal.ts"
 import * as Reply from "../domain/Reply.ts"
 import { textProtocol } from "../protocol/text/TextProtocol.ts"
-import { parseDuration, settings } from "../server/ServerConfig.ts"
+import { parseDuration } from "../server/ServerConfig.ts"
 import { CommandFailed } from "./CommandFailed.ts"
 import { parsedFlag } from "./ParsedFlag.ts"
+import { serverPort } from "./ServerPort.ts"
 import { fromSetting } from "./SettingFlag.ts"
 import { fileReason } from "./SystemReason.ts"
 
@@ -139,13 +140,7 @@ const timeout = parsedFlag({
   parse: (text) => Option.filter(parseDuration(text), Duration.between({ minimum: MIN_TIMEOUT, maximum: MAX_TIMEOUT }))
 }).pipe(Flag.withDefault(DEFAULT_TIMEOUT))
 
-/** The server's port, from the server's environment variable. Whoever sets it means the client too. */
-const port = fromSetting({
-  ...settings.port,
-  description: "TCP port of the server",
-  expected: "a port from 1 to 65535",
-  parse: (text) => Option.filter(settings.port.parse(text), (number) => number > 0)
-})
+const port = fromSetting(serverPort)
 
 const host = Flag.String("host").pipe(
   Flag.withMetavar("address"),

@@ -36,6 +36,7 @@ import { type Address, address } from "./Address.ts"
 import { CommandFailed } from "./CommandFailed.ts"
 import { parsedFlag, parseFrom } from "./ParsedFlag.ts"
 import * as Quantity from "./Quantity.ts"
+import { serverPort } from "./ServerPort.ts"
 import { fromSettingWithSource, type Sourced } from "./SettingFlag.ts"
 import { fileReason } from "./SystemReason.ts"
 
@@ -92,12 +93,7 @@ const flags = {
     expected: "an address or a host name",
     parse: settings.host.parse
   }).pipe(Flag.optional),
-  port: fromSettingWithSource({
-    ...settings.port,
-    description: "Port of the server",
-    expected: "a port from 1 to 65535",
-    parse: (text) => Option.filter(settings.port.parse(text), (port) => port > 0)
-  }),
+  port: fromSettingWithSource(serverPort),
   protocol: Flag.Literals("protocol", ["text", "resp"]).pipe(
     Flag.withDescription("resp drives a Redis server, or any that speaks its protocol (default: text)"),
     Flag.withDefault("text")

@@ -5,49 +5,80 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
+import * as Admin from "../admin/Admin.ts"
+import { CurrentAuthentication } from "../auth/Authentication.ts"
+import * as Credentials from "../auth/Credentials.ts"
+import type { CredentialsError } from "../auth/SecretFile.ts"
 import { CurrentLogOutput } from "../observability/LogOutput.ts"
 import * as Logging from "../observability/Logging.ts"
 import * as TextProtocol from "../protocol/text/TextProtocol.ts"
 import * as Listener from "../server/Listener.ts"
 import { Server } from "../server/Server.ts"
-import { type Settings, settings } from "../server/ServerConfig.ts"
+import {
+  otlpHeaders,
+  PASSWORD_VARIABLE,
+  password as passwordFromConfig,
+  type Settings,
+  settings
+} from "../server/ServerConfig.ts"
 import { complaints, CurrentSystemLimits } from "../server/SystemLimits.ts"
 import { VirtualClock } from "../server/VirtualClock.ts"
 import { Expirer } from "../store/Expirer.ts"
+import type { EngineError } from "../store/redis/NodeConnection.ts"
+import * as RedisEngine from "../store/redis/RedisEngine.ts"
 import { Store } from "../store/Store.ts"
 import { version } from "../Version.ts"
 import * as Collector from "./Collector.ts"
 import { FailureLogged } from "./CommandFailed.ts"
+import { engineOf, fromEngine } from "./EngineSettings.ts"
 import { closeInspector } from "./Inspector.ts"
 import { fromSetting, fromSwitch } from "./SettingFlag.ts"
 
 /** A whole server, as one layer: store, expirer, protocol and sockets. */
-const serverLayer = (config: Settings) =>
+const serverLayer = (config: Settings, engine: RedisEngine.RedisEngineConfig | undefined) =>
   Layer.mergeAll(Server.layer(config), Expirer.layer({ interval: config.expireInterval })).pipe(
     Layer.provide(TextProtocol.layer),
-    Layer.provide(Store.layerMemory(config)),
+    Layer.provide(engine === undefined ? Store.layerMemory(config) : RedisEngine.layer(engine)),
     Layer.provide(Collector.layer)
   )
 
 const serve = Effect.fnUntraced(
   function* (config: Settings) {
-    const server = yield* Effect.scoped(Effect.andThen(crashInLog, serveUntilSignal(config)))
+    const password = yield* takePassword
+    const headers = yield* otlpHeaders
+    const server = yield* Effect.scoped(
+      Effect.gen(function* () {
+        yield* crashInLog
+        // On the real clock, whatever clock the server has: files change in real time.
+        const credentials = yield* Layer.build(Credentials.layer({ ...config, password }))
+        const admin = yield* Effect.provideContext(Admin.open({ ...config, otlpHeaders: headers }), credentials)
+        return yield* Effect.provideContext(serveUntilSignal(config), Context.merge(credentials, admin))
+      })
+    )
     // After the scope has closed, so that the totals include what the drain answered.
     const { store, ...counters } = yield* server.stats
     const output = yield* CurrentLogOutput
+    const advice = yield* server.advice
+    if (advice !== undefined) yield* Effect.logInfo(advice)
     yield* Effect.logInfo("stopped").pipe(Effect.annotateLogs({ ...counters, ...store, logLinesLost: output.lost }))
   },
   (effect, config) =>
     effect.pipe(
-      Effect.catchTag("ListenError", (error) => refuse(error, config)),
+      Effect.catchTag(["ListenError", "CredentialsError", "EngineError"], (error) => refuse(error, config)),
       Effect.catchDefect((defect) => failWith(logCrash(Cause.die(defect)))),
       Effect.provide(Logging.layer({ level: config.debug ? "Debug" : config.logLevel, format: config.logFormat }))
     )
 )
 
+/**
+ * The password in the environment, if there is one. It is taken away there: Node writes its environment into the reports of
+ * a crash.
+ */
+const takePassword = Effect.tap(passwordFromConfig, () => Effect.sync(() => delete process.env[PASSWORD_VARIABLE]))
+
 /** A sentence for a person, unless JSON was asked for. */
 const refuse = (
-  error: Listener.ListenError,
+  error: Listener.ListenError | CredentialsError | EngineError,
   { logFormat }: Settings
 ): Effect.Effect<never, CliError.UserError | FailureLogged> =>
   logFormat === "json"
@@ -80,13 +111,15 @@ const crashInLog = Effect.gen(function* () {
   )
 })
 
-const serveUntilSignal = (config: Settings) =>
-  config.clock === "virtual" ? serveInVirtualTime(config) : serveWith(serverLayer(config), config)
+const serveUntilSignal = Effect.fnUntraced(function* (config: Settings) {
+  const engine = yield* engineOf(config)
+  return yield* config.clock === "virtual" ? serveInVirtualTime(config) : serveWith(serverLayer(config, engine), config)
+})
 
 /** The clock's layer is the only difference. */
 const serveInVirtualTime = Effect.fnUntraced(function* (config: Settings) {
   const clock = yield* Layer.build(VirtualClock.layer)
-  const server = yield* serveWith(Layer.provide(serverLayer(config), Layer.succeedContext(clock)), config)
+  const server = yield* serveWith(Layer.provide(serverLayer(config, undefined), Layer.succeedContext(clock)), config)
   // The grace period of the shutdown that follows must pass.
   yield* Context.get(clock, VirtualClock).release
   return server
@@ -96,9 +129,11 @@ const serveWith = Effect.fnUntraced(function* (layer: ReturnType<typeof serverLa
   const server = Context.get(yield* Layer.build(layer), Server)
   closeInspector()
   const time = config.clock === "virtual" ? ", in virtual time: it is 0 ms until CLOCK moves it" : ""
-  const { respAddress } = server
+  const { respAddress, tlsAddress } = server
+  const plain = config.port === undefined ? [] : [Listener.format(server.address)]
+  const tls = tlsAddress === undefined ? [] : [`${Listener.format(tlsAddress)} (TLS)`]
   const resp = respAddress === undefined ? "" : ` and, for Redis clients alone, on ${Listener.format(respAddress)}`
-  yield* Effect.logInfo(`listening on ${Listener.format(server.address)}${resp}${time}`).pipe(
+  yield* Effect.logInfo(`listening on ${[...plain, ...tls].join(" and ")}${resp}${time}`).pipe(
     Effect.annotateLogs({
       version,
       clock: config.clock,
@@ -107,10 +142,11 @@ const serveWith = Effect.fnUntraced(function* (layer: ReturnType<typeof serverLa
       maxConnections: config.maxConnections
     })
   )
-  if (!server.address.isLoopback) {
+  if (!server.address.isLoopback && !(yield* CurrentAuthentication).isRequired) {
     const at = Listener.format(server.address)
     yield* Effect.logWarning(
-      `${at} is open to the network: whoever can reach it can read and write every key, as there is no authentication`
+      `${at} is open to the network: whoever can reach it can read and write every key, because nobody is asked who they ` +
+        "are (--allow-unauthenticated)"
     )
   }
   for (const complaint of complaints(config, yield* CurrentSystemLimits)) yield* Effect.logWarning(complaint)
@@ -124,6 +160,20 @@ export const serveCommand = Command.make(
     host: fromSetting(settings.host),
     port: fromSetting(settings.port),
     respPort: fromSetting(settings.respPort),
+    adminPort: fromSetting(settings.adminPort),
+    adminHost: fromSetting(settings.adminHost),
+    adminAllowedHosts: fromSetting(settings.adminAllowedHosts),
+    otlpUrl: fromSetting(settings.otlpUrl),
+    otlpInterval: fromSetting(settings.otlpInterval),
+    passwordFile: fromSetting(settings.passwordFile),
+    usersFile: fromSetting(settings.usersFile),
+    allowUnauthenticated: fromSwitch(settings.allowUnauthenticated),
+    tlsPort: fromSetting(settings.tlsPort),
+    tlsCert: fromSetting(settings.tlsCert),
+    tlsKey: fromSetting(settings.tlsKey),
+    tlsCa: fromSetting(settings.tlsCa),
+    tlsClientAuth: fromSetting(settings.tlsClientAuth),
+    tlsMinVersion: fromSetting(settings.tlsMinVersion),
     maxKeys: fromSetting(settings.maxKeys),
     maxMemory: fromSetting(settings.maxMemory),
     ghosts: fromSetting(settings.ghosts),
@@ -134,6 +184,14 @@ export const serveCommand = Command.make(
     idleTimeout: fromSetting(settings.idleTimeout),
     expireInterval: fromSetting(settings.expireInterval),
     shutdownGrace: fromSetting(settings.shutdownGrace),
+    engine: fromEngine,
+    enginePasswordFile: fromSetting(settings.enginePasswordFile),
+    engineCa: fromSetting(settings.engineCa),
+    engineTimeout: fromSetting(settings.engineTimeout),
+    engineDown: fromSetting(settings.engineDown),
+    staleTtl: fromSetting(settings.staleTtl),
+    nearMemory: fromSetting(settings.nearMemory),
+    nearTtl: fromSetting(settings.nearTtl),
     clock: fromSetting(settings.clock),
     logLevel: fromSetting(settings.logLevel),
     debug: fromSwitch(settings.debug),

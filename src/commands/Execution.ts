@@ -33,8 +33,8 @@ export class Execution {
   readonly changes: Changes
   /** Unix time in ms at an instant, which is in ms, too. */
   readonly unixTime: (now: number) => number
-  /** Is told of the keys that are missing, and knows why. */
-  readonly insight: MemoryInsight
+  /** Is told of the keys that are missing, and knows why; nothing for keys that are only copies of others. */
+  readonly insight: MemoryInsight | undefined
   caller: Caller | undefined = undefined
   /** Whether reads are uses of keys. */
   touches = true
@@ -53,8 +53,8 @@ export class Execution {
     engine: Engine,
     alarm: Alarm,
     changes: Changes,
-    insight: MemoryInsight,
-    unixTime: (now: number) => number
+    unixTime: (now: number) => number,
+    insight?: MemoryInsight
   ) {
     this.engine = engine
     this.alarm = alarm

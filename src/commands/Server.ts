@@ -35,7 +35,8 @@ export const explain: Entry = {
   execute: ({ database, insight, now, sink }, commands, command) => {
     const key = commands.firstKey(command)
     const start = commands.keyStart(key)
-    sink.simple(insight.explain(database, commands.bytes.subarray(start, start + commands.keyLength(key)), now))
+    const bytes = commands.bytes.subarray(start, start + commands.keyLength(key))
+    sink.simple(insight?.explain(database, bytes, now) ?? "what becomes of keys is not kept")
   }
 }
 

@@ -33,7 +33,7 @@ export const read = (execution: Execution, commands: CommandBatch, key: number):
   const { database, engine, insight, now, touches } = execution
   if (entry === NOT_THERE) {
     execution.misses++
-    insight.miss(engine.hashIn(commands.hash(key), database), database, now)
+    insight?.miss(engine.hashIn(commands.hash(key), database), database, now)
     return NOT_THERE
   }
   execution.hits++

@@ -11,6 +11,9 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 
+/** The longest user name and the longest password in bytes. */
+export const MAX_CREDENTIAL_LENGTH = 256
+
 /** The longest key in bytes. Keys are printable ASCII, so it is the same in characters. */
 export const MAX_KEY_LENGTH = 256
 
@@ -95,6 +98,11 @@ const StatsTopic = Schema.Literals(STATS_TOPICS).annotate({
 })
 export type StatsTopic = typeof StatsTopic.Type
 
+const User = word("user", MAX_CREDENTIAL_LENGTH)
+
+/** A password: 1 to 256 printable ASCII characters without whitespace, so that every client can send it. */
+export const Password = word("password", MAX_CREDENTIAL_LENGTH)
+
 /** All requests that a client can make. */
 export const Command = Schema.TaggedUnion({
   Put: { key: Key, value: Value, ttl: Ttl },
@@ -108,16 +116,18 @@ export const Command = Schema.TaggedUnion({
   /** Removes every key. */
   Flush: {},
   Quit: {},
+  /** Says who the client is. Without a user it is the default one. */
+  Auth: { user: Schema.optional(User), password: Password },
   /** Only a server in virtual time accepts it. */
   Clock: { action: ClockAction }
 })
 export type Command = typeof Command.Type
 
 /**
- * The commands that a store executes. `Quit` ends a connection, `Clock` moves the server's time, and `Stats` and
- * `Explain` ask about the server, so they are not among them.
+ * The commands that a store executes. `Quit` ends a connection, `Auth` says whose it is, `Clock` moves the server's time,
+ * and `Stats` and `Explain` ask about the server, so they are not among them.
  */
-export type StoreCommand = Exclude<Command, { readonly _tag: "Quit" | "Clock" | "Stats" | "Explain" }>
+export type StoreCommand = Exclude<Command, { readonly _tag: "Quit" | "Auth" | "Clock" | "Stats" | "Explain" }>
 
 /** The commands that have a reply. `Quit` has none: its answer is the end of the connection. */
 export type AnsweredCommand = Exclude<Command, { readonly _tag: "Quit" }>

@@ -26,6 +26,8 @@ export type Reply =
   | { readonly _tag: "Flushed" }
   /** The answer to a CLOCK: the time after it, in ms. */
   | { readonly _tag: "Time"; readonly millis: number }
+  /** The answer to an AUTH: the client is who it says. */
+  | { readonly _tag: "Authenticated" }
   /** The answer to a request that was not executed: one line of printable ASCII that says what was wrong. */
   | { readonly _tag: "Failed"; readonly message: string }
 
@@ -37,6 +39,8 @@ export const present: Reply = { _tag: "Existence", exists: true }
 export const absent: Reply = { _tag: "Existence", exists: false }
 
 export const flushed: Reply = { _tag: "Flushed" }
+
+export const authenticated: Reply = { _tag: "Authenticated" }
 
 export const found = (value: string): Reply => ({ _tag: "Found", value })
 
@@ -133,6 +137,8 @@ export const write = (reply: Reply, sink: ReplySink): void => {
       )
     case "Flushed":
       return sink.simple("flushed")
+    case "Authenticated":
+      return sink.simple("authenticated")
     case "Existence":
       return sink.integer(reply.exists ? 1 : 0)
     case "Time":

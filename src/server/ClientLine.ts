@@ -35,7 +35,7 @@ export const clientLine = (session: Session, now: number): string => {
     `idle=${seconds(now - link.activeAt)}`,
     `flags=${flagsOf(session)}`,
     `db=${session.database}`,
-    `sub=${session.channels.size}`,
+    `sub=${session.channels?.size ?? 0}`,
     "psub=0",
     "ssub=0",
     `multi=${session.transaction?.count ?? -1}`,

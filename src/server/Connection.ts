@@ -31,6 +31,7 @@ import type { ServerCounters } from "./ServerCounters.ts"
 import { type Link, type PortKind, Session, type SessionContext } from "./Session.ts"
 import type { SharedWriter } from "./SharedWriter.ts"
 import type { Traffic } from "./Traffic.ts"
+import { isCertified, isEncrypted } from "./TlsPort.ts"
 import type { Reader, Turn } from "./Turn.ts"
 
 type State =
@@ -105,7 +106,7 @@ export class Connection implements Reader, Watched, Holder, Link {
   activeAt: number
   // What no command asked for, until it is written.
   private pushed: Array<Buffer> = []
-  private wasStopped = false
+  private wasStopped: boolean
   // Full reads of a long request since its last share of a turn.
   private longReads = 0
   // Whether a slice of a long reply is to be written when its time has come.
@@ -114,11 +115,13 @@ export class Connection implements Reader, Watched, Holder, Link {
   private onFlushed: () => void = doNothing
   private onGoingOn: () => void = doNothing
 
-  /** `accepted` does not read yet. */
-  constructor(accepted: Socket, context: ConnectionContext, port: PortKind) {
-    const socket = context.intake(accepted, (bytes, length) => this.receive(bytes, length))
+  /** `socket` does not read yet. */
+  constructor(socket: Socket, context: ConnectionContext, port: PortKind) {
+    context.intake(socket, (bytes, length) => this.receive(bytes, length))
     this.socket = socket
     this.context = context
+    // Of what is encrypted nobody knows how many bytes of the kernel's it was, so that its end has to be looked for.
+    this.wasStopped = isEncrypted(socket)
     context.traffic?.accepted(socket)
     this.backlog = new Backlog(context.memory, this)
     const onHeld = (bytes: number): void => context.memory.change(this, bytes)
@@ -138,6 +141,10 @@ export class Connection implements Reader, Watched, Holder, Link {
     const { remoteAddress, remotePort } = this.socket
     if (remoteAddress === undefined || remotePort === undefined) return "unknown (reset before it was accepted)"
     return format({ host: remoteAddress, port: remotePort })
+  }
+
+  get certified(): boolean {
+    return isCertified(this.socket)
   }
 
   get local(): string {
@@ -224,10 +231,15 @@ export class Connection implements Reader, Watched, Holder, Link {
 
   /** Serves until the connection has ended; interrupting it destroys the socket. */
   get serve(): Effect.Effect<void> {
-    return this.flushed.pipe(
-      Effect.andThen(Effect.suspend(() => (this.socket.destroyed ? Effect.void : this.linger))),
-      Effect.ensuring(Effect.sync(() => this.socket.destroy()))
-    )
+    return Effect.callback((resume) => {
+      if (this.socket.destroyed) return resume(Effect.void)
+      this.onClosed = () => resume(Effect.void)
+      // Node closes one that both sides have ended.
+      this.onFlushed = () => {
+        if (!this.socket.readableEnded) resume(this.linger)
+      }
+      return Effect.sync(() => this.socket.destroy())
+    })
   }
 
   /** Answers what has been received, then ends the connection. */
@@ -241,20 +253,12 @@ export class Connection implements Reader, Watched, Holder, Link {
     )
   }
 
-  /** Completes when the last reply has been handed to the kernel, or the socket is gone. */
-  private get flushed(): Effect.Effect<void> {
-    return Effect.callback((resume) => {
-      if (this.socket.destroyed || this.socket.writableFinished) return resume(Effect.void)
-      this.onFlushed = () => resume(Effect.void)
-      this.onClosed = this.onFlushed
-    })
-  }
-
+  /** All is written, and the peer has not ended its side. */
   private get linger(): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
       if (this.socket.destroyed) return resume(Effect.void)
       this.onClosed = () => resume(Effect.void)
-    }).pipe(Effect.timeoutOption(LINGER), Effect.asVoid)
+    }).pipe(Effect.timeoutOption(LINGER), Effect.ensuring(Effect.sync(() => this.socket.destroy())), Effect.asVoid)
   }
 
   private get goingOn(): Effect.Effect<void> {
@@ -494,7 +498,6 @@ export class Connection implements Reader, Watched, Holder, Link {
     this.backlog.clear()
     this.output.close()
     this.session.leave()
-    this.onFlushed()
     this.onClosed()
     this.onGoingOn()
   }

@@ -15,7 +15,7 @@ import type { Clients } from "./Clients.ts"
 import type { Instance } from "./Instance.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
 import { performers } from "./perform/Performers.ts"
-import type { ExecutorService } from "../store/Executor.ts"
+import type { EngineWatch, ExecutorService } from "../store/Executor.ts"
 import type { Observation } from "./Observation.ts"
 import type { Parameters } from "./Parameters.ts"
 import type { Pause } from "./Pause.ts"
@@ -24,6 +24,7 @@ import { forget, queue } from "./perform/Transactions.ts"
 import type { SharedWriter } from "./SharedWriter.ts"
 import { answerListener, leaveChannels } from "./perform/PubSub.ts"
 import { rangeEnd, type Tracker, type Tracking } from "./Tracking.ts"
+import { TLS_BEGINS } from "../protocol/text/RequestDecoder.ts"
 import { Transaction } from "./Transaction.ts"
 import type { Transactions } from "./Transactions.ts"
 import type { VirtualClockService } from "./VirtualClock.ts"
@@ -57,6 +58,8 @@ export interface SessionContext {
   readonly clock: VirtualClockService | undefined
   /** Called when a browser speaks to the server. */
   readonly onHttp: () => void
+  /** Called when a client begins with a handshake of TLS, on a connection without it. */
+  readonly onTls: () => void
 }
 
 /** A session's connection, as far as commands are concerned with it. */
@@ -67,6 +70,8 @@ export interface Link {
   readonly local: string
   /** When the last request was complete or the last reply drained, in ms. */
   readonly activeAt: number
+  /** Whether the peer has shown a TLS certificate that the server trusts. */
+  readonly certified: boolean
   /** The number by which the system knows its socket, or -1. */
   readonly descriptor: number
   /** The bytes of memory that it holds for its client: of what is not executed, and of what is not written. */
@@ -144,12 +149,14 @@ export class Session implements Caller {
   transaction: Transaction | undefined = undefined
   /** What it watches. */
   watch: Watch | undefined = undefined
+  /** What the engine watches for it, if the engine has transactions of its own. */
+  engineWatch: EngineWatch | undefined = undefined
   /** Whether what was queued is being executed. */
   isExecuting = false
   /** What it is to be told of the keys that it reads. */
   tracker: Tracker | undefined = undefined
-  /** The channels that it listens to, one character for each byte. */
-  readonly channels = new Set<string>()
+  /** The channels that it listens to, one character for each byte, if there are any. */
+  channels: Set<string> | undefined = undefined
   /** Bytes of memory that it holds. */
   heldBytes = 0
   readonly context: SessionContext
@@ -244,12 +251,12 @@ export class Session implements Caller {
 
   /** Whether it listens to channels. */
   get isSubscribed(): boolean {
-    return this.channels.size > 0
+    return this.channels !== undefined
   }
 
   /** In RESP2, whoever listens can tell messages from answers only where few commands are allowed. */
   private get isListening(): boolean {
-    return this.version === 2 && this.channels.size > 0
+    return this.version === 2 && this.isSubscribed
   }
 
   /** Whether it looks at each command before it is executed. */
@@ -325,6 +332,7 @@ export class Session implements Caller {
   }
 
   private choose(first: number | undefined): RequestDecoder {
+    if (first === TLS_BEGINS) this.context.onTls()
     if (first === RESP_BEGINS) return (this.resp = new RespRequestDecoder(this.context.maxBulk))
     return (this.text = this.context.protocol.makeRequestDecoder())
   }

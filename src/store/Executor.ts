@@ -50,7 +50,53 @@ export interface StoreLevels {
   readonly maxMemory: number | undefined
 }
 
+/** What keeps the keys, as far as commands that concern the whole server depend on it. */
+export interface EngineDescription {
+  readonly name: "memory" | "redis" | "redis-cluster"
+  /** How many databases there are, counted from 0. */
+  readonly databases: number
+  /** Whether `changes` tells of all changes: those that others make, too. */
+  readonly tellsChanges: boolean
+  /** What INFO says of it, besides its name. */
+  readonly fields: () => ReadonlyArray<readonly [name: string, value: string | number]>
+}
+
+/** Keys that an engine watches for a client. */
+export interface EngineWatch {
+  /** Forgets them. */
+  readonly end: () => void
+}
+
+/** Transactions of an engine that executes them whole. */
+export interface EngineTransactions {
+  /**
+   * Watches keys for a client, besides those of `before`, which is what its last WATCH came to. Returns what its next
+   * transaction is to be executed with, and what waits until the keys are watched: it yields the line of an error, if
+   * they are not.
+   */
+  readonly watch: (
+    before: EngineWatch | undefined,
+    database: number,
+    keys: ReadonlyArray<Buffer>
+  ) => { readonly watch: EngineWatch; readonly done: Effect.Effect<string | undefined> }
+  /** Why a command cannot be a part of a transaction, if it cannot. */
+  readonly refuses: (id: number) => string | undefined
+  /**
+   * Executes the commands of a transaction at once, in order, with what is watched. It answers as EXEC does, and ends the
+   * watch. The batches must stay unchanged until it ends.
+   */
+  readonly execute: (
+    batches: ReadonlyArray<CommandBatch>,
+    watch: EngineWatch | undefined,
+    caller: Caller,
+    sink: ReplySink
+  ) => Effect.Effect<void>
+}
+
 export interface ExecutorService {
+  readonly engine: EngineDescription
+  /** Absent where what is executed at one instant is a transaction anyway. */
+  readonly transactions: EngineTransactions | undefined
   /** Tells which keys change. */
   readonly changes: Changes
   /** Prepares a batch for execution. It expects most keys in database 0. */
@@ -101,6 +147,8 @@ const isLong = Uint8Array.from(table, ({ flags, group, keys, protocols }) =>
  * event loop for all that have any.
  */
 export class MemoryExecutor implements ExecutorService {
+  readonly engine: EngineDescription = { name: "memory", databases: DATABASES, tellsChanges: true, fields: () => [] }
+  readonly transactions: undefined
   readonly changes: Changes
   private readonly execution: Execution
   private readonly now: () => number
@@ -116,7 +164,7 @@ export class MemoryExecutor implements ExecutorService {
     this.changes = changes
     this.micros = micros
     this.insight = insight
-    this.execution = new Execution(engine, alarm, changes, insight, unixTime)
+    this.execution = new Execution(engine, alarm, changes, unixTime, insight)
     insight.counts = this.execution
     this.now = now
   }

@@ -1,6 +1,6 @@
 /**
- * Keeps one reply as plain data, for callers that execute one command at a time. A server writes replies as bytes
- * instead: see `protocol/`.
+ * Keeps replies as plain data, for callers within this process. A server writes replies as bytes instead: see
+ * `protocol/`.
  */
 import type { FixedReply, ReplySink } from "../domain/Reply.ts"
 import type { ValueReader } from "../domain/ValueReader.ts"
@@ -19,10 +19,15 @@ export type Kept =
 const nothing: Kept = { _tag: "Null" }
 
 export class KeptReply implements ReplySink {
-  /** The last reply received. */
-  reply: Kept = nothing
+  /** All replies received, in order. */
+  readonly kept: Array<Kept> = []
   // What is still to come of the replies with parts, the innermost last.
   private open: Array<{ readonly parts: Array<Kept>; missing: number }> = []
+
+  /** The last reply received. */
+  get reply(): Kept {
+    return this.kept.at(-1) ?? nothing
+  }
 
   begin(): void {
     this.open = []
@@ -107,7 +112,7 @@ export class KeptReply implements ReplySink {
   private put(reply: Kept): void {
     const inner = this.open.at(-1)
     if (inner === undefined) {
-      this.reply = reply
+      this.kept.push(reply)
       return
     }
     inner.parts.push(reply)

@@ -2,27 +2,29 @@
  * The store as a service, for users of the library. Each operation is an Effect with its errors in the type. It works
  * over any `Executor`, and so over any backing: it makes commands, lets the executor run them, and interprets the
  * replies. It keeps no keys itself.
+ *
+ * `put`, `get`, `delete` and `exists` are the text protocol's, whose keys and values are words. The other operations take
+ * any bytes.
  */
+import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import { DELETE, EXISTS, GET, PUT } from "../commands/Commands.ts"
 import type { Caller } from "../commands/Execution.ts"
 import * as Command from "../domain/Command.ts"
-import { CommandBatch } from "../domain/CommandBatch.ts"
+import { BATCH_COMMANDS, CommandBatch } from "../domain/CommandBatch.ts"
+import { ERR } from "../domain/Reply.ts"
+import { type CommandWords, fill } from "./CommandWords.ts"
+import { type Codec, type ComputeOptions, makeComputations } from "./Computations.ts"
 import { Executor, type ExecutorService, MemoryExecutor, type StoreStats } from "./Executor.ts"
 import { type Kept, KeptReply } from "./KeptReply.ts"
 import type { Limits } from "../engine/Limits.ts"
 import type { InsightOptions } from "../insight/MemoryInsight.ts"
 import * as Engine from "./MemoryEngine.ts"
-
-/** A valid command could not be executed: the backing has no room for it, or is lost. */
-export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
-  /** The kind of the error, a word in capitals such as `OOM`. `ERR` if there is no more specific kind. */
-  code: Schema.String,
-  message: Schema.String
-}) {}
+import { refused, StoreError } from "./StoreError.ts"
+import { makeTypedStore, type TypedStore } from "./TypedStore.ts"
 
 export interface StoreService {
   /**
@@ -36,6 +38,30 @@ export interface StoreService {
   readonly delete: (key: string) => Effect.Effect<boolean, Command.InvalidCommand | StoreError>
   /** Whether a key exists. This does not count as a use. */
   readonly exists: (key: string) => Effect.Effect<boolean, Command.InvalidCommand | StoreError>
+  /**
+   * Executes a command of Redis, with arguments of any bytes: `run("SET", key, value, "PX", "1500")`. A key has at most
+   * 65,535 bytes. Commands that concern a connection are not for stores, nor are unknown ones: they fail with the code
+   * `ERR`, and what the command answers as an error fails with its own.
+   */
+  readonly run: (...command: CommandWords) => Effect.Effect<Kept, StoreError>
+  /** The same for any number of commands, executed together, in order. An error of one of them is its reply. */
+  readonly runAll: (commands: ReadonlyArray<CommandWords>) => Effect.Effect<ReadonlyArray<Kept>, StoreError>
+  /**
+   * The value of a key. If there is none, `compute` makes it, and it is kept for `ttl`. Of all fibers that ask for the same
+   * key meanwhile, and of all processes that share the store, one computes; if it fails, the fibers that waited for it
+   * in this process fail with it, and nothing is kept. It is interrupted when nobody waits for it any more. Who asks for
+   * a key must always compute the same.
+   */
+  readonly getOrCompute: <E, R>(
+    key: string,
+    compute: Effect.Effect<string, E, R>,
+    options: ComputeOptions
+  ) => Effect.Effect<string, E | StoreError, R>
+  /** A view of the store whose values have a Schema, and are kept as JSON. `prefix` is put in front of its keys. */
+  readonly typed: <S extends Schema.Constraint>(
+    schema: S,
+    options?: { readonly prefix?: string | undefined }
+  ) => TypedStore<S>
   /** The number of keys, including expired ones that are not yet removed. */
   readonly size: Effect.Effect<number>
   /** Removes every key. Nothing is counted as removed. */
@@ -45,55 +71,80 @@ export interface StoreService {
 
 const make = Effect.fnUntraced(function* (executor: ExecutorService) {
   const now = yield* Engine.monotonicMillis
+
   // Commands are made and executed one at a time and share a batch. A command that has to be waited for keeps its
   // batch.
   let batch = new CommandBatch()
 
-  /** Executes a command with these arguments. The first one is the key. */
-  const execute = (id: number, args: ReadonlyArray<string>): Effect.Effect<Kept, StoreError> =>
+  /** Executes the commands of a batch, now: whoever fills the batch next may do so as soon as this returns. */
+  const execute = (commands: CommandBatch): Effect.Effect<ReadonlyArray<Kept>> => {
+    const replies = new KeptReply()
+    executor.prepare(commands)
+    const pending = executor.execute(commands, 0, commands.count, now(), caller, replies)
+    if (pending === undefined) return Effect.succeed(replies.kept)
+    batch = new CommandBatch()
+    return Effect.as(pending, replies.kept)
+  }
+
+  const runPart = (commands: ReadonlyArray<CommandWords>): Effect.Effect<ReadonlyArray<Kept>, StoreError> =>
     Effect.suspend(() => {
-      const commands = batch
-      const kept = new KeptReply()
-      commands.begin(Buffer.from(args.join(""), "latin1"))
-      commands.open(id)
+      const problem = fill(batch, commands)
+      return problem === undefined ? execute(batch) : Effect.fail(new StoreError({ code: ERR, message: problem }))
+    })
+
+  const runAll = (commands: ReadonlyArray<CommandWords>): Effect.Effect<ReadonlyArray<Kept>, StoreError> =>
+    commands.length <= BATCH_COMMANDS
+      ? runPart(commands)
+      : Effect.map(Effect.forEach(Arr.chunksOf(commands, BATCH_COMMANDS), runPart), Arr.flatten)
+
+  const run = (...command: CommandWords): Effect.Effect<Kept, StoreError> => onlyReply(runPart([command]))
+
+  const compute = makeComputations(runAll, yield* Effect.scope)
+
+  /** Executes a command of the text protocol, whose first argument is the key. */
+  const executeText = (id: number, args: ReadonlyArray<string>): Effect.Effect<Kept, StoreError> =>
+    Effect.suspend(() => {
+      batch.begin(Buffer.from(args.join(""), "latin1"))
+      batch.open(id)
       let start = 0
       for (const [index, argument] of args.entries()) {
-        if (index === 0) commands.key(start, argument.length)
-        else commands.argument(start, argument.length)
+        if (index === 0) batch.key(start, argument.length)
+        else batch.argument(start, argument.length)
         start += argument.length
       }
-      commands.close()
-      executor.prepare(commands)
-      const pending = executor.execute(commands, 0, 1, now(), caller, kept)
-      if (pending === undefined) return answer(kept)
-      batch = new CommandBatch()
-      return Effect.andThen(
-        pending,
-        Effect.suspend(() => answer(kept))
-      )
+      batch.close()
+      return onlyReply(execute(batch))
     })
 
   return Store.of({
     put: (key, value, ttl) =>
       Effect.flatMap(Command.put(key, value, ttl), (command) =>
         Effect.asVoid(
-          execute(PUT, [command.key, command.value, ...(command.ttl === Command.NO_TTL ? [] : [String(command.ttl)])])
+          executeText(PUT, [
+            command.key,
+            command.value,
+            ...(command.ttl === Command.NO_TTL ? [] : [String(command.ttl)])
+          ])
         )
       ),
     get: (key) =>
       Effect.flatMap(Command.get(key), (command) =>
-        Effect.map(execute(GET, [command.key]), (reply) =>
+        Effect.map(executeText(GET, [command.key]), (reply) =>
           reply._tag === "Bulk" ? reply.bytes.toString("latin1") : undefined
         )
       ),
     delete: (key) =>
       Effect.flatMap(Command.del(key), (command) =>
-        Effect.map(execute(DELETE, [command.key]), (reply) => reply._tag === "Simple")
+        Effect.map(executeText(DELETE, [command.key]), (reply) => reply._tag === "Simple")
       ),
     exists: (key) =>
       Effect.flatMap(Command.exists(key), (command) =>
-        Effect.map(execute(EXISTS, [command.key]), (reply) => reply._tag === "Integer" && reply.value === 1)
+        Effect.map(executeText(EXISTS, [command.key]), (reply) => reply._tag === "Integer" && reply.value === 1)
       ),
+    run,
+    runAll,
+    getOrCompute: (key, computation, options) => compute(key, computation, text, options),
+    typed: (schema, options) => makeTypedStore(schema, options?.prefix ?? "", run, compute),
     size: Effect.sync(() => executor.stats().keys),
     clear: Effect.suspend(() => executor.clear(now()) ?? Effect.void),
     stats: Effect.sync(() => executor.stats())
@@ -103,10 +154,19 @@ const make = Effect.fnUntraced(function* (executor: ExecutorService) {
 /** The library's keys are in the same database as those of the text protocol. */
 const caller: Caller = { database: 0 }
 
-const answer = ({ reply }: KeptReply): Effect.Effect<Kept, StoreError> =>
-  reply._tag === "Error"
-    ? Effect.fail(new StoreError({ code: reply.code, message: reply.message }))
-    : Effect.succeed(reply)
+const nothing: Kept = { _tag: "Null" }
+
+const text: Codec<string, never, never, never> = {
+  encode: Effect.succeed,
+  decode: (bytes) => Effect.succeedSome(bytes.toString())
+}
+
+/** The reply of the only command of a batch, which fails if it is an error. */
+const onlyReply = <E>(replies: Effect.Effect<ReadonlyArray<Kept>, E>): Effect.Effect<Kept, E | StoreError> =>
+  Effect.flatMap(replies, (all) => {
+    const [reply] = all
+    return reply === undefined || reply._tag === "Error" ? Effect.as(refused(all), nothing) : Effect.succeed(reply)
+  })
 
 export class Store extends Context.Service<Store, StoreService>()("effect-kv-cache/store/Store") {
   /** A store over any executor. */

@@ -1,8 +1,10 @@
 /** Sends a sequence of commands to this server and to Redis, both empty, and compares what they answer. */
 import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { RespVersion } from "../../src/protocol/resp/RespReplyWriter.ts"
 import type { ListenError } from "../../src/server/Listener.ts"
+import type { Executor } from "../../src/store/Executor.ts"
 import * as TestServer from "../server/TestServer.ts"
 import { differences } from "./Differences.ts"
 import { partsOf } from "./Frames.ts"
@@ -67,16 +69,22 @@ const connectBoth = Effect.fnUntraced(function* (
   return pair
 })
 
-/** The first command that is answered otherwise than by the Redis at a path, if there is one. */
+/**
+ * The first command that is answered otherwise than by the Redis at a path, if there is one. The keys may be kept by
+ * another `executor` than the memory's.
+ */
 export const run = (
   { steps, versions }: Sequence,
-  redisPath: string
+  redisPath: string,
+  executor?: Layer.Layer<Executor>
 ): Effect.Effect<Mismatch | undefined, ListenError> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const server = yield* TestServer.start({ inTurns: true, maxValueSize: 512 * 1024 * 1024 })
+      const server = yield* TestServer.start({ inTurns: true, maxValueSize: 512 * 1024 * 1024, executor })
       const admin = yield* Peer.connect({ path: redisPath })
       yield* admin.ask([["FLUSHALL"], ["CONFIG", "RESETSTAT"]])
+      // What is in another keeper of keys is not empty by itself.
+      if (executor !== undefined) yield* (yield* Peer.connect(server.address)).ask([["FLUSHALL"]])
       const pairs = yield* Effect.forEach(versions, (version) => connectBoth(server.address, redisPath, version))
       for (let from = 0, to = 0; from < steps.length; from = to) {
         const connection = steps[from]?.connection ?? 0

@@ -113,6 +113,8 @@ const exchanges: ReadonlyArray<readonly [Command.Command["_tag"], Reply.Reply]> 
   ["Stats", Reply.statistics({ version: "0.1.0", uptime: "0", keys: "12" })],
   ["Stats", Reply.failed("z")],
   ["Flush", Reply.flushed],
+  ["Auth", Reply.authenticated],
+  ["Auth", Reply.failed("wrong user or password")],
   ["Clock", Reply.time(0)],
   ["Clock", Reply.time(Command.MAX_CLOCK_MILLIS)],
   ["Clock", Reply.failed("the clock goes forward only")]

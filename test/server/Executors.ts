@@ -14,6 +14,8 @@ export const over = (
     Effect.gen(function* () {
       const executor = yield* Executor
       return Executor.of({
+        engine: executor.engine,
+        transactions: executor.transactions,
         changes: executor.changes,
         prepare: (commands) => executor.prepare(commands),
         execute: (commands, from, to, now, caller, sink) => executor.execute(commands, from, to, now, caller, sink),

@@ -85,6 +85,7 @@ const start = Effect.gen(function* () {
         transactions: new Transactions(executor, now),
         statistics: () => assert.fail("nobody asks for statistics"),
         clock: undefined,
+        onTls: () => assert.fail("nobody speaks TLS"),
         onHttp: () => assert.fail("nobody speaks HTTP")
       },
       counters,

@@ -49,8 +49,15 @@ export const start = Effect.fnUntraced(function* (
   const limits: Limits = { maxKeys: options.maxKeys ?? 100_000, maxMemory: options.maxMemory }
   const config: ServerConfig = {
     host: options.host ?? "127.0.0.1",
-    port: options.port ?? 0,
+    port: "port" in options ? options.port : 0,
     respPort: options.respPort,
+    allowUnauthenticated: options.allowUnauthenticated,
+    tlsPort: options.tlsPort,
+    tlsCert: options.tlsCert,
+    tlsKey: options.tlsKey,
+    tlsCa: options.tlsCa,
+    tlsClientAuth: options.tlsClientAuth,
+    tlsMinVersion: options.tlsMinVersion,
     maxConnections: options.maxConnections ?? 1000,
     maxClientMemory: options.maxClientMemory,
     maxValueSize: options.maxValueSize,

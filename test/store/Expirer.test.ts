@@ -12,7 +12,8 @@ import * as EventLoop from "../../src/EventLoop.ts"
 import { Expirer } from "../../src/store/Expirer.ts"
 import { CurrentCollector } from "../../src/store/Garbage.ts"
 import { MemoryEngine } from "../../src/store/MemoryEngine.ts"
-import { Store, type StoreError, type StoreService } from "../../src/store/Store.ts"
+import { Store, type StoreService } from "../../src/store/Store.ts"
+import type { StoreError } from "../../src/store/StoreError.ts"
 import { backing, type Backing } from "./Backing.ts"
 
 const storeLayer = Store.layerMemory({ maxKeys: 1_000_000 })

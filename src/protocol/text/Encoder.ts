@@ -35,6 +35,8 @@ export const encodeCommand = (command: Command): string => {
       return "FLUSH\n"
     case "Quit":
       return "QUIT\n"
+    case "Auth":
+      return command.user === undefined ? `AUTH ${command.password}\n` : `AUTH ${command.user} ${command.password}\n`
     case "Clock":
       return `CLOCK ${encodeAction(command.action)}\n`
   }

@@ -40,6 +40,8 @@ const decodeOk = (text: string, expected: Command["_tag"] | undefined): Reply.Re
       return decodePairs(text)
     case "Flush":
       return text === "flushed" ? Reply.flushed : undefined
+    case "Auth":
+      return text === "authenticated" ? Reply.authenticated : undefined
     case "Clock":
       return /^[0-9]+$/.test(text) ? Reply.time(Number(text)) : undefined
     default:

@@ -25,6 +25,10 @@ import { recognise } from "./Recogniser.ts"
 /** A request line that reaches this many bytes without its newline ends the connection. */
 const MAX_LINE_BYTES = 4096
 
+/** The first byte of a handshake of TLS, of all its versions since SSL 3; no command begins with it. */
+export const TLS_BEGINS = 0x16
+const NO_TLS = "this port does not speak TLS: connect without it, or to the port of --tls-port"
+
 const NEWLINE = 0x0a
 const CARRIAGE_RETURN = 0x0d
 const SPACE = 0x20
@@ -88,6 +92,11 @@ export class TextRequestDecoder implements RequestDecoder {
       if (this.ended) return end
       // The first line takes the slow path, because that has the guard against HTTP.
       if (!this.atFirstLine) at = recognise(commands, at, end)
+      else if (commands.bytes[at] === TLS_BEGINS) {
+        // What follows has no lines.
+        this.end(commands, REFUSE_AND_CLOSE, NO_TLS)
+        return end
+      }
       if (at === end || commands.isFull) break
       const next = this.takeLine(commands, at, end)
       if (next === at) break

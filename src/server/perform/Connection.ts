@@ -90,6 +90,9 @@ export const connection: ReadonlyArray<readonly [Entry, Perform]> = [
     atOnce((session, commands, command, _now, replies) => {
       const database = databaseOf({ sink: replies }, commands, command, 0)
       if (database === NO_DATABASE) return
+      if (database >= session.context.executor.engine.databases) {
+        return replies.error(ERR, "SELECT is not allowed in cluster mode")
+      }
       session.database = database
       replies.fixed(ok)
     })

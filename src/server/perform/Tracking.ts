@@ -81,6 +81,9 @@ const refuse = (replies: ReplyWriter, error: string | FixedReply): void => {
   else replies.error(ERR, error)
 }
 
+const NOT_TOLD =
+  "CLIENT TRACKING is not possible with --engine: others change its keys, too; values that are read often are kept near"
+
 const performTracking: Perform = atOnce((session, commands, command, _now, replies) => {
   const options = optionsOf(session, commands, command)
   if (typeof options === "string" || options instanceof FixedReply) return refuse(replies, options)
@@ -89,6 +92,7 @@ const performTracking: Perform = atOnce((session, commands, command, _now, repli
   if (state === "ON") {
     const conflict = conflictOf(options, session.tracker)
     if (conflict !== undefined) return refuse(replies, conflict)
+    if (!session.context.executor.engine.tellsChanges) return refuse(replies, NOT_TOLD)
     tracking.start(session, options, options.prefixes)
   } else if (state === "OFF") tracking.stop(session)
   else return replies.fixed(syntaxError)

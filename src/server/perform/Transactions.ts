@@ -15,6 +15,7 @@ import { CommandBatch } from "../../domain/CommandBatch.ts"
 import * as Reply from "../../domain/Reply.ts"
 import type { ReplyWriter } from "../../protocol/Protocol.ts"
 import { after } from "../After.ts"
+import type { EngineTransactions } from "../../store/Executor.ts"
 import type { Outcome, Perform, Session } from "../Session.ts"
 import { MOST_QUEUED, Transaction, type TransactionReader } from "../Transaction.ts"
 import type { Transactions } from "../Transactions.ts"
@@ -54,6 +55,9 @@ export const queue = (
       replies.error("EXECABORT", `Transaction discarded because of: ${message}`)
       forget(session)
     }
+  } else if (session.context.executor.transactions?.refuses(id) !== undefined) {
+    transaction.isAborted = true
+    replies.error(Reply.ERR, session.context.executor.transactions.refuses(id) ?? "")
   } else if (transaction.count >= MOST_QUEUED) {
     transaction.isAborted = true
     replies.error(Reply.ERR, `a transaction may have ${MOST_QUEUED} commands`)
@@ -76,6 +80,8 @@ export const forget = (session: Session): void => {
 }
 
 const forgetWatch = (session: Session): void => {
+  session.engineWatch?.end()
+  session.engineWatch = undefined
   const { watch } = session
   if (watch === undefined) return
   session.context.transactions.watches.delete(watch)
@@ -89,7 +95,8 @@ const watchKeys: Perform = (session, commands, command, now, replies) => {
     return "answered"
   }
   const { database } = session
-  const { transactions } = session.context
+  const { executor, transactions } = session.context
+  if (executor.transactions !== undefined) return watchInEngine(session, executor.transactions, commands, command)
   const watch = (session.watch ??= new Watch())
   const keys = Array.from({ length: commands.argc(command) }, (_, argument) => commands.text(command, argument))
   const pending = transactions.look(database, keys, now, (exist) => {
@@ -104,6 +111,55 @@ const watchKeys: Perform = (session, commands, command, now, replies) => {
   return "answered"
 }
 
+/** The engine watches the keys itself, whoever changes them. */
+const watchInEngine = (
+  session: Session,
+  transactions: EngineTransactions,
+  commands: CommandBatch,
+  command: number
+): Outcome => {
+  const keys = Array.from({ length: commands.argc(command) }, (_, argument) =>
+    Buffer.from(commands.text(command, argument), "latin1")
+  )
+  const { done, watch } = transactions.watch(session.engineWatch, session.database, keys)
+  session.engineWatch = watch
+  return Effect.map(done, (error) => (sink) => {
+    if (error === undefined) sink.fixed(ok)
+    else putLine(error, sink)
+  })
+}
+
+const putLine = (line: string, sink: Reply.ReplySink): void => {
+  const space = line.indexOf(" ")
+  sink.error(line.slice(0, space), line.slice(space + 1))
+}
+
+/** The engine executes all of it. */
+const executeInEngine = (
+  session: Session,
+  transactions: EngineTransactions,
+  transaction: Transaction,
+  replies: ReplyWriter
+): Outcome => {
+  const { executor } = session.context
+  const batches: Array<CommandBatch> = []
+  const rest = transaction.read()
+  for (let batch = new CommandBatch(); rest.readInto(batch); batch = new CommandBatch()) {
+    executor.prepare(batch)
+    batches.push(batch)
+  }
+  const watch = session.engineWatch
+  session.engineWatch = undefined
+  forget(session)
+  if (batches.length === 0 && watch === undefined) {
+    replies.array(0)
+    return "answered"
+  }
+  // Others put their replies elsewhere meanwhile.
+  session.writer.lend()
+  return Effect.as(transactions.execute(batches, watch, session, replies), replies)
+}
+
 const execute: Perform = (session, _commands, _command, now, replies) => {
   const { transaction, watch } = session
   if (transaction === undefined) {
@@ -115,6 +171,8 @@ const execute: Perform = (session, _commands, _command, now, replies) => {
     replies.fixed(aborted)
     return "answered"
   }
+  const { transactions } = session.context.executor
+  if (transactions !== undefined) return executeInEngine(session, transactions, transaction, replies)
   const execution = new Execution(session, transaction, now, replies)
   const looked = watch === undefined || watch.isBroken ? undefined : lookAgain(session, watch, now)
   const pending = after(looked, () => {

@@ -43,7 +43,7 @@ test("files that bring the work of others along carry its licenses", () => {
   for (const file of ["main.js", ...readdirSync(`${dist}/shared`).map((name) => `shared/${name}`)]) {
     if (!/\.(c?js)$/.test(file)) continue
     const text = readFileSync(`${dist}/${file}`, "utf8")
-    const bundles = text.includes("FiberImpl")
+    const bundles = text.includes('"~effect/')
     assert.equal(
       /Copyright \(c\) 2023 Effectful Technologies Inc\n\nPermission is hereby granted/.test(text),
       bundles,

@@ -4,7 +4,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import { Client, type ClientError, Expirer, type ListenError, Server, Store, TextProtocol } from "effect-kv-cache"
+import { layerKeyValueStore } from "effect-kv-cache/persistence"
 import { type RunningTestServer, startTestServer, type StartOptions, TestServer } from "effect-kv-cache/testing"
 
 const server: Layer.Layer<Server, ListenError> = Server.layer({
@@ -44,3 +46,14 @@ const options: StartOptions = { clock: "virtual" }
   await running.advance("1 second")
   assert.equal(running.now(), 1000)
 }
+
+const values: Layer.Layer<KeyValueStore.KeyValueStore> = Layer.provide(
+  layerKeyValueStore,
+  Store.layerMemory({ maxKeys: 10 })
+)
+const kept: Effect.Effect<string | undefined, KeyValueStore.KeyValueStoreError> = Effect.gen(function* () {
+  const store = yield* KeyValueStore.KeyValueStore
+  yield* store.set("a", "größer")
+  return yield* store.get("a")
+}).pipe(Effect.provide(values))
+assert.equal(await Effect.runPromise(kept), "größer")

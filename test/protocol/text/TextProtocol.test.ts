@@ -363,6 +363,12 @@ const replies: ReadonlyArray<ReplyCase> = [
   })),
   { name: "to FLUSH", input: "OK flushed\n", awaiting: ["Flush"], replies: [Reply.flushed] },
   { name: "another answer to FLUSH", input: "OK deleted\n", awaiting: ["Flush"], replies: [notOurs("OK deleted")] },
+  ...["OK", "OK authenticated ", "OK stored"].map((line): ReplyCase => ({
+    name: `another answer to AUTH: ${line}`,
+    input: `${line}\n`,
+    awaiting: ["Auth"],
+    replies: [notOurs(line)]
+  })),
   ...["OK ", "OK 1.5", "OK -1", "OK stored", "OK 1 2", "OK 0x1"].map((line): ReplyCase => ({
     name: `to CLOCK: ${line}`,
     input: `${line}\n`,
@@ -534,6 +540,8 @@ describe("the text protocol", () => {
     [{ _tag: "Stats" }, "STATS\n"],
     [{ _tag: "Flush" }, "FLUSH\n"],
     [{ _tag: "Quit" }, "QUIT\n"],
+    [{ _tag: "Auth", password: "p" }, "AUTH p\n"],
+    [{ _tag: "Auth", user: "u", password: "p" }, "AUTH u p\n"],
     [{ _tag: "Clock", action: { _tag: "Now" } }, "CLOCK NOW\n"],
     [{ _tag: "Clock", action: { _tag: "Advance", millis: 60_000 } }, "CLOCK ADVANCE 60000\n"],
     [{ _tag: "Clock", action: { _tag: "Set", millis: Command.MAX_CLOCK_MILLIS } }, "CLOCK SET 2199023255552\n"],

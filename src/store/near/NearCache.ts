@@ -1,0 +1,501 @@
+/**
+ * The near cache: copies of values that a server or a cluster has, in the memory of this process, coherent with them.
+ * Pure: it is told of what happens (reads sent and answered, writes, invalidations, connections opened and lost, slots
+ * moved), takes `now` as an argument, and knows no socket. See `store/redis/` for what tells it.
+ *
+ * The copies are in a memory engine, which bounds, orders and expires them, and commands are answered from it by the code
+ * that answers them in the memory of this process.
+ *
+ * **Sources.** A value belongs to the source that it was read from: a connection on which the server says what has
+ * changed. Of a single server, that is one for each database, by whose number it goes. In a cluster it is one for each
+ * master, which has a small number, and a table says which one has a slot. When a source is lost, or a slot leaves
+ * it, or nobody is sure, everything of it is dropped at once, in constant time: the values of a source are a
+ * database of the engine, called a shelf, and that is cleared. More sources than shelves share them, which drops more
+ * than needed, never less.
+ *
+ * **Deadlines.** A value is fresh until its own deadline, but no longer than `ttl` from when it was asked for. It is
+ * kept for `staleTtl` more, and may be answered then, as if it were there, if its server cannot be. What a source loses
+ * is set aside for that on a second shelf. Whatever is written or invalidated is gone from both.
+ *
+ * A miss is not kept: a key that is not there is asked for each time.
+ */
+import type { Alarm } from "../../commands/Alarm.ts"
+import type { Changes } from "../../commands/Changes.ts"
+import { commands as table, GET } from "../../commands/Commands.ts"
+import { type Caller, Execution } from "../../commands/Execution.ts"
+import { answer } from "../../commands/StringValue.ts"
+import type { CommandBatch } from "../../domain/CommandBatch.ts"
+import type { ReplySink } from "../../domain/Reply.ts"
+import { type Engine, NOT_THERE, STORED } from "../../engine/Engine.ts"
+import { DATABASES, DELETED, MAX_KEY_LENGTH } from "../../engine/Limits.ts"
+import type { CommandStatistics } from "../CommandStatistics.ts"
+import { SLOTS, slotOf } from "./Slot.ts"
+import { type PendingRead, Source } from "./Source.ts"
+
+/** The longest value that is kept, in bytes. Copying it takes about 0.3 ms. */
+export const MAX_NEAR_VALUE = 1024 * 1024
+
+/** No source has the key, or it is not sure which one. */
+export const NO_SOURCE = -1
+
+/** Instead of the ms that a key has left, as PTTL answers it. */
+const NO_DEADLINE = -1
+
+/** Commands whose reply follows from the values of their keys alone. Where a key is not there, the server is asked. */
+const ANSWERED = new Set([
+  "GET",
+  "MGET",
+  "STRLEN",
+  "GETRANGE",
+  "SUBSTR",
+  "EXISTS",
+  "TYPE",
+  "GETBIT",
+  "BITCOUNT",
+  "BITPOS"
+])
+
+/** By id. */
+const isAnswered = Uint8Array.from(table, ({ name }) => (ANSWERED.has(name) ? 1 : 0))
+
+const MGET = table.findIndex(({ name }) => name === "MGET")
+
+export interface NearOptions {
+  /** How long a value may be answered from when it was asked for, in ms. More than 0. */
+  readonly ttl: number
+  /** How much longer it may be answered in place of a server that cannot answer, in ms; 0 for not at all. */
+  readonly staleTtl: number
+}
+
+/** The memory that the values are kept in: a `MemoryEngine` of their own. */
+export interface NearMemory {
+  readonly engine: Engine
+  readonly alarm: Alarm
+  readonly changes: Changes
+  readonly unixTime: (now: number) => number
+}
+
+/** What has happened since the start. Levels are named. */
+export interface NearStats {
+  /** Commands that were answered from here. */
+  readonly hits: number
+  /** Commands that were answered from here in place of a server that could not. */
+  readonly staleHits: number
+  /** Keys that were read from servers. */
+  readonly reads: number
+  /** Replies to them that were kept. */
+  readonly kept: number
+  /** Replies to them that were overtaken, and so were not kept. */
+  readonly dirty: number
+  /** Keys that servers said have changed. */
+  readonly invalidations: number
+  /** How often a server said that all keys have changed. */
+  readonly flushes: number
+  /** How often everything of a source was dropped: its connection was lost, slots left it, or nobody was sure. */
+  readonly drops: number
+  /** A level: keys that are kept. Those set aside count, too, and those that have expired until they are removed. */
+  readonly keys: number
+  /** A level: the memory that they take, in bytes. */
+  readonly bytes: number
+  /** A level: keys with reads under way. */
+  readonly pending: number
+}
+
+export class NearCache {
+  protected readonly engine: Engine
+  private readonly alarm: Alarm
+  private readonly execution: Execution
+  private readonly statistics: CommandStatistics
+  private readonly ttl: number
+  private readonly staleTtl: number
+  /** How many shelves there are. What is set aside of shelf s is in database s + shelves. */
+  private readonly shelves: number
+  protected readonly sources: Array<Source> = []
+  // By slot: the source, or NO_SOURCE; and the last one that there was. Absent for a single server.
+  private owners: Int16Array | undefined = undefined
+  private readonly lastOwners = new Int16Array(SLOTS).fill(NO_SOURCE)
+  private readonly keyBytes = Buffer.allocUnsafeSlow(MAX_KEY_LENGTH)
+  private readonly keyView = new DataView(this.keyBytes.buffer)
+  private hits = 0
+  private staleHits = 0
+  private reads = 0
+  private kept = 0
+  private dirty = 0
+  private invalidations = 0
+  private flushes = 0
+  private drops = 0
+
+  /** `statistics` counts the commands that are answered from here. */
+  constructor(memory: NearMemory, statistics: CommandStatistics, { staleTtl, ttl }: NearOptions) {
+    this.engine = memory.engine
+    this.alarm = memory.alarm
+    this.execution = new Execution(memory.engine, memory.alarm, memory.changes, memory.unixTime)
+    this.statistics = statistics
+    this.ttl = ttl
+    this.staleTtl = staleTtl
+    this.shelves = staleTtl > 0 ? DATABASES / 2 : DATABASES
+  }
+
+  // --- answering
+
+  /** Sets the hashes of a batch's keys. To be called before anything else is done with it. */
+  prepare(commands: CommandBatch): void {
+    this.engine.prepare(commands, 0)
+  }
+
+  /**
+   * Answers commands of a prepared batch from `from` on, in order, up to `to` (exclusive) or to the first one that it
+   * cannot answer. Returns that one, or `to`.
+   */
+  answer(commands: CommandBatch, from: number, to: number, now: number, caller: Caller, sink: ReplySink): number {
+    const { engine, execution, statistics } = this
+    const { calls } = statistics
+    const { view } = commands
+    this.enter(now, caller, sink)
+    for (let command = from; command < to; command++) {
+      const id = commands.id(command)
+      if (id !== GET) {
+        if (isAnswered[id] === 0 || !this.answerOne(commands, command, now, caller, false)) return command
+        continue
+      }
+      const key = commands.firstKey(command)
+      const shelf = this.shelfOf(this.sourceOf(commands, key, caller.database))
+      if (shelf === NO_SOURCE) return command
+      const start = commands.keyStart(key)
+      const entry = engine.find(view, start, commands.keyLength(key), commands.hash(key), shelf, now)
+      if (entry === NOT_THERE || !this.isFresh(entry, now)) return command
+      statistics.current = id
+      calls[id]!++
+      this.hits++
+      if (execution.touches) engine.touch(entry)
+      sink.begin()
+      answer(execution, entry)
+    }
+    return to
+  }
+
+  /** Whether `answer` would answer a command now. */
+  answers(commands: CommandBatch, command: number, now: number, caller: Caller): boolean {
+    return isAnswered[commands.id(command)] === 1 && this.hasAll(commands, command, now, caller.database, false)
+  }
+
+  /**
+   * Answers a command with values that may be stale, because its server cannot answer. Returns whether it had them all.
+   */
+  answerStale(commands: CommandBatch, command: number, now: number, caller: Caller, sink: ReplySink): boolean {
+    if (this.staleTtl === 0 || isAnswered[commands.id(command)] === 0) return false
+    this.enter(now, caller, sink)
+    return this.answerOne(commands, command, now, caller, true)
+  }
+
+  private enter(now: number, caller: Caller, sink: ReplySink): void {
+    const { engine, execution } = this
+    if (engine.isBroken) throw new Error("the near cache was left half-changed")
+    execution.now = now
+    execution.caller = caller
+    execution.touches = caller.isUntouching !== true
+    execution.sink = sink
+  }
+
+  private answerOne(commands: CommandBatch, command: number, now: number, caller: Caller, isStale: boolean): boolean {
+    const { database } = caller
+    if (!this.hasAll(commands, command, now, database, isStale)) return false
+    const { execution, statistics } = this
+    const { sink } = execution
+    const first = commands.firstKey(command)
+    const keys = commands.keysOf(command)
+    const id = commands.id(command)
+    statistics.begin(id)
+    if (isStale) this.staleHits++
+    else this.hits++
+    sink.begin()
+    if (id === MGET) {
+      sink.array(keys)
+      for (let key = first; key < first + keys; key++) {
+        const entry = this.locate(commands, key, now, database, isStale)
+        if (execution.touches) this.engine.touch(entry)
+        answer(execution, entry)
+      }
+    } else if (keys > 1) {
+      // All that EXISTS asks for are there.
+      sink.integer(keys)
+    } else {
+      execution.database = this.engine.database(this.locate(commands, first, now, database, isStale))
+      const slices = table[id]?.execute?.(execution, commands, command)
+      // No value is so long that others would have to be served meanwhile.
+      if (slices !== undefined) while (slices.next(execution));
+    }
+    return true
+  }
+
+  private hasAll(commands: CommandBatch, command: number, now: number, database: number, isStale: boolean): boolean {
+    const first = commands.firstKey(command)
+    const end = first + commands.keysOf(command)
+    for (let key = first; key < end; key++) {
+      if (this.locate(commands, key, now, database, isStale) === NOT_THERE) return false
+    }
+    return true
+  }
+
+  /** The entry of a key, or `NOT_THERE`. Its database is not always that of its shelf if it may be stale. */
+  private locate(commands: CommandBatch, key: number, now: number, database: number, isStale: boolean): number {
+    const { engine } = this
+    const { view } = commands
+    const shelf = this.shelfOf(
+      isStale ? this.lastSourceOf(commands, key, database) : this.sourceOf(commands, key, database)
+    )
+    if (shelf === NO_SOURCE) return NOT_THERE
+    const start = commands.keyStart(key)
+    const length = commands.keyLength(key)
+    const hash = commands.hash(key)
+    const entry = engine.find(view, start, length, hash, shelf, now)
+    if (entry !== NOT_THERE && (isStale || this.isFresh(entry, now))) return entry
+    return isStale ? engine.find(view, start, length, hash, shelf + this.shelves, now) : NOT_THERE
+  }
+
+  private isFresh(entry: number, now: number): boolean {
+    return this.staleTtl === 0 || now < this.engine.deadline(entry) - this.staleTtl
+  }
+
+  // --- where a key belongs
+
+  /** The source that has a key of a batch, or `NO_SOURCE`. Who reads it from another one has nothing to keep. */
+  sourceOf(commands: CommandBatch, key: number, database: number): number {
+    const { owners } = this
+    if (owners === undefined) return database
+    return database === 0 ? owners[slotOf(commands.view, commands.keyStart(key), commands.keyLength(key))]! : NO_SOURCE
+  }
+
+  private lastSourceOf(commands: CommandBatch, key: number, database: number): number {
+    if (this.owners === undefined) return database
+    if (database !== 0) return NO_SOURCE
+    return this.lastOwners[slotOf(commands.view, commands.keyStart(key), commands.keyLength(key))]!
+  }
+
+  private shelfOf(source: number): number {
+    const { shelves } = this
+    if (source < shelves) return source
+    return this.owners === undefined ? NO_SOURCE : source % shelves
+  }
+
+  private source(number: number): Source {
+    for (let next = this.sources.length; next <= number; next++) this.sources.push(new Source(next))
+    return this.sources[number]!
+  }
+
+  // --- reads from servers
+
+  /**
+   * A read of a key of a prepared batch is sent to `source`. Value and PTTL must be read together, on the source's own
+   * connection, and come to `complete`; or else `abandon` must be called, as when it was redirected elsewhere.
+   */
+  begin(source: number, commands: CommandBatch, key: number, database: number, now: number): PendingRead {
+    this.reads++
+    const start = commands.keyStart(key)
+    const text = commands.bytes.toString("latin1", start, start + commands.keyLength(key))
+    const mayKeep = this.sourceOf(commands, key, database) === source && this.shelfOf(source) !== NO_SOURCE
+    return this.source(source).begin(text, now, mayKeep)
+  }
+
+  /**
+   * The reply to a read: the value, or nothing if there is none or the key holds something else than a string, and
+   * `left`, what PTTL answered. It is kept unless it was overtaken.
+   */
+  complete(read: PendingRead, value: Buffer | undefined, left: number, now: number): void {
+    if (!read.source.end(read)) {
+      this.dirty++
+      return
+    }
+    if (value === undefined || value.length > MAX_NEAR_VALUE || (left <= 0 && left !== NO_DEADLINE)) return
+    // What is left when the server answers is counted from when it was asked, so that nothing is kept for too long.
+    const fresh = read.sentAt + (left === NO_DEADLINE ? this.ttl : Math.min(left, this.ttl))
+    if (fresh > now) this.keep(read, value, fresh + this.staleTtl, now)
+  }
+
+  /** A read has failed, or was answered by somebody else than its source. */
+  abandon(read: PendingRead): void {
+    read.source.end(read)
+  }
+
+  private keep({ key, source }: PendingRead, value: Buffer, deadline: number, now: number): void {
+    const { engine, keyBytes, keyView } = this
+    const length = keyBytes.write(key, 0, "latin1")
+    const outcome = engine.set(
+      keyView,
+      0,
+      length,
+      engine.hashOf(keyView, 0, length),
+      this.shelfOf(source.number),
+      new DataView(value.buffer, value.byteOffset, value.length),
+      0,
+      value.length,
+      deadline,
+      now
+    )
+    if (outcome === STORED) this.kept++
+    this.alarm.due(Math.min(deadline, engine.nextMaintenance))
+  }
+
+  // --- what makes values old
+
+  /** A server says on a source's connection that a key may have changed; without a key, that all of them may. */
+  invalidated(source: number, key: Buffer | undefined, now: number): void {
+    const its = this.source(source)
+    const shelf = this.shelfOf(source)
+    if (key === undefined) {
+      this.flushes++
+      its.overtakeAll()
+      this.clear(shelf)
+      return
+    }
+    this.invalidations++
+    this.overtake(its, key.toString("latin1"))
+    if (shelf === NO_SOURCE || key.length > MAX_KEY_LENGTH) return
+    key.copy(this.keyBytes)
+    this.drop(shelf, this.keyView, 0, key.length, this.engine.hashOf(this.keyView, 0, key.length), now)
+  }
+
+  /**
+   * A command that writes is about to be sent. To be called again when it has been answered, before that is passed on,
+   * or when it has failed.
+   */
+  written(commands: CommandBatch, command: number, database: number, now: number): void {
+    const first = commands.firstKey(command)
+    const end = first + commands.keysOf(command)
+    if (first === end) return this.forgetAll()
+    for (let key = first; key < end; key++) {
+      const start = commands.keyStart(key)
+      const length = commands.keyLength(key)
+      const text = commands.bytes.toString("latin1", start, start + length)
+      // MOVE and COPY also write to another database of a single server.
+      if (this.owners === undefined) {
+        for (const { number } of this.sources) this.forget(number, text, commands, key, now)
+      } else this.forget(this.lastSourceOf(commands, key, database), text, commands, key, now)
+    }
+  }
+
+  private forget(number: number, text: string, commands: CommandBatch, key: number, now: number): void {
+    const shelf = this.shelfOf(number)
+    if (shelf === NO_SOURCE) return
+    this.overtake(this.source(number), text)
+    const { view } = commands
+    this.drop(shelf, view, commands.keyStart(key), commands.keyLength(key), commands.hash(key), now)
+  }
+
+  /** Any key may have changed, wherever it is. */
+  forgetAll(): void {
+    for (const source of this.sources) {
+      source.overtakeAll()
+      this.clear(this.shelfOf(source.number))
+    }
+  }
+
+  protected overtake(source: Source, key: string): void {
+    source.overtake(key)
+  }
+
+  /** Drops a key of a shelf, and what is set aside of it. */
+  private drop(shelf: number, view: DataView, start: number, length: number, hash: number, now: number): void {
+    const { engine } = this
+    for (let database = shelf; database < DATABASES; database += this.shelves) {
+      const entry = engine.find(view, start, length, hash, database, now)
+      if (entry !== NOT_THERE) engine.remove(entry, DELETED)
+    }
+  }
+
+  /** Drops everything of a shelf, and what is set aside of it. */
+  private clear(shelf: number): void {
+    if (shelf === NO_SOURCE) return
+    for (let database = shelf; database < DATABASES; database += this.shelves) this.engine.clearDatabase(database)
+    this.alarm.due(this.engine.nextMaintenance)
+  }
+
+  // --- connections and slots
+
+  /**
+   * A source has a new connection, whose server tells of changes from now on, if it can. What is read from it is kept.
+   * Returns its generation.
+   */
+  opened(source: number): number {
+    this.setAside(source)
+    const its = this.source(source)
+    its.setOpen(true)
+    return its.generation
+  }
+
+  /** A source's connection is lost, or has been silent for too long. Nothing of it is kept until it is opened again. */
+  lost(source: number): void {
+    this.setAside(source)
+    this.source(source).setOpen(false)
+  }
+
+  /**
+   * The source of each slot, or `NO_SOURCE` where it is not known. What has another source now is dropped, with
+   * everything else of the source that had it. Without a table, the server is a single one, as it is before the first
+   * call. Numbers of sources are small: those that are no longer used are used again.
+   */
+  setSlots(owners: Int16Array): void {
+    const { lastOwners } = this
+    const before = (this.owners ??= new Int16Array(SLOTS).fill(NO_SOURCE))
+    const unsure = new Set<number>()
+    const left = new Set<number>()
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const owner = owners[slot]!
+      const last = lastOwners[slot]!
+      if (owner === before[slot]) continue
+      if (owner === NO_SOURCE) unsure.add(last)
+      else if (last !== owner) {
+        if (last !== NO_SOURCE) left.add(last)
+        lastOwners[slot] = owner
+      }
+    }
+    this.owners = owners.slice()
+    for (const source of unsure) this.setAside(source)
+    for (const source of left) this.abandonSource(source)
+  }
+
+  /** It is not sure which source has which slot, until `setSlots` says so. */
+  unsure(): void {
+    if (this.owners !== undefined) return this.setSlots(new Int16Array(SLOTS).fill(NO_SOURCE))
+    for (const { number } of this.sources) this.setAside(number)
+  }
+
+  protected abandonSource(source: number): void {
+    this.drops++
+    this.source(source).overtakeAll()
+    this.clear(this.shelfOf(source))
+  }
+
+  /** Drops everything of a source, which may be answered only where stale values may. */
+  protected setAside(source: number): void {
+    const { engine, shelves } = this
+    const shelf = this.shelfOf(source)
+    this.source(source).overtakeAll()
+    if (shelf === NO_SOURCE || engine.keysIn(shelf) === 0) return
+    this.drops++
+    const aside = shelf + shelves
+    // A connection that comes and goes has read little in between.
+    if (aside < DATABASES && engine.keysIn(shelf) >= engine.keysIn(aside)) engine.swapDatabases(shelf, aside)
+    engine.clearDatabase(shelf)
+    this.alarm.due(engine.nextMaintenance)
+  }
+
+  // --- figures
+
+  stats(): NearStats {
+    const { engine } = this
+    return {
+      hits: this.hits,
+      staleHits: this.staleHits,
+      reads: this.reads,
+      kept: this.kept,
+      dirty: this.dirty,
+      invalidations: this.invalidations,
+      flushes: this.flushes,
+      drops: this.drops,
+      keys: engine.size,
+      bytes: Math.min(engine.usedBytes, engine.heldBytes),
+      pending: this.sources.reduce((sum, { pending }) => sum + pending, 0)
+    }
+  }
+}
