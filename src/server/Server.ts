@@ -20,12 +20,14 @@ import { CurrentAuthentication } from "../auth/Authentication.ts"
 import * as Reply from "../domain/Reply.ts"
 import * as EventLoop from "../EventLoop.ts"
 import { MAX_KEY_LENGTH } from "../engine/Limits.ts"
+import type { Insight } from "../insight/Insight.ts"
 import { Protocol } from "../protocol/Protocol.ts"
 import { RespReplyWriter } from "../protocol/resp/RespReplyWriter.ts"
 import { Executor, type StoreStats } from "../store/Executor.ts"
 import { CurrentCollector } from "../store/Garbage.ts"
 import { MemoryEngine, monotonicMicros, monotonicMillis, unixTimeOf } from "../store/MemoryEngine.ts"
 import { version } from "../Version.ts"
+import { advice } from "./Advice.ts"
 import { ClientMemory } from "./ClientMemory.ts"
 import { Clients } from "./Clients.ts"
 import { Connection, type ConnectionContext } from "./Connection.ts"
@@ -69,6 +71,8 @@ export interface ServerService {
   /** Where only Redis's clients connect, if there is such a port. */
   readonly respAddress: Listener.Bound | undefined
   readonly stats: Effect.Effect<ServerStats>
+  /** What there is to say of the size of the cache, if there is something. */
+  readonly advice: Effect.Effect<string | undefined>
 }
 
 export class Server extends Context.Service<Server, ServerService>()("effect-kv-cache/server/Server") {
@@ -95,6 +99,10 @@ const counted = (connections: number): string => `${connections} ${connections =
 
 /** The share of the grace period that clients have; the rest is for cutting them and for the process to end. */
 const DRAIN_SHARE = 0.9
+
+/** The misses by what became of the key, if that is known, with the names that STATS gives them. */
+const missesByReason = (insight: Insight | undefined): Readonly<Record<string, number>> =>
+  insight === undefined ? {} : Record.mapKeys(insight.misses(), (reason) => `misses_${reason}`)
 
 const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const executor = yield* Executor
@@ -190,6 +198,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
           held,
           hits,
           misses,
+          ...missesByReason(executor.insight),
           evicted,
           expired,
           connections: counters.open
@@ -389,6 +398,10 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     address,
     tlsAddress,
     respAddress,
+    advice: Effect.sync(() => {
+      const { hits, misses } = executor.stats()
+      return advice(hits, misses, executor.insight?.curve(now()))
+    }),
     stats: Effect.sync(() => ({ ...counters, defects: defects(), store: executor.stats() }))
   })
 })
