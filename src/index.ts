@@ -13,6 +13,7 @@ export {
   RefusedError,
   TimeoutError
 } from "./client/ClientError.ts"
+export type { ClientTls } from "./client/ClientTls.ts"
 export * as Command from "./domain/Command.ts"
 export * as Reply from "./domain/Reply.ts"
 export { Protocol } from "./protocol/Protocol.ts"

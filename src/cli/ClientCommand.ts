@@ -31,6 +31,7 @@ import { credentialFlags, credentialsOf, type GivenCredentials, urlFlag } from "
 import { serverPort } from "./ServerPort.ts"
 import { fromSettingWithSource, type Sourced } from "./SettingFlag.ts"
 import { fileReason } from "./SystemReason.ts"
+import { type GivenTls, tlsFlags, tlsOf } from "./TlsFlags.ts"
 
 /** The exit code of a command that was answered with an ERROR. */
 const REFUSED = 1
@@ -149,7 +150,7 @@ const host = Flag.String("host").pipe(
   Flag.optional
 )
 
-interface Given extends GivenCredentials {
+interface Given extends GivenCredentials, GivenTls {
   readonly host: Option.Option<string>
   readonly port: Sourced<number>
   readonly timeout: Duration.Duration
@@ -168,6 +169,7 @@ const toConnectOptions = Effect.fnUntraced(function* (given: Given) {
     host: url?.host ?? Option.getOrElse(host, () => DEFAULT_HOST),
     port: url?.port ?? port.value,
     credentials: yield* credentialsOf(given),
+    tls: yield* tlsOf({ ...given, tls: given.tls || url?.isTls === true }, DISCONNECTED),
     connectTimeout: timeout,
     requestTimeout: timeout
   }
@@ -197,7 +199,7 @@ const client = Effect.fnUntraced(function* ({
 
 export const clientCommand = Command.make(
   "client",
-  { host, port, url: urlFlag, ...credentialFlags, timeout, raw, words },
+  { host, port, url: urlFlag, ...credentialFlags, ...tlsFlags, timeout, raw, words },
   client
 ).pipe(
   Command.withDescription("Talk to a server: at a terminal, from a pipe, or with one command"),

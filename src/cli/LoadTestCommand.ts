@@ -24,6 +24,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as SchemaIssue from "effect/SchemaIssue"
 import type { ClientCredentials } from "../client/ClientSocket.ts"
+import type { ClientTls } from "../client/ClientTls.ts"
 import * as ServerUrl from "../client/ServerUrl.ts"
 import * as Assertion from "../loadtest/Assertion.ts"
 import * as Comparison from "../loadtest/Comparison.ts"
@@ -43,6 +44,7 @@ import { credentialFlags, credentialsOf, parseUrl } from "./ServerFlags.ts"
 import { serverPort } from "./ServerPort.ts"
 import { fromSettingWithSource, type Sourced } from "./SettingFlag.ts"
 import { fileReason } from "./SystemReason.ts"
+import { type GivenTls, tlsFlags, tlsOf } from "./TlsFlags.ts"
 
 /** Exit codes: an assertion does not hold or the server was lost; the test could not be run at all. */
 const NOT_MET = 1
@@ -99,6 +101,7 @@ const flags = {
   }).pipe(Flag.optional),
   port: fromSettingWithSource(serverPort),
   ...credentialFlags,
+  ...tlsFlags,
   protocol: Flag.Literals("protocol", ["text", "resp"]).pipe(
     Flag.withDescription("resp drives a Redis server, or any that speaks its protocol (default: text)"),
     Flag.withDefault("text")
@@ -215,7 +218,7 @@ const toAssertion = (text: string) =>
 
 // --- running
 
-interface Config {
+interface Config extends GivenTls {
   readonly host: Option.Option<string>
   readonly port: Sourced<number>
   readonly address: Option.Option<Target>
@@ -302,7 +305,13 @@ const defaultThreads = ({ connections, rate }: Config): number => {
   return Option.match(rate, { onNone: () => most, onSome: (all) => Math.min(most, Math.ceil(all / RATE_OF_A_THREAD)) })
 }
 
-const toOptions = (config: Config, credentials: ClientCredentials | undefined, seed: number): LoadTestOptions => ({
+const toOptions = (
+  config: Config,
+  credentials: ClientCredentials | undefined,
+  tls: ClientTls | undefined,
+  seed: number
+): LoadTestOptions => ({
+  tls,
   host: Option.getOrElse(
     Option.orElse(config.host, () => Option.flatMap(config.address, ({ host }) => host)),
     () => DEFAULT_HOST
@@ -372,6 +381,11 @@ const notMade = (message: string) => new CommandFailed({ code: NOT_MADE, message
 
 /** Runs until the end or a signal. A signal ends the run early, and what was measured is still reported. */
 const run = Effect.fnUntraced(function* (config: Config, credentials: ClientCredentials | undefined) {
+  const isTls = Option.exists(
+    Option.flatMap(config.address, ({ url }) => url),
+    (url) => url.isTls
+  )
+  const tls = yield* tlsOf({ ...config, tls: config.tls || isTls }, NOT_MADE)
   const seed = yield* Option.match(config.seed, {
     onNone: () => Random.nextIntBetween(0, 2 ** 32, { halfOpen: true }),
     onSome: Effect.succeed
@@ -380,7 +394,7 @@ const run = Effect.fnUntraced(function* (config: Config, credentials: ClientCred
   const stop = yield* Deferred.make<void>()
   const prepared = yield* Effect.interruptible(
     LoadTest.prepare({
-      ...toOptions(config, credentials, seed),
+      ...toOptions(config, credentials, tls, seed),
       // Several threads report the same second, each time with all its figures so far.
       onSecond: (second) => seconds.set(second.second, second),
       stop: Deferred.await(stop)

@@ -58,6 +58,8 @@ const serve = Effect.fnUntraced(
     // After the scope has closed, so that the totals include what the drain answered.
     const { store, ...counters } = yield* server.stats
     const output = yield* CurrentLogOutput
+    const advice = yield* server.advice
+    if (advice !== undefined) yield* Effect.logInfo(advice)
     yield* Effect.logInfo("stopped").pipe(Effect.annotateLogs({ ...counters, ...store, logLinesLost: output.lost }))
   },
   (effect, config) =>
@@ -111,9 +113,7 @@ const crashInLog = Effect.gen(function* () {
 
 const serveUntilSignal = Effect.fnUntraced(function* (config: Settings) {
   const engine = yield* engineOf(config)
-  return yield* config.clock === "virtual"
-    ? serveInVirtualTime(config)
-    : serveWith(serverLayer(config, engine), config)
+  return yield* config.clock === "virtual" ? serveInVirtualTime(config) : serveWith(serverLayer(config, engine), config)
 })
 
 /** The clock's layer is the only difference. */
@@ -176,6 +176,8 @@ export const serveCommand = Command.make(
     tlsMinVersion: fromSetting(settings.tlsMinVersion),
     maxKeys: fromSetting(settings.maxKeys),
     maxMemory: fromSetting(settings.maxMemory),
+    ghosts: fromSetting(settings.ghosts),
+    sampling: fromSetting(settings.sampling),
     maxClientMemory: fromSetting(settings.maxClientMemory),
     maxValueSize: fromSetting(settings.maxValueSize),
     maxConnections: fromSetting(settings.maxConnections),

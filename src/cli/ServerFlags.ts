@@ -15,12 +15,13 @@ import { fromSettingWithSource, type Sourced } from "./SettingFlag.ts"
 
 const BAD_FLAGS = 1
 
-const URL_EXPECTED = "a URL such as kv://host:7171 or kv://user:password@host:7171, or the same with redis://"
+const URL_EXPECTED =
+  "a URL such as kv://host:7171 or kv://user:password@host:7171, or the same with redis://, kvs:// or rediss://"
 
 /** A server's URL. A refusal shows nothing of what may be a password. */
 export const parseUrl = (source: string, text: string): Effect.Effect<ServerUrl.ServerUrl, CliError.CliError> =>
   Effect.mapError(
-    Effect.fromOption(Option.filter(ServerUrl.parse(text), ({ isTls }) => !isTls)),
+    Effect.fromOption(ServerUrl.parse(text)),
     () =>
       new CliError.ValidationError({
         message: `Invalid value for ${source}: '${ServerUrl.withoutPassword(text)}'. Expected ${URL_EXPECTED}.`
@@ -42,7 +43,9 @@ export const credentialFlags = {
 
 export const urlFlag = Flag.String("url").pipe(
   Flag.withMetavar("url"),
-  Flag.withDescription("The server as kv://user:password@host:port, in place of --host, --port and --user"),
+  Flag.withDescription(
+    "The server as kv://user:password@host:port, in place of --host, --port and --user; kvs:// means --tls"
+  ),
   Flag.mapEffect((text) => parseUrl("flag --url", text)),
   Flag.optional
 )

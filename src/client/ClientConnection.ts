@@ -27,6 +27,7 @@ import {
   formatAddress,
   openSocket
 } from "./ClientSocket.ts"
+import * as ClientTls from "./ClientTls.ts"
 
 /** Commands that were sent together and wait for their answers. */
 interface Waiting {
@@ -68,7 +69,8 @@ const authenticate = Effect.fnUntraced(function* (
   return yield* new AuthenticationError({ message: `${formatAddress(options)} refused the credentials: ${reason}.` })
 })
 
-const describeCut = (code: string | undefined): string | undefined => {
+/** What an error means that ended a connection. */
+export const describeCut = (code: string | undefined, message: string): string => {
   switch (code) {
     case "ECONNRESET":
     case "EPIPE":
@@ -76,7 +78,8 @@ const describeCut = (code: string | undefined): string | undefined => {
     case "ETIMEDOUT":
       return "the server cannot be reached any more"
     default:
-      return undefined
+      // A server says what it thinks of a client's certificate after the client has done its part of the handshake.
+      return ClientTls.describe(code ?? "", message)?.replace(/\.$/, "") ?? message
   }
 }
 
@@ -100,7 +103,7 @@ export class ClientConnection {
     this.requestTimeout = Duration.fromInputUnsafe(options.requestTimeout ?? DEFAULT_TIMEOUT)
     socket.on("data", (chunk: Buffer) => this.receive(chunk))
     socket.on("error", (error: NodeJS.ErrnoException) =>
-      this.fail(this.closedBecause(describeCut(error.code) ?? error.message))
+      this.fail(this.closedBecause(describeCut(error.code, error.message)))
     )
     socket.on("end", () => this.fail(this.closedBecause("the server closed it")))
     socket.on("close", () => this.fail(this.closedBecause("the server closed it")))

@@ -17,7 +17,7 @@ import { moves } from "./Moves.ts"
 import { objects } from "./Objects.ts"
 import { forbid, http, httpRequest, refuse, refuseAndClose } from "./Refusals.ts"
 import { scans } from "./Scan.ts"
-import { flush, quit, stats } from "./Server.ts"
+import { explain, flush, quit, stats } from "./Server.ts"
 import { absentCommands } from "./Absent.ts"
 import { aclCommands } from "./Acl.ts"
 import { clientCommands } from "./Client.ts"
@@ -47,6 +47,7 @@ export const commands: ReadonlyArray<Entry> = [
   get,
   deleteOne,
   existsOne,
+  explain,
   stats,
   flush,
   authInLine,

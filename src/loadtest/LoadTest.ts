@@ -85,6 +85,7 @@ const divide = (options: LoadTestOptions): ReadonlyArray<LoadPlan> => {
     host: options.host,
     port: options.port,
     credentials: options.credentials,
+    tls: options.tls,
     protocol: options.protocol,
     workload: options.workload,
     first: Math.floor((connections * index) / threads),

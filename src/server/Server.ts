@@ -20,12 +20,14 @@ import { CurrentAuthentication } from "../auth/Authentication.ts"
 import * as Reply from "../domain/Reply.ts"
 import * as EventLoop from "../EventLoop.ts"
 import { MAX_KEY_LENGTH } from "../engine/Limits.ts"
+import type { Insight } from "../insight/Insight.ts"
 import { Protocol } from "../protocol/Protocol.ts"
 import { RespReplyWriter } from "../protocol/resp/RespReplyWriter.ts"
 import { Executor, type StoreStats } from "../store/Executor.ts"
 import { CurrentCollector } from "../store/Garbage.ts"
 import { MemoryEngine, monotonicMicros, monotonicMillis, unixTimeOf } from "../store/MemoryEngine.ts"
 import { version } from "../Version.ts"
+import { advice } from "./Advice.ts"
 import { ClientMemory } from "./ClientMemory.ts"
 import { Clients } from "./Clients.ts"
 import { Connection, type ConnectionContext } from "./Connection.ts"
@@ -69,6 +71,8 @@ export interface ServerService {
   /** Where only Redis's clients connect, if there is such a port. */
   readonly respAddress: Listener.Bound | undefined
   readonly stats: Effect.Effect<ServerStats>
+  /** What there is to say of the size of the cache, if there is something. */
+  readonly advice: Effect.Effect<string | undefined>
 }
 
 export class Server extends Context.Service<Server, ServerService>()("effect-kv-cache/server/Server") {
@@ -95,6 +99,10 @@ const counted = (connections: number): string => `${connections} ${connections =
 
 /** The share of the grace period that clients have; the rest is for cutting them and for the process to end. */
 const DRAIN_SHARE = 0.9
+
+/** The misses by what became of the key, if that is known, with the names that STATS gives them. */
+const missesByReason = (insight: Insight | undefined): Readonly<Record<string, number>> =>
+  insight === undefined ? {} : Record.mapKeys(insight.misses(), (reason) => `misses_${reason}`)
 
 const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const executor = yield* Executor
@@ -145,7 +153,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const onError = executor.statistics.answeredError
   const turn = new Turn(executor, { now, afterReads: EventLoop.afterReads })
   const clients = new Clients()
-  const strangers = new Strangers(now)
+  const strangers = new Strangers(counters, now)
   yield* Effect.forkScoped(strangers.run)
   let wrongIp = ""
   const wrongPasswords = new SparseWarning(
@@ -190,6 +198,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
           held,
           hits,
           misses,
+          ...missesByReason(executor.insight),
           evicted,
           expired,
           connections: counters.open
@@ -317,7 +326,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   yield* Effect.forkScoped(failures.run)
 
   // Also where the settings come from the environment: who sets an address there may not know what it opens.
-  const isOpen = config.allowUnauthenticated === true || authentication.isRequired
+  const isOpenToAll = config.allowUnauthenticated === true || authentication.isRequired
 
   const admit = (socket: Socket, port: PortKind): void => {
     const isCut = faults?.refusesConnection() === true
@@ -329,7 +338,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     else refuse(socket, port)
   }
 
-  const listen = (at: Listener.Address, onSocket: (socket: Socket) => void, flag: string, mayBeReached = isOpen) =>
+  const listen = (at: Listener.Address, onSocket: (socket: Socket) => void, flag: string, isOpen = isOpenToAll) =>
     Listener.listen(
       at,
       (socket) => {
@@ -341,7 +350,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
         failures.add()
       },
       flag,
-      mayBeReached
+      isOpen
     ).pipe(Effect.tap((bound) => Effect.sync(() => traffic?.listens(bound))))
 
   const { host, port, respPort, tlsPort } = config
@@ -378,7 +387,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const tlsAddress =
     tls === undefined || tlsPort === undefined
       ? undefined
-      : yield* listen({ host, port: tlsPort }, tls.accept, "--tls-port", isOpen || config.tlsClientAuth === "yes")
+      : yield* listen({ host, port: tlsPort }, tls.accept, "--tls-port", isOpenToAll || config.tlsClientAuth === "yes")
   const respAddress =
     respPort === undefined
       ? undefined
@@ -389,6 +398,10 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     address,
     tlsAddress,
     respAddress,
+    advice: Effect.sync(() => {
+      const { hits, misses } = executor.stats()
+      return advice(hits, misses, executor.insight?.curve(now()))
+    }),
     stats: Effect.sync(() => ({ ...counters, defects: defects(), store: executor.stats() }))
   })
 })

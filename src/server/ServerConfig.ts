@@ -15,6 +15,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import type { Credentials } from "../auth/Credentials.ts"
+import { DEFAULT_GHOSTS, type InsightOptions } from "../insight/MemoryInsight.ts"
 import { type Limits, MAX_MEMORY, MAX_VALUE_LENGTH } from "../engine/Limits.ts"
 import { parseEngineUrl } from "../store/redis/EngineUrl.ts"
 import type { DownPolicy } from "../store/redis/Job.ts"
@@ -150,6 +151,8 @@ const DOWN_POLICIES = ["error", "miss", "stale"] as const satisfies ReadonlyArra
 
 const CLOCKS = ["real", "virtual"] as const
 
+const SWITCH = ["on", "off"] as const
+
 const LOG_FORMATS = ["auto", "pretty", "json"] as const
 
 const SEVERITIES = ["Fatal", "Error", "Warn", "Info", "Debug", "Trace"] as const satisfies ReadonlyArray<Severity>
@@ -164,6 +167,9 @@ const LOG_LEVELS: ReadonlyMap<string, Severity> = new Map([
 
 const parseLogLevel = (text: string): Option.Option<Severity> =>
   Option.fromNullishOr(LOG_LEVELS.get(text.toLowerCase()))
+
+/** In 1 GB. */
+const MAX_GHOSTS = 67_108_864
 
 /** More keys than fit into the memory that the store can address. */
 const MAX_KEYS = 500_000_000
@@ -390,6 +396,30 @@ export const settings = {
     expected: "a size from 64kb to 30gb, such as 64mb, 1gb, or a number of bytes",
     values: Schema.UndefinedOr(Schema.Int),
     read: parseBytes
+  }),
+  ghosts: setting<number>({
+    flag: "ghosts",
+    environment: "KV_CACHE_GHOSTS",
+    metavar: "count",
+    default: DEFAULT_GHOSTS,
+    defaultText: String(DEFAULT_GHOSTS),
+    description:
+      "Removals remembered, to tell why a key is missing: 16 bytes each, rounded up to a power of 2; 0 for none",
+    expected: `a number of removals from 0 to ${MAX_GHOSTS}`,
+    values: Schema.Int,
+    read: count(0, MAX_GHOSTS)
+  }),
+  sampling: setting<boolean>({
+    flag: "sampling",
+    environment: "KV_CACHE_SAMPLING",
+    metavar: "switch",
+    default: true,
+    defaultText: "on",
+    description: "Whether uses of keys are sampled, for the miss-ratio curve, hot keys and big keys: on or off",
+    expected: "on or off",
+    choices: SWITCH,
+    values: Schema.Boolean,
+    read: (text) => Option.map(oneOf(SWITCH)(text), (word) => word === "on")
   }),
   maxClientMemory: setting<number>({
     flag: "max-client-memory",
@@ -671,10 +701,12 @@ export const otlpHeaders: Config.Config<Readonly<Record<string, string>>> = Conf
   "KV_CACHE_OTLP_HEADERS"
 ).pipe(Config.withDefault({}))
 
-/** The bounds of a store, from the ConfigProvider. */
-export const limits: Config.Config<Limits> = Config.all({
+/** The bounds of a store, and what it keeps of removals and uses, from the ConfigProvider. */
+export const limits: Config.Config<Limits & InsightOptions> = Config.all({
   maxKeys: fromConfig(settings.maxKeys),
-  maxMemory: fromConfig(settings.maxMemory)
+  maxMemory: fromConfig(settings.maxMemory),
+  ghosts: fromConfig(settings.ghosts),
+  sampling: fromConfig(settings.sampling)
 })
 
 /** The time between two sweeps, from the ConfigProvider. */

@@ -201,6 +201,10 @@ const persistence: Section = {
   ]
 }
 
+/** What became of the keys that were missing; nothing where nobody keeps that. */
+const missesByReason = ({ executor: { insight } }: SessionContext): Fields =>
+  Object.entries(insight?.misses() ?? {}).map(([reason, misses]) => [`kv_cache_misses_${reason}`, misses])
+
 const stats: Section = {
   name: "Stats",
   isDefault: true,
@@ -236,6 +240,7 @@ const stats: Section = {
       ["current_eviction_exceeded_time", 0],
       ["keyspace_hits", store.hits],
       ["keyspace_misses", store.misses],
+      ...missesByReason(context),
       ["pubsub_channels", 0],
       ["pubsub_patterns", 0],
       ["pubsubshard_channels", 0],

@@ -230,6 +230,7 @@ export class Session implements Caller {
     const { counters, onWrongPassword, running, strangers } = this.context
     const { stranger } = this
     if (user === undefined) {
+      counters.authenticationFailures++
       onWrongPassword(this.link.ip)
       if (stranger !== undefined) strangers.stays(stranger)
       this.isOver = hasFailed(++this.failures)
@@ -237,7 +238,7 @@ export class Session implements Caller {
     }
     if (stranger !== undefined) {
       // Those who have said who they are may be too many; strangers have a limit of their own.
-      if (counters.open - strangers.size >= running.maxClients) {
+      if (counters.open - counters.unauthenticated >= running.maxClients) {
         counters.refused++
         strangers.stays(stranger)
         this.isOver = true

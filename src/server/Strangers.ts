@@ -5,6 +5,7 @@
  */
 import type * as Effect from "effect/Effect"
 import { IdleWatch, type Watched } from "./IdleWatch.ts"
+import type { ServerCounters } from "./ServerCounters.ts"
 
 /** The most strangers at a time. They take no place of those who have said who they are. */
 export const MOST_STRANGERS = 1024
@@ -66,15 +67,13 @@ export class Stranger implements Watched {
 export class Strangers {
   private readonly strangers = new Set<Stranger>()
   private readonly watch: IdleWatch
+  private readonly counters: ServerCounters
   private readonly now: () => number
 
-  constructor(now: () => number) {
+  constructor(counters: ServerCounters, now: () => number) {
+    this.counters = counters
     this.now = now
     this.watch = new IdleWatch(STRANGER_MILLIS, now)
-  }
-
-  get size(): number {
-    return this.strangers.size
   }
 
   /** Closes those whose time is over, for ever. */
@@ -100,12 +99,14 @@ export class Strangers {
   enter(close: (reason: StrangerEnd) => void): Stranger {
     const stranger = new Stranger(this.now(), close)
     this.strangers.add(stranger)
+    this.counters.unauthenticated = this.strangers.size
     this.watch.add(stranger)
     return stranger
   }
 
   leave(stranger: Stranger): void {
     this.strangers.delete(stranger)
+    this.counters.unauthenticated = this.strangers.size
     this.watch.delete(stranger)
   }
 

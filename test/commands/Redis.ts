@@ -7,6 +7,7 @@ import { Changes } from "../../src/commands/Changes.ts"
 import { CommandBatch } from "../../src/domain/CommandBatch.ts"
 import { Engine } from "../../src/engine/Engine.ts"
 import type { Limits } from "../../src/engine/Limits.ts"
+import { MemoryInsight } from "../../src/insight/MemoryInsight.ts"
 import { RespReplyWriter, type RespVersion } from "../../src/protocol/resp/RespReplyWriter.ts"
 import { RespRequestDecoder } from "../../src/protocol/resp/RespRequestDecoder.ts"
 import { takeStream } from "../../src/server/ReplyStream.ts"
@@ -42,6 +43,12 @@ export const make = (options: Options = {}): Redis => {
   const alarm = new Alarm()
   const changes = new Changes()
   const executor = new MemoryExecutor({
+    insight: new MemoryInsight(
+      engine,
+      {},
+      () => redis.now,
+      (now) => now + epoch
+    ),
     engine,
     alarm,
     changes,

@@ -78,7 +78,7 @@ const start = Effect.gen(function* () {
         counters,
         clients,
         authentication: Context.get(Context.empty(), CurrentAuthentication),
-        strangers: new Strangers(now),
+        strangers: new Strangers(counters, now),
         onWrongPassword: () => assert.fail("nobody has a password"),
         tracking: new Tracking(executor.changes, clients, (task) => turn.afterRun(task)),
         instance,

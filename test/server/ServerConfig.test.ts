@@ -56,6 +56,8 @@ describe("the table of settings", () => {
         "tls-min-version",
         "max-keys",
         "max-memory",
+        "ghosts",
+        "sampling",
         "max-client-memory",
         "max-value-size",
         "max-connections",

@@ -26,6 +26,8 @@ const config = (changed: Partial<Settings>): Settings => ({
   tlsMinVersion: settings.tlsMinVersion.default,
   maxKeys: settings.maxKeys.default,
   maxMemory: settings.maxMemory.default,
+  ghosts: settings.ghosts.default,
+  sampling: settings.sampling.default,
   maxClientMemory: settings.maxClientMemory.default,
   maxValueSize: 1000,
   maxConnections: settings.maxConnections.default,

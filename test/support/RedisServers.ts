@@ -121,7 +121,9 @@ export const cluster = Effect.fnUntraced(function* (
     nodes.every((node) => {
       const info = node.cli("cluster", "info")
       return info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${nodes.length}`)
-    }) && (replicas === 0 || nodes.filter((node) => node.cli("info", "replication").includes("master_link_status:up")).length === 3)
+    }) &&
+    (replicas === 0 ||
+      nodes.filter((node) => node.cli("info", "replication").includes("master_link_status:up")).length === 3)
   yield* until(isWhole)
   return {
     nodes,

@@ -231,10 +231,13 @@ export class NodeConnection {
       const now = this.options.now()
       const { timeout } = this.options
       if (this.awaited > 0) {
-        if (now - this.waitsSince > timeout) this.lose(`did not answer within ${Duration.format(Duration.millis(timeout))}`)
+        if (now - this.waitsSince > timeout)
+          this.lose(`did not answer within ${Duration.format(Duration.millis(timeout))}`)
       } else if (now - this.sentAt > IDLE) this.send(pong)
     })
-    return Effect.forever(Effect.andThen(Effect.sleep(Duration.millis(Math.max(1, this.options.timeout / LOOKS))), look))
+    return Effect.forever(
+      Effect.andThen(Effect.sleep(Duration.millis(Math.max(1, this.options.timeout / LOOKS))), look)
+    )
   }
 
   private get attempt(): Effect.Effect<void, EngineError> {
@@ -300,8 +303,7 @@ export class NodeConnection {
         if (isLast && this.socket === socket) this.isGreeted(ready)
       })
     }
-    const asWhom =
-      password === undefined ? [] : ["AUTH", ...[user ?? "default", Redacted.value(password)].map(inBytes)]
+    const asWhom = password === undefined ? [] : ["AUTH", ...[user ?? "default", Redacted.value(password)].map(inBytes)]
     const cannot = (what: string) => (line: string) => refused(`refuses ${what}: ${line}`, true)
     this.greetings = []
     say(["HELLO", "3", ...asWhom, "SETNAME", "kv-cache"], cannot("us (HELLO 3)"), false)

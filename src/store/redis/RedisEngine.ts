@@ -70,7 +70,11 @@ const make = Effect.fnUntraced(function* (config: RedisEngineConfig) {
       if (!saysNoTracking) return
       saysNoTracking = false
       const most = Duration.format(config.nearTtl)
-      log(Effect.logWarning(`${node.name} does not tell which keys change (${why}): values may be old for ${most} (--near-ttl)`))
+      log(
+        Effect.logWarning(
+          `${node.name} does not tell which keys change (${why}): values may be old for ${most} (--near-ttl)`
+        )
+      )
     },
     onReady: (node) => {
       near?.opened(node.source)
@@ -79,7 +83,7 @@ const make = Effect.fnUntraced(function* (config: RedisEngineConfig) {
     onLost: (node, why, wasReady) => {
       near?.lost(node.source)
       if (wasReady) log(Effect.logWarning(`${node.name} ${why}`))
-    },
+    }
   }
   const cluster = new Cluster({
     ...options,

@@ -62,9 +62,8 @@ const theirs: ReadonlyMap<number, string> = new Map([
 const wordsOf = (id: number): ReadonlyArray<string> => (theirs.get(id) ?? table[id]?.name ?? "").split("|")
 
 /** The name of each command as it is sent, by the command's id: its words, prepared, and how many they are. */
-export const names: ReadonlyArray<{ readonly words: number; readonly bytes: Buffer; readonly text: string }> = table.map(
-  (_, id) => {
+export const names: ReadonlyArray<{ readonly words: number; readonly bytes: Buffer; readonly text: string }> =
+  table.map((_, id) => {
     const words = wordsOf(id)
     return { words: words.length, bytes: Buffer.concat(words.map(prepared)), text: words.join(" ") }
-  }
-)
+  })

@@ -351,9 +351,7 @@ describe("RespRequestDecoder", () => {
     assert.deepStrictEqual(decode(`*2\r\n$4\r\nPING\r\n$${"0".repeat(512)}`), [ended("too big bulk count string")])
     const known = stranger()
     known.restrict(false)
-    assert.deepStrictEqual(read([array("GET", "k".repeat(513))], { decoder: known }).decoded, [
-      get("k".repeat(513))
-    ])
+    assert.deepStrictEqual(read([array("GET", "k".repeat(513))], { decoder: known }).decoded, [get("k".repeat(513))])
   })
 
   it("takes no string that is longer than the server's limit", () => {
