@@ -14,7 +14,8 @@ const hostOf = (header: string): string | undefined => {
 }
 
 /**
- * Says whether a Host header is allowed. Addresses always are: nobody can make a browser take an address for a name.
+ * Says whether a Host header is allowed. Addresses always are: nobody can make a browser take an address for a name. So is
+ * none, which no browser sends.
  */
 export const allowedHosts = (
   bound: string,
@@ -22,7 +23,8 @@ export const allowedHosts = (
 ): ((header: string | undefined) => boolean) => {
   const names = new Set(["localhost", bound.toLowerCase(), ...others.map((name) => name.toLowerCase())])
   return (header) => {
-    const host = header === undefined ? undefined : hostOf(header)
+    if (header === undefined) return true
+    const host = hostOf(header)
     return host !== undefined && (Net.isIP(host) !== 0 || names.has(host))
   }
 }

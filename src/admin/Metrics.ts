@@ -84,6 +84,21 @@ const counters = by("counter")
 const gauges = by("gauge")
 
 const MICROS = 1e-6
+const MILLIS = 1000
+
+const CURVE_HELP = "Estimated share of reads that would miss with so many times the present memory"
+const CURVE_SIZES: ReadonlyArray<number> = [0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4]
+
+/** Between two points the curve is a line; beyond its ends it goes on as it is there. */
+const missRatioAt = ({ points }: NonNullable<Snapshot["curve"]>, bytes: number): number => {
+  const above = points.findIndex((point) => point.bytes >= bytes)
+  const after = points[above === -1 ? points.length - 1 : above]
+  const before = points[above - 1]
+  if (after === undefined) return 0
+  if (before === undefined || above === -1) return after.missRatio
+  const share = (bytes - before.bytes) / (after.bytes - before.bytes)
+  return before.missRatio + share * (after.missRatio - before.missRatio)
+}
 
 /** Powers of four, from 1 µs to 4 s, in s. Times are measured in finer classes, of which these are bounds. */
 const TIME_BOUNDS: ReadonlyArray<number> = Array.from({ length: 12 }, (_, power) => 4 ** power / 1e6)
@@ -320,6 +335,22 @@ const ownFamilies: ReadonlyArray<Family> = [
   counters("reason", "kv_cache_removals_total", "Keys that have gone, by the reason", ({ snapshot }) =>
     Object.entries(snapshot.removals)
   ),
+  {
+    name: "kv_cache_victim_idle_seconds",
+    help: "How long evicted keys had not been used",
+    type: "histogram",
+    labels: [],
+    bounds: [],
+    read: ({ view }) => {
+      const idle = view.executor.insight?.victimIdle()
+      if (idle === undefined) return []
+      const upTo = idle.bounds.map((bound, index) => [bound / MILLIS, idle.counts[index] ?? 0] as const)
+      return [[{}, { upTo, count: idle.counts.at(-1) ?? 0, sum: idle.sum / MILLIS }]]
+    }
+  },
+  gauges("size", "kv_cache_miss_ratio", CURVE_HELP, ({ snapshot: { curve } }) =>
+    curve === null ? [] : CURVE_SIZES.map((size) => [String(size), missRatioAt(curve, size * curve.here.bytes)])
+  ),
   gauges(
     "use",
     "kv_cache_memory_bytes",
@@ -358,6 +389,11 @@ const ownFamilies: ReadonlyArray<Family> = [
       ["idle", connections.idled],
       ["memory", connections.overMemory]
     ]
+  ),
+  counter(
+    "kv_cache_tls_errors_total",
+    "TLS connections that have failed, mostly in their handshake",
+    ({ view }) => view.counters.tlsFailures
   ),
   counter(
     "kv_cache_protocol_errors_total",

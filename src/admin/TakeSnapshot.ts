@@ -122,7 +122,7 @@ export const takeSnapshot = (view: View, { loopDelay, maxKeys, stage }: Surround
       refused: totals.refused,
       idled: counters.idled,
       overMemory: totals.overMemory,
-      unauthenticated: null,
+      unauthenticated: counters.unauthenticated,
       blocked: pause.size
     },
     network: { in: totals.bytesIn, out: totals.bytesOut },

@@ -7,11 +7,10 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import * as Schema from "effect/Schema"
-import { MAX_CREDENTIAL_LENGTH, Password } from "../domain/Command.ts"
 import * as Reload from "../Reload.ts"
 import { Accounts, type Account } from "./Accounts.ts"
 import { type AuthenticationService, CurrentAuthentication, DEFAULT_USER } from "./Authentication.ts"
+import { isPassword, PASSWORD_RULE, passwordIn } from "./Password.ts"
 import { CredentialsError, read } from "./SecretFile.ts"
 import * as UserFile from "./UserFile.ts"
 
@@ -23,22 +22,6 @@ export interface Credentials {
   /** A file of users, one a line, as `name:role:hash`. */
   readonly usersFile?: string | undefined
 }
-
-/** What a password may be, to end the sentence "expected ...". */
-export const PASSWORD_RULE = `1 to ${MAX_CREDENTIAL_LENGTH} printable ASCII characters without whitespace`
-
-/** Whether every client can send this password. */
-export const isPassword: (text: string) => boolean = Schema.is(Password)
-
-/** The password in a file: its only line. */
-export const passwordIn = Effect.fnUntraced(function* (file: string) {
-  const password = (yield* read(file)).replace(/\r?\n$/, "")
-  if (isPassword(password)) return Redacted.make(password, { label: "password" })
-  const wrong = password === "" ? "it is empty" : "what is in it is no password"
-  return yield* new CredentialsError({
-    message: `Cannot use '${file}': ${wrong}. Expected one line of ${PASSWORD_RULE}.`
-  })
-})
 
 const usersIn = Effect.fnUntraced(function* (file: string) {
   const users = UserFile.parse(yield* read(file), file)

@@ -159,10 +159,15 @@ const checked = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) => {
     Effect.mapError(decodeCase(input), (issue) => new InvalidCommand({ message: describeIssue(issue) }))
 }
 
+const checkedAuth = checked(Command.cases.Auth)
 const checkedPut = checked(Command.cases.Put)
 const checkedGet = checked(Command.cases.Get)
 const checkedDelete = checked(Command.cases.Delete)
 const checkedExists = checked(Command.cases.Exists)
+
+/** A checked AUTH. Without a user it is the default one. */
+export const auth = (user: string | undefined, password: string) =>
+  checkedAuth({ _tag: "Auth", password, ...(user === undefined ? {} : { user }) })
 
 /** A checked PUT. `ttl` is in seconds; 0 for a key that does not expire. */
 export const put = (key: string, value: string, ttl: number = NO_TTL) => checkedPut({ _tag: "Put", key, value, ttl })

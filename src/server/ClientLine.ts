@@ -52,7 +52,7 @@ export const clientLine = (session: Session, now: number): string => {
     `tot-mem=${link.heldBytes}`,
     "events=r",
     `cmd=${name}`,
-    "user=default",
+    `user=${session.user.name}`,
     `redir=${session.tracker?.options.redirect ?? -1}`,
     `resp=${session.version}`,
     `lib-name=${session.libraryName}`,

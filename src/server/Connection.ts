@@ -21,6 +21,7 @@ import * as EventLoop from "../EventLoop.ts"
 import type { ReplyWriter } from "../protocol/Protocol.ts"
 import { Backlog } from "./Backlog.ts"
 import type { ClientMemory, Holder } from "./ClientMemory.ts"
+import type { Departures } from "./Departures.ts"
 import type { Faults } from "./Faults.ts"
 import type { IdleWatch, Watched } from "./IdleWatch.ts"
 import { descriptorOf, type Intake } from "./Intake.ts"
@@ -30,6 +31,7 @@ import { discard } from "./ReplyStream.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
 import { type Link, type PortKind, Session, type SessionContext } from "./Session.ts"
 import type { SharedWriter } from "./SharedWriter.ts"
+import type { StrangerEnd } from "./Strangers.ts"
 import type { Traffic } from "./Traffic.ts"
 import { isCertified, isEncrypted } from "./TlsPort.ts"
 import type { Reader, Turn } from "./Turn.ts"
@@ -53,6 +55,7 @@ export type CloseReason =
   | "closed after a defect"
   | "closed for its memory"
   | "killed"
+  | StrangerEnd
   | "cut"
 
 /** What every connection of a server shares. */
@@ -65,6 +68,8 @@ export interface ConnectionContext {
   readonly counters: ServerCounters
   /** Bounds what all connections hold. */
   readonly memory: ClientMemory
+  /** Is told of what has gone. */
+  readonly departures: Departures
   readonly intake: Intake
   /** Closes what has been without a complete request or a drained output for too long. */
   readonly idleWatch: IdleWatch
@@ -143,6 +148,10 @@ export class Connection implements Reader, Watched, Holder, Link {
     return format({ host: remoteAddress, port: remotePort })
   }
 
+  get ip(): string {
+    return this.socket.remoteAddress ?? ""
+  }
+
   get certified(): boolean {
     return isCertified(this.socket)
   }
@@ -161,8 +170,8 @@ export class Connection implements Reader, Watched, Holder, Link {
     if (this.pushed.push(bytes) === 1) this.context.turn.afterRun(this.writePushed)
   }
 
-  kill(): void {
-    this.reason = "killed"
+  kill(reason: CloseReason = "killed"): void {
+    this.reason = reason
     this.socket.destroy()
   }
 
@@ -212,10 +221,8 @@ export class Connection implements Reader, Watched, Holder, Link {
     this.context.onMemory()
     this.reason = "closed for its memory"
     this.state = "ended"
-    this.backlog.clear()
     this.socket.destroy()
-    this.output.close()
-    this.session.leave()
+    this.letGo()
   }
 
   /** Whether it is not read from at present. */
@@ -369,13 +376,16 @@ export class Connection implements Reader, Watched, Holder, Link {
       return undefined
     }
     return Effect.map(outcome, (late) => {
-      const written = Predicate.isFunction(late) ? this.writer.current : late
+      let written = Predicate.isFunction(late) ? this.writer.current : late
       if (Predicate.isFunction(late)) {
         written.begin()
         late(written)
+        // As above: it may have answered in another version.
+        if (written.length === 0) written = this.writer.current
       }
       if (this.session.drops()) discard(written)
       this.output.flush(written)
+      if (this.session.isOver) this.endSelf()
     })
   }
 
@@ -466,6 +476,11 @@ export class Connection implements Reader, Watched, Holder, Link {
     this.onGoingOn()
   }
 
+  /**
+   * The peer sends nothing more. It may have only ended its side (`nc -N`): nothing tells that from having left, so whatever
+   * it has sent is answered, as long as that may take. A peer that has left altogether resets the connection, at the latest
+   * when it is written to: then `closed` lets go of it at once, whatever is waited for.
+   */
   private peerEnded(): void {
     this.context.turn.run()
     if (this.isStopped) this.reason ??= "closed by the client"
@@ -495,11 +510,18 @@ export class Connection implements Reader, Watched, Holder, Link {
     this.context.turn.run()
     this.state = "closed"
     this.reason ??= "closed by the client"
+    this.letGo()
+    this.onClosed()
+    this.onGoingOn()
+  }
+
+  private letGo(): void {
+    const { counters, departures, memory } = this.context
+    const before = memory.heldBytes
     this.backlog.clear()
     this.output.close()
     this.session.leave()
-    this.onClosed()
-    this.onGoingOn()
+    departures.add(counters.open, before - memory.heldBytes)
   }
 }
 

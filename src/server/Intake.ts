@@ -6,12 +6,12 @@
  * So the handle of an accepted socket is moved into a new `Socket` that has the option.
  *
  * The handle is not a public property. If it is missing or differs from that of Node 20 to 26, bytes come through the
- * public `'data'` event. So they do with TLS, whose sockets read by themselves. `KV_CACHE_INTAKE=data` in the
- * environment forces it.
+ * public `'data'` event. `KV_CACHE_INTAKE=data` in the environment forces it.
  *
  * `Connection.ts` says what is done with the bytes.
  */
 import * as Net from "node:net"
+import * as Tls from "node:tls"
 import * as Context from "effect/Context"
 import * as Predicate from "effect/Predicate"
 import { READ_BYTES } from "../EventLoop.ts"
@@ -50,7 +50,8 @@ const onRead = (() => {
 /** Reads into the shared buffer if possible, else through the `'data'` event. */
 const fromSharedBuffer: Intake = (accepted, onBytes) => {
   const handle: unknown = Reflect.get(accepted, "_handle")
-  if (onRead === undefined || accepted.constructor !== Net.Socket || !isHandle(handle)) {
+  const isKnown = accepted.constructor === Net.Socket || accepted.constructor === Tls.TLSSocket
+  if (onRead === undefined || !isKnown || !isHandle(handle)) {
     return fromData(accepted, onBytes)
   }
   Reflect.set(accepted, onRead.buffer, readBuffer)

@@ -130,7 +130,7 @@ export const unprotected = (address: Address): ListenError =>
     message:
       `Not listening on ${format(address)}, which others can reach, without credentials: give a password ` +
       "(--password-file, KV_CACHE_PASSWORD) or users (--users-file), require TLS client certificates " +
-      "(--tls-client-auth), or let everyone in with --allow-unauthenticated (KV_CACHE_ALLOW_UNAUTHENTICATED=true)."
+      "(--tls-client-auth yes), or let everyone in with --allow-unauthenticated (KV_CACHE_ALLOW_UNAUTHENTICATED=true)."
   })
 
 /** What the system's error means for an address that was asked for with these flags. */

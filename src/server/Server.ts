@@ -24,12 +24,14 @@ import type { Insight } from "../insight/Insight.ts"
 import { Protocol } from "../protocol/Protocol.ts"
 import { RespReplyWriter } from "../protocol/resp/RespReplyWriter.ts"
 import { Executor, type StoreStats } from "../store/Executor.ts"
+import { CurrentCollector } from "../store/Garbage.ts"
 import { MemoryEngine, monotonicMicros, monotonicMillis, unixTimeOf } from "../store/MemoryEngine.ts"
 import { version } from "../Version.ts"
 import { advice } from "./Advice.ts"
 import { ClientMemory } from "./ClientMemory.ts"
 import { Clients } from "./Clients.ts"
 import { Connection, type ConnectionContext } from "./Connection.ts"
+import { Departures } from "./Departures.ts"
 import { CurrentFaults } from "./Faults.ts"
 import { IdleWatch } from "./IdleWatch.ts"
 import { Instance } from "./Instance.ts"
@@ -43,6 +45,7 @@ import { type ServerConfig, serverConfig, settings } from "./ServerConfig.ts"
 import type { PortKind } from "./Session.ts"
 import { SharedWriter } from "./SharedWriter.ts"
 import { SparseWarning } from "./SparseWarning.ts"
+import { Strangers } from "./Strangers.ts"
 import { CurrentSystemLimits } from "./SystemLimits.ts"
 import { CurrentTraffic } from "./Traffic.ts"
 import { TLS, tlsFilesOf } from "./TlsFiles.ts"
@@ -145,9 +148,18 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       "(--max-client-memory)"
   )
   yield* Effect.forkScoped(overMemory.run)
+  const departures = new Departures(yield* CurrentCollector)
+  yield* Effect.forkScoped(departures.run)
   const onError = executor.statistics.answeredError
   const turn = new Turn(executor, { now, afterReads: EventLoop.afterReads })
   const clients = new Clients()
+  const strangers = new Strangers(counters, now)
+  yield* Effect.forkScoped(strangers.run)
+  let wrongIp = ""
+  const wrongPasswords = new SparseWarning(
+    (count) => `clients gave a wrong user or password: ${count} times, the last one from ${wrongIp}`
+  )
+  yield* Effect.forkScoped(wrongPasswords.run)
   const tracking = new Tracking(executor.changes, clients, (task) => turn.afterRun(task))
   // A key is a string, too.
   const maxBulk = Math.max(config.maxValueSize ?? settings.maxValueSize.default, MAX_KEY_LENGTH)
@@ -166,6 +178,8 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       },
       counters,
       clients,
+      authentication,
+      strangers,
       instance,
       executor,
       running,
@@ -192,6 +206,10 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
         return Reply.statistics({ version, ...Record.map({ ...numbers, defects: defects() }, String) })
       },
       clock,
+      onWrongPassword: (ip) => {
+        wrongIp = ip
+        wrongPasswords.add()
+      },
       onHttp: () => {
         if (warnedOfHttp) return
         warnedOfHttp = true
@@ -213,6 +231,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     traffic,
     fork: (effect) => void supervise(effect),
     memory: new ClientMemory(maxClientMemory),
+    departures,
     onMemory: () => {
       counters.overMemory++
       overMemory.add()
@@ -307,18 +326,19 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   yield* Effect.forkScoped(failures.run)
 
   // Also where the settings come from the environment: who sets an address there may not know what it opens.
-  const isOpen = config.allowUnauthenticated === true || authentication.isRequired
+  const isOpenToAll = config.allowUnauthenticated === true || authentication.isRequired
 
   const admit = (socket: Socket, port: PortKind): void => {
     const isCut = faults?.refusesConnection() === true
-    if (!isCut && counters.open < running.maxClients) return serve(socket, port)
+    const hasRoom = authentication.isRequired ? strangers.makeRoom() : counters.open < running.maxClients
+    if (!isCut && hasRoom) return serve(socket, port)
     traffic?.accepted(socket)
     socket.once("close", () => traffic?.left(socket))
     if (isCut) socket.destroy()
     else refuse(socket, port)
   }
 
-  const listen = (at: Listener.Address, onSocket: (socket: Socket) => void, flag: string, mayBeReached = isOpen) =>
+  const listen = (at: Listener.Address, onSocket: (socket: Socket) => void, flag: string, isOpen = isOpenToAll) =>
     Listener.listen(
       at,
       (socket) => {
@@ -330,7 +350,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
         failures.add()
       },
       flag,
-      mayBeReached
+      isOpen
     ).pipe(Effect.tap((bound) => Effect.sync(() => traffic?.listens(bound))))
 
   const { host, port, respPort, tlsPort } = config
@@ -367,7 +387,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const tlsAddress =
     tls === undefined || tlsPort === undefined
       ? undefined
-      : yield* listen({ host, port: tlsPort }, tls.accept, "--tls-port", isOpen || config.tlsClientAuth === "yes")
+      : yield* listen({ host, port: tlsPort }, tls.accept, "--tls-port", isOpenToAll || config.tlsClientAuth === "yes")
   const respAddress =
     respPort === undefined
       ? undefined

@@ -9,6 +9,10 @@ export interface ServerCounters {
   refused: number
   /** TLS handshakes that failed, whoever's fault it was. */
   tlsFailures: number
+  /** Connections open now whose client has yet to say who it is. */
+  unauthenticated: number
+  /** Passwords that were wrong. */
+  authenticationFailures: number
   /** Connections closed because they were idle or their peer did not take replies. */
   idled: number
   /** Connections closed because clients held too much memory together. */
@@ -29,6 +33,8 @@ export const make = (): ServerCounters => ({
   open: 0,
   refused: 0,
   tlsFailures: 0,
+  unauthenticated: 0,
+  authenticationFailures: 0,
   idled: 0,
   overMemory: 0,
   defects: 0,

@@ -134,6 +134,7 @@ export const make = Effect.fnUntraced(function* (
     }
     underWay.delete(key)
     handshake.onEnd()
+    socket.allowHalfOpen = true
     onSecured(socket)
   })
 
@@ -167,6 +168,8 @@ export const make = Effect.fnUntraced(function* (
     })
     const ended = Effect.callback<void>((resume) => {
       handshake.onEnd = () => resume(Effect.void)
+      // Who ends its side in a handshake has left; afterwards it may still wait for replies.
+      accepted.allowHalfOpen = false
       tls.emit("connection", accepted)
     })
     fork(

@@ -124,7 +124,7 @@ describe("serve", () => {
   const refused = (host: string) =>
     `Not listening on ${host}, which others can reach, without credentials: give a password ` +
     "(--password-file, KV_CACHE_PASSWORD) or users (--users-file), require TLS client certificates " +
-    "(--tls-client-auth), or let everyone in with --allow-unauthenticated (KV_CACHE_ALLOW_UNAUTHENTICATED=true)."
+    "(--tls-client-auth yes), or let everyone in with --allow-unauthenticated (KV_CACHE_ALLOW_UNAUTHENTICATED=true)."
 
   it.effect.each(["0.0.0.0", "::"])("does not start on %s without credentials", (host) =>
     Effect.gen(function* () {

@@ -118,14 +118,15 @@ export const run = (
 export const shrink = Effect.fnUntraced(function* (
   sequence: Sequence,
   mismatch: Mismatch,
-  redisPath: string
+  redisPath: string,
+  executor?: Layer.Layer<Executor>
 ): Effect.fn.Return<readonly [Sequence, Mismatch], ListenError> {
   let best = { ...sequence, steps: sequence.steps.slice(0, mismatch.step + 1) }
   let shown = mismatch
   for (let size = best.steps.length >> 1; size > 0; size >>= 1) {
     for (let at = 0; at < best.steps.length;) {
       const shorter = { ...best, steps: [...best.steps.slice(0, at), ...best.steps.slice(at + size)] }
-      const found = shorter.steps.length === 0 ? undefined : yield* run(shorter, redisPath)
+      const found = shorter.steps.length === 0 ? undefined : yield* run(shorter, redisPath, executor)
       if (found === undefined) at += size
       else {
         best = { ...shorter, steps: shorter.steps.slice(0, found.step + 1) }

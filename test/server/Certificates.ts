@@ -37,24 +37,24 @@ const run = Util.promisify(execFile)
 export const make = async (): Promise<Certificates> => {
   const directory = await Fs.mkdtemp(Path.join(Os.tmpdir(), "kv-cache-tls-"))
   const at = (name: string) => Path.join(directory, name)
-  const openssl = (...args: ReadonlyArray<string>) => run("openssl", [...args], { cwd: directory })
+  const openssl = (...args: ReadonlyArray<string>) => run("openssl", args.join(" ").split(" "), { cwd: directory })
 
   const makeCa = async (name: string) => {
     await openssl(
-      ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"],
-      ...["-subj", `/CN=${name}`, "-keyout", `${name}.key`, "-out", `${name}.crt`]
+      `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=${name}`,
+      `-keyout ${name}.key -out ${name}.crt`
     )
     return at(`${name}.crt`)
   }
   const sign = async (name: string, ca: string, extension: string, days = "30"): Promise<Certificate> => {
     await openssl(
-      ...["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
-      ...["-subj", `/CN=${name}`, "-keyout", `${name}.key`, "-out", `${name}.csr`]
+      `req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=${name}`,
+      `-keyout ${name}.key -out ${name}.csr`
     )
     await Fs.writeFile(at(`${name}.ext`), extension)
     await openssl(
-      ...["x509", "-req", "-in", `${name}.csr`, "-CA", `${ca}.crt`, "-CAkey", `${ca}.key`, "-CAcreateserial"],
-      ...["-CAserial", `${name}.srl`, "-days", days, "-extfile", `${name}.ext`, "-out", `${name}.crt`]
+      `x509 -req -in ${name}.csr -CA ${ca}.crt -CAkey ${ca}.key -CAcreateserial -CAserial ${name}.srl`,
+      `-days ${days} -extfile ${name}.ext -out ${name}.crt`
     )
     return { cert: at(`${name}.crt`), key: at(`${name}.key`) }
   }
@@ -62,7 +62,7 @@ export const make = async (): Promise<Certificates> => {
   const ca = await makeCa("ca")
   const otherCa = await makeCa("other-ca")
   const server = await sign("server", "ca", names)
-  await openssl("pkey", "-in", "server.key", "-aes256", "-passout", "pass:secret", "-out", "encrypted.key")
+  await openssl("pkey -in server.key -aes256 -passout pass:secret -out encrypted.key")
   return {
     directory,
     ca,

@@ -12,7 +12,7 @@ import type * as Scope from "effect/Scope"
 export const isInstalled =
   spawnSync("redis-server", ["--version"]).status === 0 && spawnSync("redis-cli", ["--version"]).status === 0
 
-const READY = "ready to accept connections"
+const READY = /ready to accept connections/i
 
 /** A cluster's servers listen on one more port each, which is this much higher. */
 const BUS = 10_000
@@ -68,7 +68,7 @@ const makeProcess = Effect.fnUntraced(function* (
     let log = ""
     started.stdout.on("data", (chunk: Buffer) => {
       log += chunk.toString("latin1")
-      if (log.includes(READY)) resume(Effect.void)
+      if (READY.test(log)) resume(Effect.void)
     })
     started.once("exit", () => resume(Effect.die(new Error(`redis-server ended:\n${log}`))))
   })

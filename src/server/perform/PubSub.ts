@@ -1,6 +1,6 @@
 /** SUBSCRIBE and UNSUBSCRIBE, and what a client of RESP2 may send while it listens. */
 import { ping, quitWithAnswer, reset } from "../../commands/Connection.ts"
-import { commands as table, REFUSE, REFUSE_AND_CLOSE } from "../../commands/Commands.ts"
+import { commands as table, FORBID, REFUSE, REFUSE_AND_CLOSE } from "../../commands/Commands.ts"
 import type { Entry } from "../../commands/Entry.ts"
 import { subscribe, unsubscribe } from "../../commands/PubSub.ts"
 import type { CommandBatch } from "../../domain/CommandBatch.ts"
@@ -13,7 +13,8 @@ const PING = table.indexOf(ping)
 
 /** What a client of RESP2 may send while it listens, by the command's id, besides PING. */
 const isAllowed: ReadonlyArray<boolean> = table.map(
-  (entry, id) => id === REFUSE_AND_CLOSE || [subscribe, unsubscribe, quitWithAnswer, reset].includes(entry)
+  (entry, id) =>
+    id === FORBID || id === REFUSE_AND_CLOSE || [subscribe, unsubscribe, quitWithAnswer, reset].includes(entry)
 )
 
 /**

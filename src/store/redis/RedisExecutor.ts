@@ -13,6 +13,7 @@ import type { Changes } from "../../commands/Changes.ts"
 import { commands as table, GET, PUT } from "../../commands/Commands.ts"
 import { parseDigits } from "../../commands/Entry.ts"
 import { type Caller, Execution } from "../../commands/Execution.ts"
+import { wrongArity } from "../../commands/Replies.ts"
 import { MAX_TTL_SECONDS, TTL_MESSAGE } from "../../domain/Command.ts"
 import { CommandBatch } from "../../domain/CommandBatch.ts"
 import { ERR, FixedReply, type ReplySink } from "../../domain/Reply.ts"
@@ -46,6 +47,8 @@ import * as Routes from "./Routes.ts"
 
 const wrongTtl = new FixedReply((sink) => sink.error(ERR, TTL_MESSAGE))
 const crossSlot = new FixedReply((sink) => sink.error("CROSSSLOT", "Keys in request don't hash to the same slot"))
+
+const oddMset = wrongArity("mset")
 
 const EX = prepared("EX")
 
@@ -174,8 +177,7 @@ export class RedisExecutor implements ExecutorService, JobContext {
     const { commands } = job
     const slot = this.slotOfAll(commands, command)
     if (slot !== undefined) return this.forward(job, command, id, slot)
-    // An odd number of arguments of an MSET is the server's to refuse.
-    if (id === Routes.MSET && commands.argc(command) % 2 === 1) return this.forward(job, command, id, 0)
+    if (id === Routes.MSET && commands.argc(command) % 2 === 1) return new Known((sink) => sink.fixed(oddMset))
     const first = commands.firstKey(command)
     const slots = Array.from({ length: commands.keysOf(command) }, (_, key) => this.slot(commands, first + key))
     return new Split(job, command, slots).send()

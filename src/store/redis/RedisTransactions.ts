@@ -29,7 +29,7 @@ const CROSS_SLOT = "CROSSSLOT Keys in request don't hash to the same slot"
 const NOT_SERVED = "CLUSTERDOWN Hash slot not served"
 
 /** What any server does within a transaction, although it concerns no key. */
-const KEYLESS: ReadonlySet<string> = new Set(["PING", "ECHO", "TIME"])
+const KEYLESS: ReadonlySet<string> = new Set(["PING", "ECHO", "TIME", "UNWATCH"])
 
 const request = (word: Buffer, answered: Request["answered"], lost: Request["lost"]): Request => ({
   encode: (out) => {
@@ -102,12 +102,9 @@ export class RedisTransactions implements EngineTransactions {
   refuses(id: number): string | undefined {
     const entry = table[id]
     const route = Routes.routes[id]
-    const isTheirs =
-      route === Routes.KEYED ||
-      route === Routes.SPLIT ||
-      (!this.context.cluster.isCluster && route === Routes.EVERYWHERE) ||
-      (route === Routes.HERE && KEYLESS.has(entry?.name ?? ""))
-    if (isTheirs && entry?.execute !== undefined) return undefined
+    const isKeyed = route === Routes.KEYED || route === Routes.SPLIT
+    const isTheirs = isKeyed || (!this.context.cluster.isCluster && route === Routes.EVERYWHERE)
+    if ((isTheirs && entry?.execute !== undefined) || KEYLESS.has(entry?.name ?? "")) return undefined
     return `${entry?.name.replace("|", " ")} cannot be in a transaction here: the transaction is executed by the engine`
   }
 

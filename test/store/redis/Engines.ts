@@ -1,0 +1,35 @@
+/** The executor over a Redis server or cluster, for tests: what is not said is as `serve` has it. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type { ListenError } from "../../../src/server/Listener.ts"
+import { settings } from "../../../src/server/ServerConfig.ts"
+import type { Executor } from "../../../src/store/Executor.ts"
+import * as RedisEngine from "../../../src/store/redis/RedisEngine.ts"
+import * as TestServer from "../../server/TestServer.ts"
+
+export interface Options extends Partial<RedisEngine.RedisEngineConfig> {
+  readonly ports: ReadonlyArray<number>
+}
+
+export const configOf = ({ ports, ...given }: Options): RedisEngine.RedisEngineConfig => ({
+  url: {
+    isTls: false,
+    user: undefined,
+    password: undefined,
+    nodes: ports.map((port) => ({ host: "127.0.0.1", port }))
+  },
+  timeout: Duration.seconds(1),
+  down: settings.engineDown.default,
+  staleTtl: settings.staleTtl.default,
+  nearMemory: 16 * 1024 * 1024,
+  nearTtl: settings.nearTtl.default,
+  ...given
+})
+
+export const executor = (options: Options): Layer.Layer<Executor> => Layer.orDie(RedisEngine.layer(configOf(options)))
+
+/** A whole server over an engine. */
+export const serve = (options: Options): Effect.Effect<TestServer.TestServer, ListenError, Scope.Scope> =>
+  TestServer.start({ inTurns: true, executor: executor(options) })
