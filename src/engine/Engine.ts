@@ -1433,13 +1433,19 @@ export class Engine {
     this.remove(victim, now < this.deadline(victim) ? EVICTED : EXPIRED)
   }
 
+  /** The deadline of an entry that has expired. Who comes from `popDue` has it no more. */
+  private lastDeadline(entry: number): number {
+    const deadline = this.wheel.deadline(entry)
+    return deadline === NEVER ? this.wheel.popped : deadline
+  }
+
   /** Removes an entry that its observer hears of. */
   private drop(entry: number, bucket: number, reason: number): void {
     const { header } = this.memory
     const { observer, recency, witness } = this
     if ((witness !== undefined || observer !== undefined) && !this.isDoomed(identityOf(this.get(entry, META)))) {
       // An expired entry has been gone since its deadline.
-      const tick = reason === EXPIRED ? tickOf(this.wheel.deadline(entry)) : recency.tick
+      const tick = reason === EXPIRED ? tickOf(this.lastDeadline(entry)) : recency.tick
       witness?.removed(this.get(entry, HASH), reason, this.bytesIn(entry), recency.idleTicks(entry), tick)
       observer?.removed(entry, reason)
     }

@@ -40,6 +40,7 @@ const WALKED_WHEN_ASKED = 4096
 const LOOKS = 4096
 
 const PER_CENT = 100
+const ROUNDING = 1e-6
 
 export class MemoryInsight implements Insight, Witness {
   private readonly engine: Engine
@@ -133,14 +134,14 @@ export class MemoryInsight implements Insight, Witness {
   }
 
   hit(hash: number, now: number): void {
-    this.shards?.read(hash, now, this.reads)
+    this.shards?.read(hash, true, now, this.reads)
   }
 
   // --- what commands tell
 
   /** A read has not found a key, which has been counted. `hash` is that in its database. */
   miss(hash: number, database: number, now: number): void {
-    if (hash < this.engine.sampledBelow) this.shards?.read(hash, now, this.reads)
+    if (hash < this.engine.sampledBelow) this.shards?.read(hash, false, now, this.reads)
     const ghost = this.ghostOf(hash, database)
     if (ghost !== NO_GHOST) this.missed[this.ghosts!.reason(ghost)]!++
   }
@@ -227,7 +228,9 @@ export class MemoryInsight implements Insight, Witness {
     const { engine, memory } = this
     const ghosts = this.ghosts!
     const gone = ghosts.bytesGoneSince(ghost, (hash) => engine.has(hash), LOOKS) + ghosts.bytes(ghost)
-    const more = Math.max(1, Math.ceil(((engine.usedBytes + gone) / memory - 1) * PER_CENT))
+    const lacking = (PER_CENT * (engine.usedBytes + gone - memory)) / memory
+    // A sum of fractions may be a little too large.
+    const more = Math.max(1, Math.ceil(lacking - ROUNDING))
     if (more === Number.POSITIVE_INFINITY) return "nothing is there any more"
     return `${more.toLocaleString("en-US")} % more memory would have kept it`
   }

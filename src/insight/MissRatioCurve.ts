@@ -12,6 +12,9 @@
  * Distances are in bytes. A key past its deadline is a miss whatever the size, and takes no memory any more. (S. Sultan
  * et al., "TTLs matter: efficient cache sizing with TTL-aware miss ratio curves and working set sizes", EuroSys 2024.)
  *
+ * A key that was evicted and is stored again gets a new deadline, which it would not have in a cache that had kept it.
+ * So such a key has two: the old one for caches that hold its distance at that time, the new one for smaller ones.
+ *
  * It is live in two ways. Counts are halved every minute, if enough was read in it. And keys that `FARTHEST` times the
  * present memory would not hold are dropped, so keys that never come back do not lower the threshold for ever.
  */
@@ -70,6 +73,11 @@ export class MissRatioCurve {
   private readonly hashes = new Int32Array(SAMPLES)
   private readonly sizes = new Float64Array(SAMPLES)
   private readonly deadlines = new Float64Array(SAMPLES)
+  // Of a key that was stored again: in caches of so many bytes or more, this deadline. Infinite for none.
+  private readonly splits = new Float64Array(SAMPLES)
+  private readonly keptDeadlines = new Float64Array(SAMPLES)
+  // The distance at which it was last missing although its deadline had not passed; infinite if that was not so.
+  private readonly missing = new Float64Array(SAMPLES)
   private readonly places = new Int32Array(SAMPLES)
   // Slots that are free are beyond `count`.
   private count = 0
@@ -106,8 +114,10 @@ export class MissRatioCurve {
 
   /** What it takes, in bytes. */
   get byteLength(): number {
-    const { deadlines, hashes, heap, hits, inHeap, order, places, sizes, table, tree } = this
-    const arrays = [deadlines, hashes, heap, hits, inHeap, order, places, sizes, table, tree]
+    const { deadlines, hashes, heap, hits, inHeap, keptDeadlines, missing, order, places, sizes, splits, table, tree } =
+      this
+    const bySlot = [deadlines, hashes, heap, inHeap, keptDeadlines, missing, places, sizes, splits]
+    const arrays = [...bySlot, hits, order, table, tree]
     return arrays.reduce((sum, { byteLength }) => sum + byteLength, 0)
   }
 
@@ -123,7 +133,12 @@ export class MissRatioCurve {
     if (slot === NO_SLOT) {
       if (this.count === SAMPLES && !this.lower(hash)) return
       slot = this.insert(hash)
-    } else this.unplace(slot)
+      this.splits[slot] = Number.POSITIVE_INFINITY
+    } else {
+      this.unplace(slot)
+      this.split(slot)
+    }
+    this.missing[slot] = Number.POSITIVE_INFINITY
     this.sizes[slot] = bytes
     this.deadlines[slot] = deadline
     this.place(slot)
@@ -144,8 +159,24 @@ export class MissRatioCurve {
     if (slot !== NO_SLOT) this.drop(slot)
   }
 
-  /** A sampled key was read, whether it was there or not. `reads` is the number of all reads so far, this one included. */
-  read(hash: number, now: number, reads: number): void {
+  /** A key is written: what it had is kept for the caches in which it would not have been missing. */
+  private split(slot: number): void {
+    const missing = this.missing[slot]!
+    if (missing === Number.POSITIVE_INFINITY) {
+      this.splits[slot] = missing
+      return
+    }
+    // A key that has two deadlines keeps the older one, and the caches that are larger than both distances.
+    if (this.splits[slot] === Number.POSITIVE_INFINITY) {
+      this.splits[slot] = missing
+      this.keptDeadlines[slot] = this.deadlines[slot]!
+    } else this.splits[slot] = Math.max(missing, this.splits[slot]!)
+  }
+
+  /**
+   * A sampled key was read, and was there or not. `reads` is the number of all reads so far, this one included.
+   */
+  read(hash: number, isHit: boolean, now: number, reads: number): void {
     if (hash >= this.below) return
     const weight = 1 / this.share
     this.estimated += weight
@@ -157,7 +188,15 @@ export class MissRatioCurve {
       else {
         const size = this.sizes[slot]!
         const newer = this.bytes - this.sum(this.places[slot]!)
-        this.hits[classOf(newer * weight + size)]! += weight
+        const distance = newer * weight + size
+        this.hits[classOf(distance)]! += weight
+        const split = this.splits[slot]!
+        if (split !== Number.POSITIVE_INFINITY && this.keptDeadlines[slot]! <= now) {
+          // The larger caches miss, and store it anew.
+          this.hits[classOf(Math.max(distance, split))]! -= weight
+          this.splits[slot] = Number.POSITIVE_INFINITY
+        }
+        this.missing[slot] = isHit ? Number.POSITIVE_INFINITY : distance
         this.unplace(slot)
         this.place(slot)
       }
@@ -278,6 +317,9 @@ export class MissRatioCurve {
     this.hashes[slot] = this.hashes[last]!
     this.sizes[slot] = this.sizes[last]!
     this.deadlines[slot] = this.deadlines[last]!
+    this.splits[slot] = this.splits[last]!
+    this.keptDeadlines[slot] = this.keptDeadlines[last]!
+    this.missing[slot] = this.missing[last]!
     this.places[slot] = this.places[last]!
     this.order[this.places[slot]!] = slot
     this.inHeap[slot] = this.inHeap[last]!
