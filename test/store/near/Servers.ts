@@ -77,16 +77,20 @@ export class History {
   /** By version: when it was replaced, was deleted or expired, and when it was to expire. */
   readonly endedAt: Array<number> = [NEVER]
   readonly deadlines: Array<number> = [NEVER]
+  /** By version: its key had another value later, though that may have been lost since. */
+  readonly hasSuccessor: Array<boolean> = [false]
   /** By version: it was on a master that died, and on no replica. */
   readonly isLost: Array<boolean> = [false]
   private readonly byKey = new Map<string, Array<number>>()
 
-  next(key: string, deadline: number): number {
+  next(key: string, isPresent: boolean, deadline: number): number {
     this.versions++
     this.endedAt.push(NEVER)
     this.deadlines.push(deadline)
     this.isLost.push(false)
+    this.hasSuccessor.push(false)
     const its = this.byKey.get(key)
+    if (isPresent) for (const version of its ?? []) this.hasSuccessor[version] = true
     if (its === undefined) this.byKey.set(key, [this.versions])
     else its.push(this.versions)
     return this.versions
@@ -290,7 +294,7 @@ export class Server {
     const { history, schedule } = this
     const before = this.states.get(key)
     if (before !== undefined) history.end(before.version, Math.min(schedule.now, before.deadline))
-    const state = { version: history.next(key, deadline), isPresent, deadline }
+    const state = { version: history.next(key, isPresent, deadline), isPresent, deadline }
     this.states.set(key, state)
     this.replicatedUntil = Math.max(this.replicatedUntil, schedule.now + schedule.below(6))
     schedule.after(this.replicatedUntil - schedule.now, () => {
