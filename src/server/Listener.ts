@@ -121,7 +121,7 @@ const setForAll = (server: Net.Server): boolean => {
 const BACKLOG = 4096
 
 /** The code of the error where a server would have let everyone in. */
-export const UNPROTECTED = "UNPROTECTED"
+const UNPROTECTED = "UNPROTECTED"
 
 /** The error of a server that would have let everyone in at an address that others can reach. */
 export const unprotected = (address: Address): ListenError =>
