@@ -16,7 +16,7 @@ import { ticksSince } from "../engine/Recency.ts"
 export const NO_GHOST = -1
 
 /** In bytes: a ghost with its share of the table. */
-export const GHOST_BYTES = 16
+const GHOST_BYTES = 16
 
 // Links of 16 bits are enough for so many.
 const SHORT_LINKS = 65_536
@@ -33,7 +33,7 @@ const UNIT = 8
  * A whole number as 5 bits of exponent and `mantissaBits` bits of its highest digits, rounded down. It is exact below
  * 2^mantissaBits.
  */
-export const pack = (value: number, mantissaBits: number): number => {
+const pack = (value: number, mantissaBits: number): number => {
   let exponent = 0
   let mantissa = Math.floor(value)
   while (mantissa >= 2 ** (mantissaBits + 1)) {
@@ -44,7 +44,7 @@ export const pack = (value: number, mantissaBits: number): number => {
   return mantissa < 2 ** mantissaBits ? mantissa : ((exponent + 1) << mantissaBits) | (mantissa - 2 ** mantissaBits)
 }
 
-export const unpack = (packed: number, mantissaBits: number): number => {
+const unpack = (packed: number, mantissaBits: number): number => {
   const exponent = packed >>> mantissaBits
   const mantissa = packed & (2 ** mantissaBits - 1)
   return exponent === 0 ? mantissa : (mantissa + 2 ** mantissaBits) * 2 ** (exponent - 1)

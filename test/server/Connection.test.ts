@@ -7,7 +7,7 @@ import { entryBytes } from "../../src/engine/Engine.ts"
 import { version } from "../../src/Version.ts"
 import * as TestServer from "./TestServer.ts"
 
-const EXPECTED_NAMES = "PUT, GET, DELETE, EXISTS, STATS, FLUSH, or QUIT"
+const EXPECTED_NAMES = "PUT, GET, DELETE, EXISTS, EXPLAIN, STATS, FLUSH, or QUIT"
 
 /** A session with every command and every kind of answer. */
 const session = [

@@ -29,7 +29,7 @@ export interface SlotRange {
 }
 
 /** Reads what CLUSTER SLOTS answers. A master without a name of its own is the one that was `asked`. */
-export const readSlots = (bytes: Buffer, start: number, asked: NodeAddress): ReadonlyArray<SlotRange> => {
+const readSlots = (bytes: Buffer, start: number, asked: NodeAddress): ReadonlyArray<SlotRange> => {
   const ranges = partsIn(bytes, start)
   const all: Array<SlotRange> = []
   let at = ranges.first

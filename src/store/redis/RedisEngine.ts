@@ -125,4 +125,4 @@ export const layer = (
 const doNothing = (): void => {}
 
 /** The engine's servers as they were named. */
-export const format = ({ nodes }: EngineUrl): string => nodes.map(formatNode).join(", ")
+const format = ({ nodes }: EngineUrl): string => nodes.map(formatNode).join(", ")

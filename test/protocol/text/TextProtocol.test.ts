@@ -33,9 +33,9 @@ const malformed = (message: string, reason: Malformed["reason"] = "syntax"): Req
   reason
 })
 
-const blank = malformed("empty line: expected PUT, GET, DELETE, EXISTS, STATS, FLUSH, or QUIT")
+const blank = malformed("empty line: expected PUT, GET, DELETE, EXISTS, EXPLAIN, STATS, FLUSH, or QUIT")
 const unknown = (shown: string) =>
-  malformed(`unknown command '${shown}': expected PUT, GET, DELETE, EXISTS, STATS, FLUSH, or QUIT`)
+  malformed(`unknown command '${shown}': expected PUT, GET, DELETE, EXISTS, EXPLAIN, STATS, FLUSH, or QUIT`)
 const usage = (text: string) => malformed(`wrong number of arguments: usage ${text}`)
 const tooManyForPut = usage("PUT <key> <value> [ttl]; values cannot hold spaces")
 const restOfValue = (shown: string) =>
