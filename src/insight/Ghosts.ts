@@ -15,9 +15,6 @@ import { ticksSince } from "../engine/Recency.ts"
 /** There is no such ghost. */
 export const NO_GHOST = -1
 
-/** In bytes: a ghost with its share of the table. */
-const GHOST_BYTES = 16
-
 // Links of 16 bits are enough for so many.
 const SHORT_LINKS = 65_536
 

@@ -94,7 +94,7 @@ describe("serve", () => {
       // At level info, the log has nothing of what clients sent and no line for each client.
       assert.deepStrictEqual(
         server.lines.map(({ message }) => message),
-        [server.first.message, "shutting down: finishing 1 connection", "stopped"]
+        [server.first.message, "shutting down: finishing 1 connection", "hit rate 100.0 %", "stopped"]
       )
       assert.notInclude(JSON.stringify(server.lines), "secret")
       assert.notInclude(JSON.stringify(server.lines), "hidden")

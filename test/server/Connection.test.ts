@@ -280,7 +280,7 @@ describe("STATS", () => {
       const client = yield* server.connect()
       const { held: heldEmpty } = (yield* server.stats).store
       assert.isAbove(heldEmpty, 0)
-      const empty = `keys=0 bytes=0 held=${heldEmpty} hits=0 misses=0 evicted=0 expired=0`
+      const empty = `keys=0 bytes=0 held=${heldEmpty} hits=0 misses=0 misses_cold=0 misses_expired=0 misses_evicted=0 misses_deleted=0 evicted=0 expired=0`
       assert.strictEqual(
         yield* client.ask("STATS\n"),
         `OK version=${version} uptime=0 ${empty} connections=1 defects=0\n`

@@ -45,6 +45,11 @@ describe("the table of settings", () => {
         "host",
         "port",
         "resp-port",
+        "admin-port",
+        "admin-host",
+        "admin-allowed-hosts",
+        "otlp-url",
+        "otlp-interval",
         "password-file",
         "users-file",
         "allow-unauthenticated",
@@ -64,6 +69,14 @@ describe("the table of settings", () => {
         "idle-timeout",
         "expire-interval",
         "shutdown-grace",
+        "engine",
+        "engine-password-file",
+        "engine-ca",
+        "engine-timeout",
+        "engine-down",
+        "stale-ttl",
+        "near-memory",
+        "near-ttl",
         "clock",
         "log-level",
         "debug",
@@ -89,7 +102,7 @@ describe("the table of settings", () => {
   it("writes each default as a text that means it", () => {
     // What is no value but the absence of one has no text.
     const all: ReadonlyArray<Setting<unknown>> = Object.values(settings)
-    const written = all.filter((setting) => setting.default !== undefined && setting !== settings.logFormat)
+    const written = all.filter((setting) => setting.flag !== "admin-allowed-hosts" && setting.default !== undefined && setting !== settings.logFormat)
     for (const setting of written)
       assert.deepStrictEqual(setting.parse(setting.defaultText), Option.some(setting.default))
   })
@@ -223,6 +236,12 @@ describe("settings for a library", () => {
       assert.deepStrictEqual(yield* serverConfig, {
         host: settings.host.default,
         port: settings.port.default,
+        tlsPort: settings.tlsPort.default,
+        tlsCert: settings.tlsCert.default,
+        tlsKey: settings.tlsKey.default,
+        tlsCa: settings.tlsCa.default,
+        tlsClientAuth: settings.tlsClientAuth.default,
+        tlsMinVersion: settings.tlsMinVersion.default,
         respPort: settings.respPort.default,
         allowUnauthenticated: false,
         maxClientMemory: 256 * 1024 ** 2,
@@ -240,7 +259,7 @@ describe("settings for a library", () => {
     Effect.gen(function* () {
       const { idleTimeout, port } = yield* serverConfig
       assert.deepStrictEqual([port, Duration.toMillis(idleTimeout)], [0, 90_000])
-      assert.deepStrictEqual(yield* limits, { maxKeys: 5, maxMemory: 64 * 1024 ** 2 })
+      assert.deepStrictEqual(yield* limits, { ghosts: 65_536, sampling: true, maxKeys: 5, maxMemory: 64 * 1024 ** 2 })
       assert.strictEqual(Duration.toMillis(yield* expireInterval), 1000)
     }).pipe(
       Effect.provide(

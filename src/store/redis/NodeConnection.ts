@@ -187,16 +187,15 @@ export class NodeConnection {
   readonly first: Effect.Effect<void, EngineError> = Effect.suspend(() => this.attempt)
 
   get run(): Effect.Effect<void> {
-    const connection = this
-    return Effect.gen(function* () {
+    return Effect.gen({ self: this }, function* () {
       let delay = FIRST_DELAY
-      while (connection.state !== "ended") {
-        if (connection.state === "ready") yield* Effect.raceFirst(connection.closed, connection.watch)
-        else if (Result.isSuccess(yield* Effect.result(connection.attempt))) {
+      while (this.state !== "ended") {
+        if (this.state === "ready") yield* Effect.raceFirst(this.closed, this.watch)
+        else if (Result.isSuccess(yield* Effect.result(this.attempt))) {
           delay = FIRST_DELAY
           continue
         }
-        if (connection.isOver) return
+        if (this.isOver) return
         yield* Effect.sleep(Duration.millis(delay))
         delay = Math.min(2 * delay, LAST_DELAY)
       }

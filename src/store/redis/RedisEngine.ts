@@ -14,7 +14,7 @@ import * as MemoryEngine from "../MemoryEngine.ts"
 import { NearCache } from "../near/NearCache.ts"
 import { Store } from "../Store.ts"
 import { Cluster } from "./Cluster.ts"
-import { type EngineUrl, formatNode } from "./EngineUrl.ts"
+import type { EngineUrl } from "./EngineUrl.ts"
 import { invalidatedKeys } from "./Frames.ts"
 import type { DownPolicy } from "./Job.ts"
 import { type EngineError, NodeConnection, type NodeOptions } from "./NodeConnection.ts"
@@ -123,6 +123,3 @@ export const layer = (
   )
 
 const doNothing = (): void => {}
-
-/** The engine's servers as they were named. */
-const format = ({ nodes }: EngineUrl): string => nodes.map(formatNode).join(", ")
