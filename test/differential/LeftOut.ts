@@ -12,6 +12,7 @@ export const leftOut: Readonly<Record<string, string>> = {
   PUT: UNKNOWN,
   DELETE: UNKNOWN,
   FLUSH: UNKNOWN,
+  EXPLAIN: UNKNOWN,
   STATS: UNKNOWN,
   CLOCK: UNKNOWN,
   QUIT: ENDS,
