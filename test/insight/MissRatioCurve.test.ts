@@ -42,9 +42,8 @@ const exact = ({ reads, sizeOf, ttlOf }: Workload, bytes: number): number => {
       if (deadline !== NEVER) (due[deadline] ??= []).push([key, deadline])
     } else deadlines.delete(key)
     deadlines.set(key, deadline)
-    while (held > bytes) {
-      const oldest = deadlines.keys().next().value
-      if (oldest === undefined) break
+    for (const oldest of deadlines.keys()) {
+      if (held <= bytes) break
       remove(oldest)
     }
   }

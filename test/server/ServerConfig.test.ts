@@ -231,7 +231,12 @@ describe("settings for a library", () => {
         idleTimeout: settings.idleTimeout.default,
         shutdownGrace: settings.shutdownGrace.default
       })
-      assert.deepStrictEqual(yield* limits, { maxKeys: 1_000_000, maxMemory: undefined })
+      assert.deepStrictEqual(yield* limits, {
+        maxKeys: 1_000_000,
+        maxMemory: undefined,
+        ghosts: 65_536,
+        sampling: true
+      })
       assert.deepStrictEqual(yield* expireInterval, settings.expireInterval.default)
     }).pipe(Effect.provide(reading({ KV_CACHE_PORT: "", KV_CACHE_MAX_MEMORY: "" })))
   )
@@ -240,7 +245,12 @@ describe("settings for a library", () => {
     Effect.gen(function* () {
       const { idleTimeout, port } = yield* serverConfig
       assert.deepStrictEqual([port, Duration.toMillis(idleTimeout)], [0, 90_000])
-      assert.deepStrictEqual(yield* limits, { maxKeys: 5, maxMemory: 64 * 1024 ** 2 })
+      assert.deepStrictEqual(yield* limits, {
+        maxKeys: 5,
+        maxMemory: 64 * 1024 ** 2,
+        ghosts: 65_536,
+        sampling: true
+      })
       assert.strictEqual(Duration.toMillis(yield* expireInterval), 1000)
     }).pipe(
       Effect.provide(
