@@ -27,18 +27,14 @@ const REASON_MASK = 3
 const UNIT = 8
 
 /**
- * A whole number as 5 bits of exponent and `mantissaBits` bits of its highest digits, rounded down. It is exact below
+ * A number of 32 bits as 5 bits of exponent and `mantissaBits` bits of its highest digits, rounded down. It is exact below
  * 2^mantissaBits.
  */
 const pack = (value: number, mantissaBits: number): number => {
-  let exponent = 0
-  let mantissa = Math.floor(value)
-  while (mantissa >= 2 ** (mantissaBits + 1)) {
-    mantissa = Math.floor(mantissa / 2)
-    exponent++
-  }
+  const exponent = Math.max(0, 31 - mantissaBits - Math.clz32(value))
+  const mantissa = value >>> exponent
   // From 2^mantissaBits on, the highest digit is always 1 and need not be kept.
-  return mantissa < 2 ** mantissaBits ? mantissa : ((exponent + 1) << mantissaBits) | (mantissa - 2 ** mantissaBits)
+  return mantissa < 1 << mantissaBits ? mantissa : ((exponent + 1) << mantissaBits) | (mantissa - (1 << mantissaBits))
 }
 
 const unpack = (packed: number, mantissaBits: number): number => {

@@ -419,7 +419,7 @@ export const settings = {
     expected: "on or off",
     choices: SWITCH,
     values: Schema.Boolean,
-    read: (text) => Option.map(oneOf(SWITCH)(text), (word) => word === "on")
+    read: (text) => Option.map(oneOf([...SWITCH, "true", "false"])(text), (word) => word === "on" || word === "true")
   }),
   maxClientMemory: setting<number>({
     flag: "max-client-memory",

@@ -250,7 +250,12 @@ describe("settings for a library", () => {
         idleTimeout: settings.idleTimeout.default,
         shutdownGrace: settings.shutdownGrace.default
       })
-      assert.deepStrictEqual(yield* limits, { maxKeys: 1_000_000, maxMemory: undefined })
+      assert.deepStrictEqual(yield* limits, {
+        maxKeys: 1_000_000,
+        maxMemory: undefined,
+        ghosts: 65_536,
+        sampling: true
+      })
       assert.deepStrictEqual(yield* expireInterval, settings.expireInterval.default)
     }).pipe(Effect.provide(reading({ KV_CACHE_PORT: "", KV_CACHE_MAX_MEMORY: "" })))
   )
