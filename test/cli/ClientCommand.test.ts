@@ -289,7 +289,7 @@ describe.skipIf(!Session.hasPty)(`a terminal${withoutPty}`, () => {
       yield* second.prints("To leave, type QUIT or press Ctrl-D.")
       yield* second.type("exit\r")
       assert.strictEqual((yield* second.ended).code, 0)
-      assert.include(second.screen.rows().join("\n"), "EXISTS   EXPLAIN  exit\n>>> EXISTS one\nOK 1\n")
+      assert.include(second.screen.rows().join("\n"), "EXISTS  EXPLAIN  exit\n>>> EXISTS one\nOK 1\n")
     }).pipe(Effect.scoped)
   )
 

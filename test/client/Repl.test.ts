@@ -177,7 +177,7 @@ describe("a session", () => {
       const { press, screen, shows } = yield* connected()
       yield* press("e[tab]")
       yield* shows(">>> e")
-      assert.deepStrictEqual(screen.rows().slice(1), [">>> e", "EXISTS   EXPLAIN  exit", ">>> e"])
+      assert.deepStrictEqual(screen.rows().slice(1), [">>> e", "EXISTS  EXPLAIN  exit", ">>> e"])
     })
   )
 

@@ -294,7 +294,7 @@ describe("STATS", () => {
       const { held } = (yield* server.stats).store
       assert.strictEqual(
         yield* client.ask("stats\n"),
-        `OK version=${version} uptime=3 keys=3 bytes=${bytes} held=${held} hits=2 misses=1 evicted=1 expired=1 connections=2 defects=0\n`
+        `OK version=${version} uptime=3 keys=3 bytes=${bytes} held=${held} hits=2 misses=1 misses_cold=1 misses_expired=0 misses_evicted=0 misses_deleted=0 evicted=1 expired=1 connections=2 defects=0\n`
       )
     })
   )

@@ -102,7 +102,10 @@ describe("the table of settings", () => {
   it("writes each default as a text that means it", () => {
     // What is no value but the absence of one has no text.
     const all: ReadonlyArray<Setting<unknown>> = Object.values(settings)
-    const written = all.filter((setting) => setting.flag !== "admin-allowed-hosts" && setting.default !== undefined && setting !== settings.logFormat)
+    const written = all.filter(
+      (setting) =>
+        setting.flag !== "admin-allowed-hosts" && setting.default !== undefined && setting !== settings.logFormat
+    )
     for (const setting of written)
       assert.deepStrictEqual(setting.parse(setting.defaultText), Option.some(setting.default))
   })
