@@ -11,7 +11,7 @@ import type { ServerCounters } from "./ServerCounters.ts"
 export const MOST_STRANGERS = 1024
 
 /** How long a client may take to say who it is, in ms, without the time that its password takes to be checked. */
-export const STRANGER_MILLIS = 5000
+const STRANGER_MILLIS = 5000
 
 /** A connection is closed with so many failures. */
 export const MOST_FAILURES = 3

@@ -23,7 +23,7 @@ export const user = (name: string, role: Role, password: string): User & { reado
 })
 
 /** One of each role, and the default user, an admin. The passwords are `secret`, `r`, `w` and `a`. */
-export const all = [
+const all = [
   user(DEFAULT_USER, "admin", "secret"),
   user("reader", "read", "r"),
   user("writer", "write", "w"),
