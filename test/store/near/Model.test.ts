@@ -62,13 +62,13 @@ const run = (memory: NearMemory, seed: number, start: number, make: Make, mistak
 }
 
 /** Runs schedules until one goes wrong. Returns how many there were, and what was wrong. */
-const search = (count: number, make: Make, mistake?: Mistake) => {
+const search = (seed: number, count: number, make: Make, mistake?: Mistake) => {
   const memory = makeMemory()
   let hits = 0
   let staleHits = 0
   let time = 0
   for (let number = 0; number < count; number++) {
-    const outcome = run(memory, SEED * 1_000_003 + number, time, make, mistake)
+    const outcome = run(memory, seed * 1_000_003 + number, time, make, mistake)
     if (outcome.wrong !== undefined) return { schedules: number + 1, outcome, hits, staleHits }
     hits += outcome.hits
     staleHits += outcome.staleHits
@@ -182,12 +182,12 @@ const mistakes: ReadonlyArray<Mistake> = [
   "takes the reply of another source"
 ]
 
-/** Each defect is found within so many schedules. */
+/** Each defect is found within so many schedules of the first seed: most within a hundred, those of moved slots last. */
 const ENOUGH = 20_000
 
 describe("a near cache over servers that may do anything", () => {
   it(`answers nothing that is older than it may be, in ${SCHEDULES} schedules`, { timeout: 1_800_000 }, () => {
-    const { hits, outcome, staleHits } = search(SCHEDULES, make)
+    const { hits, outcome, staleHits } = search(SEED, SCHEDULES, make)
     assert.isUndefined(outcome, JSON.stringify(outcome))
     // There was something to be wrong about.
     assert.isAbove(hits, SCHEDULES / 2)
@@ -196,14 +196,14 @@ describe("a near cache over servers that may do anything", () => {
 
   for (const [name, mutant] of defects) {
     it(`is found out if it ${name}`, () => {
-      const { outcome, schedules } = search(ENOUGH, mutant)
+      const { outcome, schedules } = search(1, ENOUGH, mutant)
       assert.isDefined(outcome, `not found in ${schedules} schedules`)
     })
   }
 
   for (const mistake of mistakes) {
     it(`is found out if whoever uses it ${mistake}`, () => {
-      const { outcome, schedules } = search(ENOUGH, make, mistake)
+      const { outcome, schedules } = search(1, ENOUGH, make, mistake)
       assert.isDefined(outcome, `not found in ${schedules} schedules`)
     })
   }
