@@ -56,7 +56,7 @@ A command that failed or was interrupted can be run again: it goes on with what 
 
 Files (all ignored by git):
   scripts/config.sh           the settings
-  .kv-cache-aws/NAME/         the private key, the known hosts and the state of deployment NAME
+  .kv-cache-aws/NAME/         the private key, the password, the known hosts and the state of deployment NAME
   results/RUN/                results.json, report.html and summary.txt of each load test
 
 Environment: AWS_PROFILE and the AWS CLI's other variables are honoured.
@@ -139,6 +139,7 @@ load_config() {
   STATE=$HOME_DIR/state
   KEY=$HOME_DIR/key.pem
   KNOWN_HOSTS=$HOME_DIR/known_hosts
+  PASSWORD_FILE=$HOME_DIR/password
   refuse_other_region
 }
 
@@ -371,6 +372,16 @@ ensure_key() {
   say "Key pair $RESOURCE: imported."
 }
 
+# The password of the server is made here, once for each deployment. It goes to the instances by SSH.
+ensure_password() {
+  [ ! -s "$PASSWORD_FILE" ] || return 0
+  (
+    umask 077
+    head -c 24 /dev/urandom | base64 | tr -d '\n' | tr '+/' '-_' >"$PASSWORD_FILE"
+  )
+  say "Password: made, in .kv-cache-aws/$NAME/password."
+}
+
 read_public_key() {
   chmod 600 "$KEY"
   ssh-keygen -y -P '' -f "$KEY" >"$SCRATCH/key.pub" 2>/dev/null ||
@@ -525,6 +536,14 @@ remote_pull() { # IMAGE
   sudo docker pull -q "$1"
 }
 
+# Containers read the password from this file as this user. It comes on standard input, like this function, so that it
+# is on no command line.
+# shellcheck disable=SC2317,SC2329
+remote_take_password() { # PASSWORD
+  umask 077
+  printf '%s\n' "$1" >kv-cache.password
+}
+
 # shellcheck disable=SC2317,SC2329
 remote_serve() { # IMAGE PORT SERVER_OPTION...
   local image=$1 port=$2
@@ -533,18 +552,25 @@ remote_serve() { # IMAGE PORT SERVER_OPTION...
   sudo docker rm -f kv-cache >/dev/null 2>&1 || true
   # The host's network, because a bridge costs time. Logs are bounded, because the disk is.
   sudo docker run -d --name kv-cache --restart unless-stopped --network host --ulimit nofile=65536:65536 \
+    --user "$(id -u):$(id -g)" -v "$PWD/kv-cache.password:/run/kv-cache.password:ro" \
+    -e KV_CACHE_PASSWORD_FILE=/run/kv-cache.password \
     --log-opt max-size=10m --log-opt max-file=3 -e KV_CACHE_PORT="$port" "$image" serve "$@" >/dev/null
 }
 
 # shellcheck disable=SC2317,SC2329
 remote_prove() { # IMAGE SERVER PORT POLL_SECONDS: PUT and GET, from the client, so through the security group
   local image=$1 server=$2 port=$3 pause=$4 try=1 reply
-  until sudo docker run --rm --network host "$image" client --host "$server" --port "$port" PUT deploy-check works 60; do
+  client() {
+    sudo docker run --rm --network host --user "$(id -u):$(id -g)" \
+      -v "$PWD/kv-cache.password:/run/kv-cache.password:ro" -e KV_CACHE_PASSWORD_FILE=/run/kv-cache.password \
+      "$image" client --host "$server" --port "$port" "$@"
+  }
+  until client PUT deploy-check works 60; do
     [ "$try" -lt 5 ] || return 1 # it starts in a second, or not at all
     try=$((try + 1))
     sleep "$pause"
   done
-  reply=$(sudo docker run --rm --network host "$image" client --host "$server" --port "$port" GET deploy-check)
+  reply=$(client GET deploy-check)
   printf '%s\n' "$reply"
   case $reply in *works*) ;; *) return 1 ;; esac
 }
@@ -568,7 +594,8 @@ remote_load_test() { # RUN IMAGE SERVER PORT LOADTEST_OPTION...
   sudo docker rm -f kv-cache-loadtest >/dev/null 2>&1 || true # one that a Ctrl-C left behind
   # As this user, so that the files in the mounted folder belong to the user who downloads them.
   sudo docker run --rm --name kv-cache-loadtest --network host --ulimit nofile=65536:65536 \
-    --user "$(id -u):$(id -g)" -v "$PWD/$run:/results" "$image" \
+    --user "$(id -u):$(id -g)" -v "$PWD/kv-cache.password:/run/kv-cache.password:ro" \
+    -e KV_CACHE_PASSWORD_FILE=/run/kv-cache.password -v "$PWD/$run:/results" "$image" \
     loadtest --host "$server" --port "$port" "$@" -o /results/results.json --report /results/report.html |
     tee "$run/summary.txt" || code=$?
   if [ ! -s "$run/results.json" ]; then
@@ -647,6 +674,7 @@ create() {
 deploy() {
   require_image
   reach_instances
+  ensure_password
   local role server
   for role in server client; do
     wait_for_ssh "$role"
@@ -655,6 +683,8 @@ deploy() {
       die "Docker could not be installed on the $role: read dnf's message above, then run deploy again."
     run_on "$role" remote_pull "$IMAGE" ||
       die "The $role could not pull '$IMAGE': check IMAGE in scripts/config.sh, and that it is pushed, public and built for this processor."
+    run_on "$role" remote_take_password "$(cat "$PASSWORD_FILE")" ||
+      die "The password could not be put on the $role: read the message above, then run deploy again."
   done
   run_on server remote_serve "$IMAGE" "$PORT" ${SERVER_OPTIONS[@]+"${SERVER_OPTIONS[@]}"} ||
     die "The server could not be started: read Docker's message above, check SERVER_OPTIONS in scripts/config.sh, and run deploy again."
@@ -753,7 +783,7 @@ teardown() {
   say_what_is_left
 
   # Only now: until everything is gone, the state file is what remembers the region.
-  rm -f "$STATE" "$KNOWN_HOSTS" "$KNOWN_HOSTS.old"
+  rm -f "$STATE" "$KNOWN_HOSTS" "$KNOWN_HOSTS.old" "$PASSWORD_FILE"
   rmdir "$HOME_DIR" "$ROOT/.kv-cache-aws" 2>/dev/null || true
 }
 

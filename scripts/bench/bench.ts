@@ -14,7 +14,9 @@ import { describeMachine, thisMachine } from "./report/Machine.ts"
 import { connections } from "./scenarios/Connections.ts"
 import { large } from "./scenarios/LargeKeyspace.ts"
 import { loadTester } from "./scenarios/LoadTester.ts"
+import { neighbour } from "./scenarios/Neighbour.ts"
 import type { Scenario, Settings } from "./scenarios/Scenario.ts"
+import { shortConnections } from "./scenarios/ShortConnections.ts"
 import { stalls } from "./scenarios/Stalls.ts"
 import { respPipelined, respUnpipelined } from "./scenarios/Redis.ts"
 import { start } from "./scenarios/Start.ts"
@@ -30,6 +32,8 @@ const SCENARIOS: ReadonlyArray<Scenario> = [
   large,
   stalls,
   connections,
+  shortConnections,
+  neighbour,
   start,
   loadTester
 ]

@@ -8,9 +8,11 @@ export default defineConfig({
     bench: "scripts/bench/bench.ts",
     "bench-store": "scripts/bench/bench-store.ts",
     "bare-node": "scripts/bench/servers/bare-node.ts",
+    bulk: "scripts/bench/load/bulk.ts",
     generator: "scripts/bench/load/generator.ts",
     idle: "scripts/bench/load/idle.ts",
     probe: "scripts/bench/load/probe.ts",
+    short: "scripts/bench/load/short.ts",
     warden: "scripts/bench/warden.ts",
     engine: "scripts/bench/store/engine.ts"
   },

@@ -7,33 +7,29 @@
  * Bytes are bytes, times are ms unless their names say otherwise. Keys and words are latin1: one character a byte.
  */
 import * as Schema from "effect/Schema"
-
-/** What a server is doing: it takes clients only while it is `serving`. */
-export const Stage = Schema.Literals(["starting", "serving", "draining", "stopped"])
-
-export type Stage = (typeof Stage)["Type"]
+import { STAGES } from "../server/Vitals.ts"
 
 /** How late the event loop was, sampled: for so long a client may have waited before its command was even read. */
 const LoopDelay = Schema.Struct({
   /** Over the last minute. */
-  p50: Schema.Number,
-  p99: Schema.Number,
-  max: Schema.Number
+  p50: Schema.Finite,
+  p99: Schema.Finite,
+  max: Schema.Finite
 })
 
 /** The times of one kind of command, in µs, of those that were measured: a sample, unless a command may take long. */
 const Times = Schema.Struct({
-  count: Schema.Number,
-  sum: Schema.Number,
-  p50: Schema.Number,
-  p90: Schema.Number,
-  p99: Schema.Number,
-  p999: Schema.Number,
+  count: Schema.Finite,
+  sum: Schema.Finite,
+  p50: Schema.Finite,
+  p90: Schema.Finite,
+  p99: Schema.Finite,
+  p999: Schema.Finite,
   /**
    * How many times were at most so many µs, ascending and cumulative, only where the count grows. The difference of two
    * pictures gives the percentiles of the time between them.
    */
-  upTo: Schema.Array(Schema.Tuple([Schema.Number, Schema.Number]))
+  upTo: Schema.Array(Schema.Tuple([Schema.Finite, Schema.Finite]))
 })
 
 /** One kind of command that clients have sent, with what became of it. */
@@ -41,56 +37,56 @@ const Operation = Schema.Struct({
   /** As the table of commands names it, such as `GET`. */
   command: Schema.String,
   /** All that were executed. Of these so many were answered with an error. */
-  calls: Schema.Number,
-  failed: Schema.Number,
+  calls: Schema.Finite,
+  failed: Schema.Finite,
   /** Refused before they were begun: no memory, no permission. */
-  rejected: Schema.Number,
+  rejected: Schema.Finite,
   times: Schema.NullOr(Times)
 })
 
 const MissReasons = Schema.Struct({
   /** The key was never there, or so long ago that nobody remembers. */
-  cold: Schema.Number,
-  expired: Schema.Number,
-  evicted: Schema.Number,
-  deleted: Schema.Number
+  cold: Schema.Finite,
+  expired: Schema.Finite,
+  evicted: Schema.Finite,
+  deleted: Schema.Finite
 })
 
 const Memory = Schema.Struct({
   /** What all entries take; `limit` bounds it. */
-  entries: Schema.Number,
+  entries: Schema.Finite,
   /** The most that it has been. */
-  peak: Schema.Number,
-  limit: Schema.NullOr(Schema.Number),
+  peak: Schema.Finite,
+  limit: Schema.NullOr(Schema.Finite),
   /** What is held for entries, whether used or free. */
-  held: Schema.Number,
+  held: Schema.Finite,
   /** What clients hold: unfinished requests, replies that were not taken. */
-  clients: Schema.Number,
-  clientsLimit: Schema.Number,
+  clients: Schema.Finite,
+  clientsLimit: Schema.Finite,
   /** The whole process, as the system counts it; and JavaScript's heap in it. */
-  resident: Schema.Number,
-  heap: Schema.Number
+  resident: Schema.Finite,
+  heap: Schema.Finite
 })
 
 const Connections = Schema.Struct({
-  open: Schema.Number,
-  limit: Schema.Number,
-  accepted: Schema.Number,
-  refused: Schema.Number,
+  open: Schema.Finite,
+  limit: Schema.Finite,
+  accepted: Schema.Finite,
+  refused: Schema.Finite,
   /** Closed because they were idle, or because clients held too much memory. */
-  idled: Schema.Number,
-  overMemory: Schema.Number,
+  idled: Schema.Finite,
+  overMemory: Schema.Finite,
   /** Open, and have not said who they are, though they must. Null where nobody must. */
-  unauthenticated: Schema.NullOr(Schema.Number),
+  unauthenticated: Schema.NullOr(Schema.Finite),
   /** Wait for a pause to end. */
-  blocked: Schema.Number
+  blocked: Schema.Finite
 })
 
 const SlowCommand = Schema.Struct({
-  id: Schema.Number,
+  id: Schema.Finite,
   /** Unix time, in s. */
-  at: Schema.Number,
-  micros: Schema.Number,
+  at: Schema.Finite,
+  micros: Schema.Finite,
   /** Values are redacted. */
   words: Schema.Array(Schema.String),
   address: Schema.String,
@@ -99,15 +95,15 @@ const SlowCommand = Schema.Struct({
 
 const HotKey = Schema.Struct({
   key: Schema.String,
-  database: Schema.Number,
+  database: Schema.Finite,
   /** Estimated uses in a recent window; too many by at most `error`. */
-  count: Schema.Number,
-  error: Schema.Number
+  count: Schema.Finite,
+  error: Schema.Finite
 })
 
-const BigKey = Schema.Struct({ key: Schema.String, database: Schema.Number, bytes: Schema.Number })
+const BigKey = Schema.Struct({ key: Schema.String, database: Schema.Finite, bytes: Schema.Finite })
 
-const CurvePoint = Schema.Struct({ bytes: Schema.Number, missRatio: Schema.Number })
+const CurvePoint = Schema.Struct({ bytes: Schema.Finite, missRatio: Schema.Finite })
 
 /** Which share of reads would miss with so much memory. */
 const Curve = Schema.Struct({
@@ -115,7 +111,7 @@ const Curve = Schema.Struct({
   points: Schema.Array(CurvePoint),
   /** At the present size. */
   here: CurvePoint,
-  samples: Schema.Number
+  samples: Schema.Finite
 })
 
 /** One node of an engine that is spread over several. */
@@ -123,19 +119,19 @@ const Node = Schema.Struct({
   address: Schema.String,
   isUp: Schema.Boolean,
   /** Commands that were sent to it, those of them that failed, and the time to the last reply, where known. */
-  commands: Schema.Number,
-  failed: Schema.Number,
-  roundTrip: Schema.NullOr(Schema.Number)
+  commands: Schema.Finite,
+  failed: Schema.Finite,
+  roundTrip: Schema.NullOr(Schema.Finite)
 })
 
 /** Copies of entries of a distant engine that this process holds. */
 const NearCache = Schema.Struct({
-  entries: Schema.Number,
-  bytes: Schema.Number,
-  hits: Schema.Number,
-  misses: Schema.Number,
+  entries: Schema.Finite,
+  bytes: Schema.Finite,
+  hits: Schema.Finite,
+  misses: Schema.Finite,
   /** Copies that were dropped because the engine said that they have changed. */
-  invalidated: Schema.Number
+  invalidated: Schema.Finite
 })
 
 const Engine = Schema.Struct({
@@ -151,32 +147,33 @@ export const Snapshot = Schema.Struct({
   /** Another one at each start of the server. */
   runId: Schema.String,
   /** Unix time of this picture. */
-  at: Schema.Number,
+  at: Schema.Finite,
   /** In s. */
-  uptime: Schema.Number,
-  stage: Stage,
+  uptime: Schema.Finite,
+  /** It takes clients only while it is `serving`. */
+  stage: Schema.Literals(STAGES),
   loopDelay: LoopDelay,
   /** Caught, each of them a bug in kv-cache. */
-  defects: Schema.Number,
+  defects: Schema.Finite,
   engine: Engine,
   /** Commands that clients have sent at least once, the most used first. */
   operations: Schema.Array(Operation),
   /** Reads that found a value, and reads that did not. */
-  hits: Schema.Number,
-  misses: Schema.Number,
+  hits: Schema.Finite,
+  misses: Schema.Finite,
   missReasons: Schema.NullOr(MissReasons),
   memory: Memory,
-  keys: Schema.Struct({ count: Schema.Number, limit: Schema.NullOr(Schema.Number), timed: Schema.Number }),
+  keys: Schema.Struct({ count: Schema.Finite, limit: Schema.NullOr(Schema.Finite), timed: Schema.Finite }),
   /** Keys that have gone, by the reason. */
   removals: Schema.Struct({
-    deleted: Schema.Number,
-    expired: Schema.Number,
-    evicted: Schema.Number,
-    replaced: Schema.Number
+    deleted: Schema.Finite,
+    expired: Schema.Finite,
+    evicted: Schema.Finite,
+    replaced: Schema.Finite
   }),
   connections: Connections,
   /** Bytes from clients and to them. */
-  network: Schema.Struct({ in: Schema.Number, out: Schema.Number }),
+  network: Schema.Struct({ in: Schema.Finite, out: Schema.Finite }),
   /** The newest first. */
   slowCommands: Schema.Array(SlowCommand),
   hotKeys: Schema.NullOr(Schema.Array(HotKey)),

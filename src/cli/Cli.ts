@@ -18,6 +18,7 @@ import { completionsFlag } from "./Completions.ts"
 import * as Help from "./Help.ts"
 import { loadTestCommand, loadTestWorkerCommand } from "./LoadTestCommand.ts"
 import { serveCommand } from "./ServeCommand.ts"
+import { userCommand } from "./UserCommand.ts"
 
 const WRONG_INVOCATION = 1
 
@@ -36,7 +37,14 @@ const helpCommand = Command.make(
 
 const root = Command.make("kv-cache").pipe(
   Command.withDescription("An in-memory key-value cache server, its client, and its load tester"),
-  Command.withSubcommands([serveCommand, clientCommand, loadTestCommand, helpCommand, loadTestWorkerCommand]),
+  Command.withSubcommands([
+    serveCommand,
+    clientCommand,
+    loadTestCommand,
+    userCommand,
+    helpCommand,
+    loadTestWorkerCommand
+  ]),
   Command.withExamples([
     { command: "kv-cache serve", description: "Serve on 127.0.0.1:7171" },
     { command: "kv-cache client GET greeting", description: "Ask that server" }

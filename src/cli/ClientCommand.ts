@@ -24,11 +24,14 @@ import * as ReplyText from "../client/ReplyText.ts"
 import { processTerminal } from "../client/Terminal.ts"
 import * as Reply from "../domain/Reply.ts"
 import { textProtocol } from "../protocol/text/TextProtocol.ts"
-import { parseDuration, settings } from "../server/ServerConfig.ts"
+import { parseDuration } from "../server/ServerConfig.ts"
 import { CommandFailed } from "./CommandFailed.ts"
 import { parsedFlag } from "./ParsedFlag.ts"
-import { fromSetting } from "./SettingFlag.ts"
+import { credentialFlags, credentialsOf, type GivenCredentials, urlFlag } from "./ServerFlags.ts"
+import { serverPort } from "./ServerPort.ts"
+import { fromSettingWithSource, type Sourced } from "./SettingFlag.ts"
 import { fileReason } from "./SystemReason.ts"
+import { type GivenTls, tlsFlags, tlsOf } from "./TlsFlags.ts"
 
 /** The exit code of a command that was answered with an ERROR. */
 const REFUSED = 1
@@ -139,19 +142,39 @@ const timeout = parsedFlag({
   parse: (text) => Option.filter(parseDuration(text), Duration.between({ minimum: MIN_TIMEOUT, maximum: MAX_TIMEOUT }))
 }).pipe(Flag.withDefault(DEFAULT_TIMEOUT))
 
-/** The server's port, from the server's environment variable. Whoever sets it means the client too. */
-const port = fromSetting({
-  ...settings.port,
-  description: "TCP port of the server",
-  expected: "a port from 1 to 65535",
-  parse: (text) => Option.filter(settings.port.parse(text), (number) => number > 0)
-})
+const port = fromSettingWithSource(serverPort)
 
 const host = Flag.String("host").pipe(
   Flag.withMetavar("address"),
   Flag.withDescription("Address or name of the server (default: localhost)"),
-  Flag.withDefault("localhost")
+  Flag.optional
 )
+
+interface Given extends GivenCredentials, GivenTls {
+  readonly host: Option.Option<string>
+  readonly port: Sourced<number>
+  readonly timeout: Duration.Duration
+}
+
+const DEFAULT_HOST = "localhost"
+
+const toConnectOptions = Effect.fnUntraced(function* (given: Given) {
+  const { host, port, timeout } = given
+  const url = Option.getOrUndefined(given.url)
+  if (url !== undefined && (Option.isSome(host) || port.isFlag)) {
+    const message = "--url excludes --host and --port: give host and port once."
+    return yield* new CommandFailed({ code: REFUSED, message })
+  }
+  const options: ConnectOptions = {
+    host: url?.host ?? Option.getOrElse(host, () => DEFAULT_HOST),
+    port: url?.port ?? port.value,
+    credentials: yield* credentialsOf(given),
+    tls: yield* tlsOf({ ...given, tls: given.tls || url?.isTls === true }, DISCONNECTED),
+    connectTimeout: timeout,
+    requestTimeout: timeout
+  }
+  return options
+})
 
 const raw = Flag.Boolean("raw").pipe(Flag.withDescription("Of a GET print only the value"), Flag.withDefault(false))
 
@@ -163,18 +186,22 @@ const words = Argument.String("command").pipe(
   Argument.variadic()
 )
 
-export const clientCommand = Command.make("client", { host, port, timeout, raw, words }, (flags) => {
-  const { host, port, raw, timeout, words } = flags
-  const given: Settings = {
-    connection: { host, port, connectTimeout: timeout, requestTimeout: timeout },
-    raw
-  }
-  const session = Effect.gen(function* () {
-    if (yield* isInteractive) yield* repl(given)
-    else yield* Effect.interruptible(pipe(given))
-  })
-  return words.length > 0 ? Effect.interruptible(oneShot(words, given)) : session
-}).pipe(
+const client = Effect.fnUntraced(function* ({
+  raw,
+  words,
+  ...given
+}: Given & { readonly raw: boolean; readonly words: ReadonlyArray<string> }) {
+  const settings: Settings = { connection: yield* toConnectOptions(given), raw }
+  if (words.length > 0) return yield* Effect.interruptible(oneShot(words, settings))
+  if (yield* isInteractive) yield* repl(settings)
+  else yield* Effect.interruptible(pipe(settings))
+})
+
+export const clientCommand = Command.make(
+  "client",
+  { host, port, url: urlFlag, ...credentialFlags, ...tlsFlags, timeout, raw, words },
+  client
+).pipe(
   Command.withDescription("Talk to a server: at a terminal, from a pipe, or with one command"),
   Command.withExamples([
     { command: "kv-cache client", description: "A session at the terminal" },

@@ -21,7 +21,7 @@ const valueTypes: ReadonlyMap<string, ValueType> = new Map([
   ...allSettings.flatMap(({ choices: values, flag }): ReadonlyArray<readonly [string, ValueType]> =>
     values === undefined ? [] : [[flag, { _tag: "Choice", values }]]
   ),
-  ...["output", "report", "a.json", "b.json"].map((name) => [name, file] as const)
+  ...["output", "report", "password-file", "users-file", "a.json", "b.json"].map((name) => [name, file] as const)
 ])
 
 const withValues = (command: CompletionScript.CommandDescriptor): CompletionScript.CommandDescriptor => ({

@@ -34,7 +34,8 @@ const fromEnvironment = Config.Redacted(PASSWORD).pipe(
 const passwordOf = Effect.fnUntraced(function* ({ enginePasswordFile }: Settings) {
   if (enginePasswordFile === undefined) return yield* fromEnvironment
   const [first = ""] = (yield* read("engine-password-file", enginePasswordFile)).split(/\r?\n/)
-  if (first === "") return yield* Effect.fail(failed(`--engine-password-file: ${enginePasswordFile} has an empty first line`))
+  if (first === "")
+    return yield* Effect.fail(failed(`--engine-password-file: ${enginePasswordFile} has an empty first line`))
   return Redacted.make(first, { label: "password" })
 })
 

@@ -13,6 +13,7 @@ import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
+import * as Redacted from "effect/Redacted"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Runtime from "effect/Runtime"
@@ -22,6 +23,9 @@ import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as SchemaIssue from "effect/SchemaIssue"
+import type { ClientCredentials } from "../client/ClientSocket.ts"
+import type { ClientTls } from "../client/ClientTls.ts"
+import * as ServerUrl from "../client/ServerUrl.ts"
 import * as Assertion from "../loadtest/Assertion.ts"
 import * as Comparison from "../loadtest/Comparison.ts"
 import * as HtmlReport from "../loadtest/HtmlReport.ts"
@@ -36,8 +40,11 @@ import { type Address, address } from "./Address.ts"
 import { CommandFailed } from "./CommandFailed.ts"
 import { parsedFlag, parseFrom } from "./ParsedFlag.ts"
 import * as Quantity from "./Quantity.ts"
+import { credentialFlags, credentialsOf, parseUrl } from "./ServerFlags.ts"
+import { serverPort } from "./ServerPort.ts"
 import { fromSettingWithSource, type Sourced } from "./SettingFlag.ts"
 import { fileReason } from "./SystemReason.ts"
+import { type GivenTls, tlsFlags, tlsOf } from "./TlsFlags.ts"
 
 /** Exit codes: an assertion does not hold or the server was lost; the test could not be run at all. */
 const NOT_MET = 1
@@ -92,12 +99,9 @@ const flags = {
     expected: "an address or a host name",
     parse: settings.host.parse
   }).pipe(Flag.optional),
-  port: fromSettingWithSource({
-    ...settings.port,
-    description: "Port of the server",
-    expected: "a port from 1 to 65535",
-    parse: (text) => Option.filter(settings.port.parse(text), (port) => port > 0)
-  }),
+  port: fromSettingWithSource(serverPort),
+  ...credentialFlags,
+  ...tlsFlags,
   protocol: Flag.Literals("protocol", ["text", "resp"]).pipe(
     Flag.withDescription("resp drives a Redis server, or any that speaks its protocol (default: text)"),
     Flag.withDefault("text")
@@ -183,11 +187,27 @@ const flags = {
   ),
   report: fileFlag("report", "a file", "Write a self-contained HTML report").pipe(Flag.optional),
   address: Argument.String("address").pipe(
-    Argument.withDescription("The server, such as localhost:7171, in place of --host and --port"),
-    Argument.mapEffect((text) => parseFrom("argument address", text, address)),
+    Argument.withDescription(
+      "The server, such as localhost:7171, or as a URL such as kv://user:password@host:7171, in place of --host and --port"
+    ),
+    Argument.mapEffect((text) => parseTarget(text)),
     Argument.optional
   )
 }
+
+/** A server as an argument: an address, or a URL. */
+interface Target extends Address {
+  readonly url: Option.Option<ServerUrl.ServerUrl>
+}
+
+const parseTarget = (text: string): Effect.Effect<Target, CliError.CliError> =>
+  ServerUrl.isUrl(text)
+    ? Effect.map(parseUrl("argument address", text), (url) => ({
+        host: Option.some(url.host),
+        port: Option.fromNullishOr(url.port),
+        url: Option.some(url)
+      }))
+    : Effect.map(parseFrom("argument address", text, address), (found) => ({ ...found, url: Option.none() }))
 
 const toAssertion = (text: string) =>
   Result.match(Assertion.parse(text), {
@@ -198,10 +218,12 @@ const toAssertion = (text: string) =>
 
 // --- running
 
-interface Config {
+interface Config extends GivenTls {
   readonly host: Option.Option<string>
   readonly port: Sourced<number>
-  readonly address: Option.Option<Address>
+  readonly address: Option.Option<Target>
+  readonly user: Option.Option<string>
+  readonly passwordFile: Sourced<string | undefined>
   readonly protocol: "text" | "resp"
   readonly resp2: boolean
   readonly connections: number
@@ -283,7 +305,13 @@ const defaultThreads = ({ connections, rate }: Config): number => {
   return Option.match(rate, { onNone: () => most, onSome: (all) => Math.min(most, Math.ceil(all / RATE_OF_A_THREAD)) })
 }
 
-const toOptions = (config: Config, seed: number): LoadTestOptions => ({
+const toOptions = (
+  config: Config,
+  credentials: ClientCredentials | undefined,
+  tls: ClientTls | undefined,
+  seed: number
+): LoadTestOptions => ({
+  tls,
   host: Option.getOrElse(
     Option.orElse(config.host, () => Option.flatMap(config.address, ({ host }) => host)),
     () => DEFAULT_HOST
@@ -292,6 +320,8 @@ const toOptions = (config: Config, seed: number): LoadTestOptions => ({
     Option.flatMap(config.address, ({ port }) => port),
     () => config.port.value
   ),
+  credentials:
+    credentials === undefined ? undefined : { user: credentials.user, password: Redacted.value(credentials.password) },
   protocol: config.protocol === "text" ? "text" : config.resp2 ? "resp2" : "resp3",
   workload: {
     seed,
@@ -350,7 +380,12 @@ const showProgress = Effect.fnUntraced(function* (config: Config, seconds: Reado
 const notMade = (message: string) => new CommandFailed({ code: NOT_MADE, message })
 
 /** Runs until the end or a signal. A signal ends the run early, and what was measured is still reported. */
-const run = Effect.fnUntraced(function* (config: Config) {
+const run = Effect.fnUntraced(function* (config: Config, credentials: ClientCredentials | undefined) {
+  const isTls = Option.exists(
+    Option.flatMap(config.address, ({ url }) => url),
+    (url) => url.isTls
+  )
+  const tls = yield* tlsOf({ ...config, tls: config.tls || isTls }, NOT_MADE)
   const seed = yield* Option.match(config.seed, {
     onNone: () => Random.nextIntBetween(0, 2 ** 32, { halfOpen: true }),
     onSome: Effect.succeed
@@ -359,7 +394,7 @@ const run = Effect.fnUntraced(function* (config: Config) {
   const stop = yield* Deferred.make<void>()
   const prepared = yield* Effect.interruptible(
     LoadTest.prepare({
-      ...toOptions(config, seed),
+      ...toOptions(config, credentials, tls, seed),
       // Several threads report the same second, each time with all its figures so far.
       onSecond: (second) => seconds.set(second.second, second),
       stop: Deferred.await(stop)
@@ -449,7 +484,11 @@ const loadTest = Effect.fnUntraced(function* (config: Config) {
   yield* checkFlags(config)
   const files = [...Option.toArray(config.output), ...Option.toArray(config.report)].filter((file) => file !== "-")
   yield* Effect.forEach(files, (file) => makeDirectory(file), { discard: true })
-  const { isInterrupted, result } = yield* run(config)
+  const credentials = yield* credentialsOf({
+    ...config,
+    url: Option.flatMap(config.address, ({ url }) => url)
+  })
+  const { isInterrupted, result } = yield* run(config, credentials)
   const assertions = Assertion.checkAll(config.assert, result)
   yield* write(config, result, assertions)
   // A run that a signal ended exits like that, whatever the assertions say.

@@ -3,7 +3,7 @@
  *
  * It differs from `NodeRuntime.runMain` where users of servers expect something else. A second signal ends the process
  * at once. An interrupted program exits with 128 plus the signal's number. A closed pipe ends it without a message.
- * SIGHUP works like SIGTERM, and SIGUSR1 opens no inspector.
+ * SIGHUP has files read anew where a program has such files, and else works like SIGTERM. SIGUSR1 opens no inspector.
  */
 import * as Fs from "node:fs"
 import * as Os from "node:os"
@@ -12,7 +12,9 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
 import * as Runtime from "effect/Runtime"
+import { CurrentReloads } from "../Reload.ts"
 import { closeInspector } from "./Inspector.ts"
 import { systemReason } from "./SystemReason.ts"
 
@@ -47,6 +49,25 @@ const leaveLostTerminals = (): void => {
   for (const descriptor of terminals) if (!Tty.isatty(descriptor)) Fs.closeSync(descriptor)
 }
 
+/** Whether this process has a terminal that can signal it, be it for none of its streams. */
+const hasTerminal = (): boolean =>
+  Result.match(
+    Result.try(() => Fs.openSync("/dev/tty", Fs.constants.O_RDONLY | Fs.constants.O_NOCTTY)),
+    {
+      onFailure: () => false,
+      onSuccess: (descriptor) => {
+        Fs.closeSync(descriptor)
+        return true
+      }
+    }
+  )
+
+const hadTerminal = hasTerminal()
+
+/** Whether the terminal is gone from which the program was started. It sends SIGHUP when it closes. */
+const hasLostTerminal = (): boolean =>
+  (hadTerminal && !hasTerminal()) || terminals.some((descriptor) => !Tty.isatty(descriptor))
+
 /** Node opens the inspector when the event loop polls, however old the signal is. The loop polls between two yields. */
 const closeInspectorInTime = Effect.andThen(
   Effect.andThen(Effect.yieldNow, Effect.yieldNow),
@@ -58,10 +79,12 @@ const closeInspectorInTime = Effect.andThen(
  * signal may end. So the work after the wait (a drain, a report) is done, and the exit code is the command's own.
  */
 export const runMain = <A, E>(program: Effect.Effect<A, E>): void => {
+  const reloads = Effect.runSync(Effect.flatMap(CurrentReloads, Effect.succeed))
   let received: { readonly signal: Signal; readonly at: bigint } | undefined
   const fiber = Effect.runFork(program, { uninterruptible: true })
 
   const onSignal = (signal: Signal): void => {
+    if (signal === "SIGHUP" && received === undefined && !hasLostTerminal() && reloads.request()) return
     const now = Effect.runSync(Clock.monotonicTimeNanos)
     if (received === undefined) {
       received = { signal, at: now }
@@ -72,8 +95,7 @@ export const runMain = <A, E>(program: Effect.Effect<A, E>): void => {
   }
   process.on("SIGINT", onSignal)
   process.on("SIGTERM", onSignal)
-  // SIGHUP comes from a terminal that closes. A second one is no reason to hurry: a shell sends it again, and systemd
-  // may send it after each SIGTERM.
+  // A second SIGHUP is no reason to hurry: a shell sends it again, and systemd may send it after each SIGTERM.
   process.on("SIGHUP", onSignal)
   Effect.runFork(closeInspectorInTime)
   process.on("exit", leaveLostTerminals)

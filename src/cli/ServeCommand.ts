@@ -5,12 +5,22 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
+import * as Admin from "../admin/Admin.ts"
+import { CurrentAuthentication } from "../auth/Authentication.ts"
+import * as Credentials from "../auth/Credentials.ts"
+import type { CredentialsError } from "../auth/SecretFile.ts"
 import { CurrentLogOutput } from "../observability/LogOutput.ts"
 import * as Logging from "../observability/Logging.ts"
 import * as TextProtocol from "../protocol/text/TextProtocol.ts"
 import * as Listener from "../server/Listener.ts"
 import { Server } from "../server/Server.ts"
-import { type Settings, settings } from "../server/ServerConfig.ts"
+import {
+  otlpHeaders,
+  PASSWORD_VARIABLE,
+  password as passwordFromConfig,
+  type Settings,
+  settings
+} from "../server/ServerConfig.ts"
 import { complaints, CurrentSystemLimits } from "../server/SystemLimits.ts"
 import { VirtualClock } from "../server/VirtualClock.ts"
 import { Expirer } from "../store/Expirer.ts"
@@ -34,24 +44,41 @@ const serverLayer = (config: Settings, engine: RedisEngine.RedisEngineConfig | u
 
 const serve = Effect.fnUntraced(
   function* (config: Settings) {
-    const server = yield* Effect.scoped(Effect.andThen(crashInLog, serveUntilSignal(config)))
+    const password = yield* takePassword
+    const headers = yield* otlpHeaders
+    const server = yield* Effect.scoped(
+      Effect.gen(function* () {
+        yield* crashInLog
+        // On the real clock, whatever clock the server has: files change in real time.
+        const credentials = yield* Layer.build(Credentials.layer({ ...config, password }))
+        const admin = yield* Effect.provideContext(Admin.open({ ...config, otlpHeaders: headers }), credentials)
+        return yield* Effect.provideContext(serveUntilSignal(config), Context.merge(credentials, admin))
+      })
+    )
     // After the scope has closed, so that the totals include what the drain answered.
     const { store, ...counters } = yield* server.stats
     const output = yield* CurrentLogOutput
+    const advice = yield* server.advice
+    if (advice !== undefined) yield* Effect.logInfo(advice)
     yield* Effect.logInfo("stopped").pipe(Effect.annotateLogs({ ...counters, ...store, logLinesLost: output.lost }))
   },
   (effect, config) =>
     effect.pipe(
-      Effect.catchTag("ListenError", (error) => refuse(error, config)),
-      Effect.catchTag("EngineError", (error) => refuse(error, config)),
+      Effect.catchTag(["ListenError", "CredentialsError", "EngineError"], (error) => refuse(error, config)),
       Effect.catchDefect((defect) => failWith(logCrash(Cause.die(defect)))),
       Effect.provide(Logging.layer({ level: config.debug ? "Debug" : config.logLevel, format: config.logFormat }))
     )
 )
 
+/**
+ * The password in the environment, if there is one. It is taken away there: Node writes its environment into the reports of
+ * a crash.
+ */
+const takePassword = Effect.tap(passwordFromConfig, () => Effect.sync(() => delete process.env[PASSWORD_VARIABLE]))
+
 /** A sentence for a person, unless JSON was asked for. */
 const refuse = (
-  error: Listener.ListenError | EngineError,
+  error: Listener.ListenError | CredentialsError | EngineError,
   { logFormat }: Settings
 ): Effect.Effect<never, CliError.UserError | FailureLogged> =>
   logFormat === "json"
@@ -86,9 +113,7 @@ const crashInLog = Effect.gen(function* () {
 
 const serveUntilSignal = Effect.fnUntraced(function* (config: Settings) {
   const engine = yield* engineOf(config)
-  return yield* config.clock === "virtual"
-    ? serveInVirtualTime(config)
-    : serveWith(serverLayer(config, engine), config)
+  return yield* config.clock === "virtual" ? serveInVirtualTime(config) : serveWith(serverLayer(config, engine), config)
 })
 
 /** The clock's layer is the only difference. */
@@ -104,9 +129,11 @@ const serveWith = Effect.fnUntraced(function* (layer: ReturnType<typeof serverLa
   const server = Context.get(yield* Layer.build(layer), Server)
   closeInspector()
   const time = config.clock === "virtual" ? ", in virtual time: it is 0 ms until CLOCK moves it" : ""
-  const { respAddress } = server
+  const { respAddress, tlsAddress } = server
+  const plain = config.port === undefined ? [] : [Listener.format(server.address)]
+  const tls = tlsAddress === undefined ? [] : [`${Listener.format(tlsAddress)} (TLS)`]
   const resp = respAddress === undefined ? "" : ` and, for Redis clients alone, on ${Listener.format(respAddress)}`
-  yield* Effect.logInfo(`listening on ${Listener.format(server.address)}${resp}${time}`).pipe(
+  yield* Effect.logInfo(`listening on ${[...plain, ...tls].join(" and ")}${resp}${time}`).pipe(
     Effect.annotateLogs({
       version,
       clock: config.clock,
@@ -115,10 +142,11 @@ const serveWith = Effect.fnUntraced(function* (layer: ReturnType<typeof serverLa
       maxConnections: config.maxConnections
     })
   )
-  if (!server.address.isLoopback) {
+  if (!server.address.isLoopback && !(yield* CurrentAuthentication).isRequired) {
     const at = Listener.format(server.address)
     yield* Effect.logWarning(
-      `${at} is open to the network: whoever can reach it can read and write every key, as there is no authentication`
+      `${at} is open to the network: whoever can reach it can read and write every key, because nobody is asked who they ` +
+        "are (--allow-unauthenticated)"
     )
   }
   for (const complaint of complaints(config, yield* CurrentSystemLimits)) yield* Effect.logWarning(complaint)
@@ -132,8 +160,24 @@ export const serveCommand = Command.make(
     host: fromSetting(settings.host),
     port: fromSetting(settings.port),
     respPort: fromSetting(settings.respPort),
+    adminPort: fromSetting(settings.adminPort),
+    adminHost: fromSetting(settings.adminHost),
+    adminAllowedHosts: fromSetting(settings.adminAllowedHosts),
+    otlpUrl: fromSetting(settings.otlpUrl),
+    otlpInterval: fromSetting(settings.otlpInterval),
+    passwordFile: fromSetting(settings.passwordFile),
+    usersFile: fromSetting(settings.usersFile),
+    allowUnauthenticated: fromSwitch(settings.allowUnauthenticated),
+    tlsPort: fromSetting(settings.tlsPort),
+    tlsCert: fromSetting(settings.tlsCert),
+    tlsKey: fromSetting(settings.tlsKey),
+    tlsCa: fromSetting(settings.tlsCa),
+    tlsClientAuth: fromSetting(settings.tlsClientAuth),
+    tlsMinVersion: fromSetting(settings.tlsMinVersion),
     maxKeys: fromSetting(settings.maxKeys),
     maxMemory: fromSetting(settings.maxMemory),
+    ghosts: fromSetting(settings.ghosts),
+    sampling: fromSetting(settings.sampling),
     maxClientMemory: fromSetting(settings.maxClientMemory),
     maxValueSize: fromSetting(settings.maxValueSize),
     maxConnections: fromSetting(settings.maxConnections),

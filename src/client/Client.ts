@@ -68,7 +68,13 @@ const make = Effect.fnUntraced(function* (options: ClientOptions) {
     const connectionScope = yield* Scope.fork(scope)
     const attempt = connect(options, textProtocol).pipe(Scope.provide(connectionScope))
     const connection = yield* (
-      options.reconnect === undefined ? attempt : Effect.retry(attempt, options.reconnect)
+      options.reconnect === undefined
+        ? attempt
+        : Effect.retry(attempt, {
+            schedule: options.reconnect,
+            // It would be refused again, and each time the server has all clients of this address wait longer.
+            while: (error) => error._tag !== "AuthenticationError"
+          })
     ).pipe(Effect.onError(() => Scope.close(connectionScope, Exit.void)))
     current = { connection, scope: connectionScope }
     return connection

@@ -8,17 +8,26 @@ import type * as Net from "node:net"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Command, AnsweredCommand } from "../domain/Command.ts"
+import * as Redacted from "effect/Redacted"
+import { auth, type AnsweredCommand, type Command } from "../domain/Command.ts"
 import type { Reply } from "../domain/Reply.ts"
 import type { MalformedReply, ProtocolService } from "../protocol/Protocol.ts"
 import {
+  AuthenticationError,
   type ClientError,
   ConnectionClosedError,
   MalformedReplyError,
   RefusedError,
   TimeoutError
 } from "./ClientError.ts"
-import { type ConnectOptions, DEFAULT_TIMEOUT, formatAddress, openSocket } from "./ClientSocket.ts"
+import {
+  type ClientCredentials,
+  type ConnectOptions,
+  DEFAULT_TIMEOUT,
+  formatAddress,
+  openSocket
+} from "./ClientSocket.ts"
+import * as ClientTls from "./ClientTls.ts"
 
 /** Commands that were sent together and wait for their answers. */
 interface Waiting {
@@ -29,7 +38,7 @@ interface Waiting {
   readonly resume: (result: Effect.Effect<ReadonlyArray<Reply>, ClientError>) => void
 }
 
-/** Connects, and closes the connection with the scope. */
+/** Connects, says who the client is, and closes the connection with the scope. */
 export const connect = (
   options: ConnectOptions,
   protocol: ProtocolService
@@ -39,9 +48,29 @@ export const connect = (
     (socket) => Effect.sync(() => socket.destroy()),
     // A connection attempt may take long, so it can be interrupted.
     { interruptible: true }
-  ).pipe(Effect.map((socket) => new ClientConnection(socket, options, protocol)))
+  ).pipe(
+    Effect.map((socket) => new ClientConnection(socket, options, protocol)),
+    Effect.tap((connection) =>
+      options.credentials === undefined ? Effect.void : authenticate(connection, options.credentials, options)
+    )
+  )
 
-const describeCut = (code: string | undefined): string | undefined => {
+const authenticate = Effect.fnUntraced(function* (
+  connection: ClientConnection,
+  { password, user }: ClientCredentials,
+  options: ConnectOptions
+) {
+  const command = yield* auth(user, Redacted.value(password)).pipe(
+    Effect.mapError(({ message }) => new AuthenticationError({ message: `Bad credentials: ${message}.` }))
+  )
+  const [reply] = yield* connection.execute([command])
+  if (reply?._tag === "Authenticated") return
+  const reason = reply?._tag === "Failed" ? reply.message : "no reply"
+  return yield* new AuthenticationError({ message: `${formatAddress(options)} refused the credentials: ${reason}.` })
+})
+
+/** What an error means that ended a connection. */
+export const describeCut = (code: string | undefined, message: string): string => {
   switch (code) {
     case "ECONNRESET":
     case "EPIPE":
@@ -49,7 +78,8 @@ const describeCut = (code: string | undefined): string | undefined => {
     case "ETIMEDOUT":
       return "the server cannot be reached any more"
     default:
-      return undefined
+      // A server says what it thinks of a client's certificate after the client has done its part of the handshake.
+      return ClientTls.describe(code ?? "", message)?.replace(/\.$/, "") ?? message
   }
 }
 
@@ -73,7 +103,7 @@ export class ClientConnection {
     this.requestTimeout = Duration.fromInputUnsafe(options.requestTimeout ?? DEFAULT_TIMEOUT)
     socket.on("data", (chunk: Buffer) => this.receive(chunk))
     socket.on("error", (error: NodeJS.ErrnoException) =>
-      this.fail(this.closedBecause(describeCut(error.code) ?? error.message))
+      this.fail(this.closedBecause(describeCut(error.code, error.message)))
     )
     socket.on("end", () => this.fail(this.closedBecause("the server closed it")))
     socket.on("close", () => this.fail(this.closedBecause("the server closed it")))

@@ -29,4 +29,15 @@ export class RefusedError extends Schema.TaggedError<RefusedError>()("RefusedErr
   message: Schema.String
 }) {}
 
-export type ClientError = ConnectError | TimeoutError | ConnectionClosedError | MalformedReplyError | RefusedError
+/** The server did not accept the user or the password, or these are none that it could accept. */
+export class AuthenticationError extends Schema.TaggedError<AuthenticationError>()("AuthenticationError", {
+  message: Schema.String
+}) {}
+
+export type ClientError =
+  | AuthenticationError
+  | ConnectError
+  | TimeoutError
+  | ConnectionClosedError
+  | MalformedReplyError
+  | RefusedError

@@ -2,11 +2,25 @@
 import * as Net from "node:net"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import { ConnectError, TimeoutError } from "./ClientError.ts"
+import * as ClientTls from "./ClientTls.ts"
+
+/** Who a client is. */
+export interface ClientCredentials {
+  /** Absent for the user `default`. */
+  readonly user?: string | undefined
+  readonly password: Redacted.Redacted
+}
 
 export interface ConnectOptions {
   readonly host: string
   readonly port: number
+  /** What is said first on each connection. Absent for a server that asks nobody who they are. */
+  readonly credentials?: ClientCredentials | undefined
+  /** Speaks TLS. `{}` trusts the CAs that Node brings. Default: no TLS. */
+  readonly tls?: ClientTls.ClientTls | undefined
   /** How long connecting may take. Default: 5 s. */
   readonly connectTimeout?: Duration.Input | undefined
   /** How long an answer may take. Default: 5 s. */
@@ -31,14 +45,14 @@ export const openSocket = (
   const timeout = Duration.fromInputUnsafe(options.connectTimeout ?? DEFAULT_TIMEOUT)
   const name = formatAddress(options)
   return Effect.callback<Net.Socket, ConnectError>((resume) => {
-    const socket = Net.connect({
-      host: options.host,
-      port: options.port,
-      noDelay: true,
-      ...(onread === undefined ? {} : { onread })
-    })
-    socket.on("error", (error: NodeJS.ErrnoException) => resume(Effect.fail(toConnectError(options, error))))
-    socket.once("connect", () => resume(Effect.succeed(socket)))
+    const begun = begin(options, onread)
+    if (Result.isFailure(begun)) return resume(Effect.fail(begun.failure))
+    const socket = begun.success
+    const error = (error: NodeJS.ErrnoException) => resume(Effect.fail(toConnectError(options, error)))
+    socket.on("error", error)
+    // A server that ends a handshake is no error to Node where it was a plain end.
+    if (options.tls !== undefined) socket.once("close", () => error(new Error("it closed the connection")))
+    socket.once(options.tls === undefined ? "connect" : "secureConnect", () => resume(Effect.succeed(socket)))
     return Effect.sync(() => socket.destroy())
   }).pipe(
     Effect.timeoutOrElse({
@@ -54,13 +68,38 @@ export const openSocket = (
   )
 }
 
+const begin = (
+  options: ConnectOptions,
+  onread: Net.OnReadOpts | undefined
+): Result.Result<Net.Socket, ConnectError> => {
+  const { host, port, tls } = options
+  if (tls === undefined) {
+    return Result.succeed(Net.connect({ host, port, noDelay: true, ...(onread === undefined ? {} : { onread }) }))
+  }
+  return ClientTls.connect(tls, host, port, onread).pipe(
+    Result.map((socket) => socket.setNoDelay(true)),
+    Result.mapError(
+      (reason) =>
+        new ConnectError({ code: "ERR_TLS", message: `Cannot connect to ${formatAddress(options)}: ${reason}` })
+    )
+  )
+}
+
 const toConnectError = (options: ConnectOptions, error: NodeJS.ErrnoException): ConnectError => {
   const code = error.code ?? "UNKNOWN"
   return new ConnectError({
     code,
-    message: `Cannot connect to ${formatAddress(options)}: ${describe(code) ?? `${error.message}.`}`
+    message: `Cannot connect to ${formatAddress(options)}: ${describeIn(options, code, error.message)}`
   })
 }
+
+const describeIn = ({ tls }: ConnectOptions, code: string, message: string): string =>
+  describe(code) ?? (tls === undefined ? undefined : describeTls(code, message)) ?? `${message}.`
+
+const describeTls = (code: string, message: string): string | undefined =>
+  code === "ECONNRESET"
+    ? "it closed the connection in the handshake; does it speak TLS on this port?"
+    : ClientTls.describe(code, message)
 
 const describe = (code: string): string | undefined => {
   switch (code) {

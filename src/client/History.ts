@@ -23,9 +23,15 @@ export interface History {
 /** A history without a file. */
 export const none: History = { load: Effect.succeed([]), add: () => Effect.void }
 
-/** The history with one more line. Blank lines and repetitions of the last line are not worth recalling. */
+/** A line with a password: an AUTH, be it misspelt at its end or timed. */
+const SECRET = /^\s*(?:time\s+)?auth/i
+
+/**
+ * The history with one more line. Blank lines and repetitions of the last line are not worth recalling, and a password
+ * must not be.
+ */
 export const remember = (lines: ReadonlyArray<string>, line: string): ReadonlyArray<string> =>
-  line.trim() === "" || line === lines.at(-1) ? lines : [...lines, line].slice(-MAX_LINES)
+  line.trim() === "" || line === lines.at(-1) || SECRET.test(line) ? lines : [...lines, line].slice(-MAX_LINES)
 
 /** The history's file, by the XDG Base Directory Specification. Nothing if the environment does not say. */
 export const location = Effect.gen(function* () {

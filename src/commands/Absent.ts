@@ -1,5 +1,5 @@
 /**
- * Commands for what a cache has none of: a cluster, replicas, modules, functions, users. Clients and tools send them
+ * Commands for what a cache has none of: a cluster, replicas, modules, functions. Clients and tools send them
  * to find that out.
  */
 import { ERR, FixedReply, type ReplySink } from "../domain/Reply.ts"
@@ -171,32 +171,6 @@ const functionHelp = entry(
   undefined
 )
 
-const aclWhoAmI = entry(
-  "server",
-  "ACL|WHOAMI",
-  "6.0.0",
-  0,
-  0,
-  ["noscript", "loading", "stale"],
-  "",
-  "Show the connection's user",
-  ({ sink }) => sink.text("default")
-)
-const aclUsers = entry(
-  "server",
-  "ACL|USERS",
-  "6.0.0",
-  0,
-  0,
-  ["admin", "noscript", "loading", "stale"],
-  "",
-  "List the users",
-  ({ sink }) => {
-    sink.array(1)
-    sink.text("default")
-  }
-)
-
 const wait = entry(
   "generic",
   "WAIT",
@@ -229,7 +203,5 @@ export const absentCommands: ReadonlyArray<Entry> = [
   functionStats,
   functionKill,
   functionHelp,
-  aclWhoAmI,
-  aclUsers,
   wait
 ]

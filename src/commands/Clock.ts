@@ -54,7 +54,7 @@ export const clock: Entry = {
   group: "server",
   protocols: ["text", "resp"],
   arity: { min: 1, max: 2 },
-  flags: ["fast", "virtual"],
+  flags: ["admin", "fast", "virtual"],
   usage: "CLOCK <action>",
   summary: "Move this server's virtual time",
   details: [

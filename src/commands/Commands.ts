@@ -15,13 +15,14 @@ import { expiry } from "./Expiry.ts"
 import { deleteOne, existsOne, keys } from "./Keys.ts"
 import { moves } from "./Moves.ts"
 import { objects } from "./Objects.ts"
-import { http, httpRequest, refuse, refuseAndClose } from "./Refusals.ts"
+import { forbid, http, httpRequest, refuse, refuseAndClose } from "./Refusals.ts"
 import { scans } from "./Scan.ts"
-import { flush, quit, stats } from "./Server.ts"
+import { explain, flush, quit, stats } from "./Server.ts"
 import { absentCommands } from "./Absent.ts"
+import { aclCommands } from "./Acl.ts"
 import { clientCommands } from "./Client.ts"
 import { configCommands } from "./Config.ts"
-import { auth, echo, hello, ping, quitWithAnswer, reset, select } from "./Connection.ts"
+import { auth, authInLine, echo, hello, ping, quitWithAnswer, reset, select } from "./Connection.ts"
 import { diagnosticCommands } from "./Diagnostics.ts"
 import { infoCommands } from "./Info.ts"
 import { introspectionCommands } from "./Introspection.ts"
@@ -46,8 +47,10 @@ export const commands: ReadonlyArray<Entry> = [
   get,
   deleteOne,
   existsOne,
+  explain,
   stats,
   flush,
+  authInLine,
   quit,
   clock,
   ...strings,
@@ -65,6 +68,7 @@ export const commands: ReadonlyArray<Entry> = [
   reset,
   ...clientCommands,
   ...introspectionCommands,
+  ...aclCommands,
   ...configCommands,
   ...infoCommands,
   ...trackingCommands,
@@ -88,6 +92,7 @@ export const commands: ReadonlyArray<Entry> = [
   ...objects,
   ...databases,
   refuse,
+  forbid,
   refuseAndClose,
   http,
   httpRequest
@@ -101,6 +106,7 @@ export const STATS = commands.indexOf(stats)
 export const QUIT = commands.indexOf(quit)
 export const LOOK = commands.indexOf(look)
 export const REFUSE = commands.indexOf(refuse)
+export const FORBID = commands.indexOf(forbid)
 export const REFUSE_AND_CLOSE = commands.indexOf(refuseAndClose)
 export const EXEC = commands.indexOf(exec)
 export const HTTP = commands.indexOf(http)

@@ -80,6 +80,18 @@ export const auth: Entry = {
   details: []
 }
 
+/** The same in the text protocol, where it is typed like everything else. */
+export const authInLine: Entry = {
+  ...auth,
+  since: undefined,
+  protocols: ["text"],
+  arity: { min: 1, max: 2 },
+  usage: "AUTH [user] <password>",
+  details: ["Without a user it is the one that is called 'default'.", "Three failures close the connection."],
+  toInput: (args) =>
+    args.length === 1 ? { _tag: "Auth", password: args[0] } : { _tag: "Auth", user: args[0], password: args[1] }
+}
+
 /** The text protocol has one without an answer. */
 export const quitWithAnswer: Entry = {
   name: "QUIT",

@@ -6,6 +6,7 @@ import type { CommandBatch } from "../domain/CommandBatch.ts"
 import type { ReplySink } from "../domain/Reply.ts"
 import type { Engine } from "../engine/Engine.ts"
 import { MAX_VALUE_LENGTH } from "../engine/Limits.ts"
+import type { MemoryInsight } from "../insight/MemoryInsight.ts"
 import type { Alarm } from "./Alarm.ts"
 import type { Changes } from "./Changes.ts"
 
@@ -32,6 +33,8 @@ export class Execution {
   readonly changes: Changes
   /** Unix time in ms at an instant, which is in ms, too. */
   readonly unixTime: (now: number) => number
+  /** Is told of the keys that are missing, and knows why; nothing for keys that are only copies of others. */
+  readonly insight: MemoryInsight | undefined
   caller: Caller | undefined = undefined
   /** Whether reads are uses of keys. */
   touches = true
@@ -46,10 +49,17 @@ export class Execution {
   // Counts the random numbers that were asked for.
   private readonly drawn = new DataView(new ArrayBuffer(8))
 
-  constructor(engine: Engine, alarm: Alarm, changes: Changes, unixTime: (now: number) => number) {
+  constructor(
+    engine: Engine,
+    alarm: Alarm,
+    changes: Changes,
+    unixTime: (now: number) => number,
+    insight?: MemoryInsight
+  ) {
     this.engine = engine
     this.alarm = alarm
     this.changes = changes
+    this.insight = insight
     this.unixTime = unixTime
   }
 

@@ -1,6 +1,6 @@
 /**
  * OBJECT and MEMORY USAGE: what is kept of a value besides its bytes. There is less of it than in Redis, and nothing is
- * made up: see `OBJECT IDLETIME`.
+ * made up: see `OBJECT FREQ`.
  */
 import { ERR, FixedReply } from "../domain/Reply.ts"
 import { entryBytes, NOT_THERE } from "../engine/Engine.ts"
@@ -13,6 +13,8 @@ import { notAnInteger, one, syntaxError } from "./Replies.ts"
 
 /** The longest string that Redis keeps in one piece with its object, in bytes. */
 const MAX_EMBEDDED = 44
+
+const MILLIS_PER_SECOND = 1000
 
 /** The digits of the longest integer, and its sign. */
 const MAX_INTEGER_LENGTH = 20
@@ -71,12 +73,8 @@ const frequency = object("FREQ", "Tell how often a key is used, which is not cou
   sink.fixed(noFrequency)
 )
 
-const noIdleTime = new FixedReply((sink) =>
-  sink.error(ERR, "idle time not tracked: keys are kept in the exact order of their use, without times")
-)
-
-const idleTime = object("IDLETIME", "Tell since when a key is not used, which is not kept", ({ sink }) =>
-  sink.fixed(noIdleTime)
+const idleTime = object("IDLETIME", "Tell for how many seconds a key has not been used", ({ engine, sink }, entry) =>
+  sink.integer(Math.floor(engine.idleTime(entry) / MILLIS_PER_SECOND))
 )
 
 const referenceCount = object("REFCOUNT", "Tell how many keys share a value: none does", ({ sink }) => sink.fixed(one))

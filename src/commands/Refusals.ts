@@ -5,6 +5,9 @@
 import { ERR } from "../domain/Reply.ts"
 import type { Entry } from "./Entry.ts"
 
+/** The kind of an error: the client's user may not do that. */
+export const NOPERM = "NOPERM"
+
 const ours = {
   group: "server",
   protocols: [],
@@ -20,6 +23,15 @@ export const refuse: Entry = {
   usage: "(refuse)",
   summary: "Answer with an error",
   execute: ({ sink }, commands, command) => sink.error(ERR, commands.message(command))
+}
+
+/** Takes the place of a command that its client may not use, and answers with that. */
+export const forbid: Entry = {
+  ...ours,
+  name: "(forbid)",
+  usage: "(forbid)",
+  summary: "Answer that the client may not",
+  execute: ({ sink }, commands, command) => sink.error(NOPERM, commands.message(command))
 }
 
 /** Answers with what was wrong. What follows cannot be understood. */

@@ -30,12 +30,14 @@ export const isOther = ({ engine, sink }: Execution, entry: number): boolean => 
 /** Finds the entry that a command is about to read. Counts a hit, which is a use of the key, or a miss. */
 export const read = (execution: Execution, commands: CommandBatch, key: number): number => {
   const entry = findKey(execution, commands, key)
+  const { database, engine, insight, now, touches } = execution
   if (entry === NOT_THERE) {
     execution.misses++
+    insight?.miss(engine.hashIn(commands.hash(key), database), database, now)
     return NOT_THERE
   }
   execution.hits++
-  if (execution.touches) execution.engine.touch(entry)
+  engine.hit(entry, touches)
   return entry
 }
 

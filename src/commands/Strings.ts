@@ -67,7 +67,7 @@ export const put: Entry = {
   protocols: ["text"],
   arity: { min: 2, max: 3 },
   keys: { first: 0, last: 0 },
-  flags: ["write", "fast"],
+  flags: ["write", "denyoom", "fast"],
   usage: "PUT <key> <value> [ttl]",
   summary: "Store a value, for [ttl] seconds or for good",
   details: [

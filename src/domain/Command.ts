@@ -91,6 +91,13 @@ export const ClockAction = Schema.TaggedUnion({
 })
 export type ClockAction = typeof ClockAction.Type
 
+export const STATS_TOPICS = ["curve", "hot", "big"] as const
+
+const StatsTopic = Schema.Literals(STATS_TOPICS).annotate({
+  message: "the topic of STATS is CURVE, HOT or BIG"
+})
+export type StatsTopic = typeof StatsTopic.Type
+
 const User = word("user", MAX_CREDENTIAL_LENGTH)
 
 /** A password: 1 to 256 printable ASCII characters without whitespace, so that every client can send it. */
@@ -102,8 +109,10 @@ export const Command = Schema.TaggedUnion({
   Get: { key: Key },
   Delete: { key: Key },
   Exists: { key: Key },
-  /** Asks for the server's statistics. */
-  Stats: {},
+  /** Asks why a key is there or not. */
+  Explain: { key: Key },
+  /** Asks for the server's statistics, or for those of a topic. */
+  Stats: { topic: Schema.optionalKey(StatsTopic) },
   /** Removes every key. */
   Flush: {},
   Quit: {},
@@ -116,9 +125,9 @@ export type Command = typeof Command.Type
 
 /**
  * The commands that a store executes. `Quit` ends a connection, `Auth` says whose it is, `Clock` moves the server's time,
- * and `Stats` asks about the whole server, so they are not among them.
+ * and `Stats` and `Explain` ask about the server, so they are not among them.
  */
-export type StoreCommand = Exclude<Command, { readonly _tag: "Quit" | "Auth" | "Clock" | "Stats" }>
+export type StoreCommand = Exclude<Command, { readonly _tag: "Quit" | "Auth" | "Clock" | "Stats" | "Explain" }>
 
 /** The commands that have a reply. `Quit` has none: its answer is the end of the connection. */
 export type AnsweredCommand = Exclude<Command, { readonly _tag: "Quit" }>
@@ -150,10 +159,15 @@ const checked = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) => {
     Effect.mapError(decodeCase(input), (issue) => new InvalidCommand({ message: describeIssue(issue) }))
 }
 
+const checkedAuth = checked(Command.cases.Auth)
 const checkedPut = checked(Command.cases.Put)
 const checkedGet = checked(Command.cases.Get)
 const checkedDelete = checked(Command.cases.Delete)
 const checkedExists = checked(Command.cases.Exists)
+
+/** A checked AUTH. Without a user it is the default one. */
+export const auth = (user: string | undefined, password: string) =>
+  checkedAuth({ _tag: "Auth", password, ...(user === undefined ? {} : { user }) })
 
 /** A checked PUT. `ttl` is in seconds; 0 for a key that does not expire. */
 export const put = (key: string, value: string, ttl: number = NO_TTL) => checkedPut({ _tag: "Put", key, value, ttl })

@@ -152,6 +152,14 @@ export class CommandBatch implements KeyPlaces {
     this.commands[(this.count << COMMAND_BITS) + MESSAGE] = this.messages.push(message) - 1
   }
 
+  /** Makes a command one with a message instead of arguments. */
+  replace(command: number, id: number, message: string): void {
+    const at = command << COMMAND_BITS
+    this.commands[at + ID] = id
+    this.commands[at + ARGUMENT_COUNT] = 0
+    this.commands[at + MESSAGE] = this.messages.push(message) - 1
+  }
+
   // --- reading the commands
 
   id(command: number): number {

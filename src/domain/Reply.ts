@@ -18,6 +18,8 @@ export type Reply =
   | { readonly _tag: "NotFound" }
   /** The answer to an EXISTS. */
   | { readonly _tag: "Existence"; readonly exists: boolean }
+  /** The answer to an EXPLAIN: a line of printable ASCII. */
+  | { readonly _tag: "Explained"; readonly story: string }
   /** The answer to a STATS: names and values, in display order. Each is a word of printable ASCII. */
   | { readonly _tag: "Statistics"; readonly fields: Readonly<Record<string, string>> }
   /** The answer to a FLUSH. */
@@ -45,6 +47,8 @@ export const found = (value: string): Reply => ({ _tag: "Found", value })
 export const failed = (message: string): Reply => ({ _tag: "Failed", message })
 
 export const statistics = (fields: Readonly<Record<string, string>>): Reply => ({ _tag: "Statistics", fields })
+
+export const explained = (story: string): Reply => ({ _tag: "Explained", story })
 
 export const time = (millis: number): Reply => ({ _tag: "Time", millis })
 
@@ -123,6 +127,8 @@ export const write = (reply: Reply, sink: ReplySink): void => {
       return sink.simple("deleted")
     case "NotFound":
       return sink.null()
+    case "Explained":
+      return sink.simple(reply.story)
     case "Statistics":
       return sink.simple(
         Object.entries(reply.fields)

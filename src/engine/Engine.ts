@@ -98,7 +98,7 @@ import {
   REPLACED
 } from "./Limits.ts"
 import { arrayBuffers, type ArenaSource, Memory } from "./Memory.ts"
-import { Recency } from "./Recency.ts"
+import { Recency, TICK, tickOf } from "./Recency.ts"
 import { classFor, NO_SLOT, PINS, sizeOfClass, Slots } from "./Slots.ts"
 import { BUDGET_SPENT, NEVER, NONE, Wheel } from "./Wheel.ts"
 import { copyFromWords, copyToWords, equalsWords, overwriteWords, wordsOf } from "./Words.ts"
@@ -170,7 +170,32 @@ export interface Observer {
   readonly removed: (entry: number, reason: number) => void
 }
 
+/** No hash is below this. */
+export const NO_SAMPLES = -(2 ** 31)
+
+/**
+ * Keeps account of what becomes of keys. It names them by the hashes of their entries (see `Engine.hashIn`) and cannot
+ * read them. It must not call the engine while it is told. `now` is in ms, ticks are of 10 ms: see `Recency.ts`.
+ */
+export interface Witness {
+  /** An entry of so many bytes, unused for so long, is removed: `DELETED`, `EXPIRED` or `EVICTED`. */
+  readonly removed: (hash: number, reason: number, bytes: number, idleTicks: number, tick: number) => void
+  /** All keys of a database are removed at once, or of all databases if none is named. */
+  readonly flushed: (database: number | undefined, now: number) => void
+  readonly swapped: (one: number, other: number) => void
+  /** An entry whose hash is sampled has another value or deadline, which is a use. The deadline is in ms or `NEVER`. */
+  readonly written: (hash: number, bytes: number, deadline: number, now: number) => void
+  /** Such an entry is used without being read. */
+  readonly used: (hash: number) => void
+  /** Such an entry has been found by a read. */
+  readonly hit: (hash: number, now: number) => void
+}
+
 export class Engine {
+  /** At most one witness. */
+  witness: Witness | undefined = undefined
+  /** The witness hears of writes and uses of entries with hashes below this, signed. */
+  sampledBelow = NO_SAMPLES
   /** At most one observer. Without one, a removal costs one test more. */
   observer: Observer | undefined = undefined
   private readonly memory: Memory
@@ -276,6 +301,11 @@ export class Engine {
     return bytes === MAX_MEMORY ? undefined : bytes
   }
 
+  /** The most keys that there may be. */
+  get maxKeys(): number {
+    return this.memory.figures[MAX_ENTRIES]!
+  }
+
   /**
    * Sets the most that `usedBytes` may be, in bytes; nothing for what can be addressed. If more are in use, they may
    * still be, but no more than now, until `maintain` has evicted what is over the bound, in slices.
@@ -373,7 +403,37 @@ export class Engine {
 
   /** Makes an entry the most recently used one. */
   touch(entry: number): void {
+    const hash = this.get(entry, HASH)
+    if (hash < this.sampledBelow) this.witness?.used(hash)
     this.recency.touch(entry)
+  }
+
+  /** To be called when a read has found an entry. `touches` says whether it is a use. */
+  hit(entry: number, touches: boolean): void {
+    const hash = this.get(entry, HASH)
+    if (hash < this.sampledBelow) this.witness?.hit(hash, this.recency.now)
+    if (touches) this.recency.touch(entry)
+  }
+
+  /** The hash of a key in a database, by which an entry is found; `hash` is as from `hashOf`. */
+  hashIn(hash: number, database: number): number {
+    return hash ^ hashOfIdentity(this.memory.header[IDENTITIES + database]!)
+  }
+
+  /** Whether there is an entry with such a hash, expired or not. */
+  has(hashInDatabase: number): boolean {
+    return this.index.first(hashInDatabase) !== NO_BUCKET
+  }
+
+  /** For how many ms an entry has not been used, to 10 ms. `find` must have been called with the present time. */
+  idleTime(entry: number): number {
+    return this.recency.idleTicks(entry) * TICK
+  }
+
+  /** The memory of an entry in bytes, as `entryBytes` counts it. */
+  bytesIn(entry: number): number {
+    const meta = this.get(entry, META)
+    return entryBytes(keyLengthOf(meta), this.get(entry, VALUE_LENGTH), (meta & TIMED) !== 0)
   }
 
   /** The type of an entry: `STRING`, from `Entry.ts`. */
@@ -468,6 +528,7 @@ export class Engine {
       outcome = this.replace(true, entry, meta, itsHash, keys, keyStart, values, valueStart, valueLength, deadline, now)
     }
     header[CHANGING]!--
+    if (itsHash < this.sampledBelow) this.written(outcome, itsHash, keyLength, valueLength, deadline, now)
     return outcome
   }
 
@@ -481,7 +542,7 @@ export class Engine {
     checkLengths(keyLength, valueLength)
     const meta = metaFor(keyLength, identityOf(before), valueLength, (before & TIMED) !== 0)
     if (this.fits(entry, meta, valueLength)) {
-      this.recency.touch(entry)
+      this.touch(entry)
       this.put(entry, VALUE_LENGTH, valueLength)
       copyToWords(this.valueWords(entry), this.valueWord(entry), values, valueStart, valueLength)
       return STORED
@@ -494,6 +555,7 @@ export class Engine {
     header[CHANGING]!++
     const outcome = this.replace(false, entry, its, hash, view, 0, values, valueStart, valueLength, deadline, now)
     header[CHANGING]!--
+    this.written(outcome, hash, keyLength, valueLength, deadline, now)
     return outcome
   }
 
@@ -512,6 +574,8 @@ export class Engine {
     const after = Math.max(before, offset + length)
     checkLengths(0, after)
     this.recency.touch(entry)
+    const hash = this.get(entry, HASH)
+    if (hash < this.sampledBelow) this.written(STORED, hash, keyLengthOf(meta), after, this.deadline(entry), now)
     const size = contentBytes(meta, after)
     if ((meta & LONG_VALUE) === 0 && size <= MAX_ENTRY_BYTES) {
       if (classFor(size) === classFor(contentBytes(meta, before))) {
@@ -547,6 +611,10 @@ export class Engine {
   setDeadline(entry: number, deadline: number, now: number): number {
     const meta = this.get(entry, META)
     this.recency.touch(entry)
+    const hash = this.get(entry, HASH)
+    if (hash < this.sampledBelow) {
+      this.written(STORED, hash, keyLengthOf(meta), this.get(entry, VALUE_LENGTH), deadline, now)
+    }
     if ((meta & TIMED) !== 0) {
       this.wheel.cancel(entry)
       if (deadline !== NEVER) this.wheel.schedule(entry, deadline)
@@ -608,12 +676,20 @@ export class Engine {
     if (other !== NOT_THERE) this.recency.touch(other)
     this.recency.touch(entry)
     if (other === entry) return STORED
+    const hashBefore = this.get(entry, HASH)
+    const valueLength = this.get(entry, VALUE_LENGTH)
+    const deadline = this.deadline(entry)
     header[CHANGING]!++
     this.kept = 1
     const outcome = this.rehang(entry, keys, keyStart, keyLength, itsHash, identity, now)
     this.kept = 0
     this.slots.settle()
     header[CHANGING]!--
+    if (outcome === STORED) {
+      const { tick } = this.recency
+      this.witness?.removed(hashBefore, DELETED, entryBytes(keyLength, valueLength, deadline !== NEVER), 0, tick)
+      this.written(outcome, itsHash, keyLength, valueLength, deadline, now)
+    }
     return outcome
   }
 
@@ -710,7 +786,9 @@ export class Engine {
     this.unprotect(made !== NO_SLOT)
     this.slots.settle()
     header[CHANGING]!--
-    return made === NO_SLOT ? OUT_OF_MEMORY : STORED
+    const outcome = made === NO_SLOT ? OUT_OF_MEMORY : STORED
+    this.written(outcome, itsHash, keyLength, valueLength, deadline, now)
+    return outcome
   }
 
   /** Abandons a value that was begun. */
@@ -735,6 +813,7 @@ export class Engine {
 
   /** Removes expired entries. At most `budget` entries are removed or moved. Returns whether there may be more. */
   sweep(now: number, budget: number): boolean {
+    this.recency.at(now)
     for (let left = budget; left > 0; left -= 1 + this.wheel.moved) {
       const entry = this.wheel.popDue(now, left)
       if (entry === NONE) return false
@@ -746,12 +825,14 @@ export class Engine {
 
   /** Removes every key at once. Nothing is counted as removed. */
   clear(now: number): void {
+    this.recency.at(now)
+    this.witness?.flushed(undefined, now)
     if (this.memory.header[PINNED_CHAINS] === 0) {
       this.empty(now)
       return
     }
     // A reader still needs values among them.
-    for (let database = 0; database < DATABASES; database++) this.clearDatabase(database)
+    for (let database = 0; database < DATABASES; database++) this.doom(database)
   }
 
   /**
@@ -759,6 +840,11 @@ export class Engine {
    * need it and by `maintain`.
    */
   clearDatabase(database: number): void {
+    this.witness?.flushed(database, this.recency.now)
+    this.doom(database)
+  }
+
+  private doom(database: number): void {
     const { header } = this.memory
     const identity = header[IDENTITIES + database]!
     const count = header[IDENTITY_COUNTS + identity]!
@@ -778,6 +864,7 @@ export class Engine {
     const identity = header[IDENTITIES + one]!
     header[IDENTITIES + one] = header[IDENTITIES + other]!
     header[IDENTITIES + other] = identity
+    this.witness?.swapped(one, other)
   }
 
   /**
@@ -789,6 +876,13 @@ export class Engine {
     const identity = this.memory.header[IDENTITIES + database]!
     return this.index.visit(cursor, count, (entry) => {
       if (identityOf(this.get(entry, META)) === identity) see(entry)
+    })
+  }
+
+  /** Visits keys of all databases, otherwise like `scan`. */
+  walk(cursor: number, count: number, see: (entry: number) => void): number {
+    return this.index.visit(cursor, count, (entry) => {
+      if (!this.isDoomed(identityOf(this.get(entry, META)))) see(entry)
     })
   }
 
@@ -814,6 +908,7 @@ export class Engine {
    */
   maintain(now: number, budget: number): boolean {
     const { figures, header } = this.memory
+    this.recency.at(now)
     if (header[REFUSED] === 1) {
       header[REFUSED] = 2
       figures[REFUSED_SINCE] = now
@@ -865,6 +960,7 @@ export class Engine {
 
   private locate(keys: DataView, start: number, length: number, hash: number, identity: number, now: number): number {
     const { index } = this
+    this.recency.at(now)
     const name = length | (identity << IDENTITY_BITS)
     for (let bucket = index.first(hash); bucket !== NO_BUCKET; bucket = index.next(hash, bucket)) {
       const entry = index.entry(bucket)
@@ -1244,6 +1340,19 @@ export class Engine {
     return true
   }
 
+  /** Tells the witness of a write, if it succeeded and the hash is sampled. */
+  private written(
+    outcome: number,
+    hash: number,
+    keyLength: number,
+    valueLength: number,
+    deadline: number,
+    now: number
+  ): void {
+    if (outcome !== STORED || hash >= this.sampledBelow) return
+    this.witness?.written(hash, entryBytes(keyLength, valueLength, deadline !== NEVER), deadline, now)
+  }
+
   /** A copy of an entry's key. */
   private keyOf(entry: number): DataView {
     const key = new Uint8Array(this.keyLength(entry))
@@ -1324,11 +1433,21 @@ export class Engine {
     this.remove(victim, now < this.deadline(victim) ? EVICTED : EXPIRED)
   }
 
+  /** The deadline of an entry that has expired. Who comes from `popDue` has it no more. */
+  private lastDeadline(entry: number): number {
+    const deadline = this.wheel.deadline(entry)
+    return deadline === NEVER ? this.wheel.popped : deadline
+  }
+
   /** Removes an entry that its observer hears of. */
   private drop(entry: number, bucket: number, reason: number): void {
     const { header } = this.memory
-    if (this.observer !== undefined && !this.isDoomed(identityOf(this.get(entry, META)))) {
-      this.observer.removed(entry, reason)
+    const { observer, recency, witness } = this
+    if ((witness !== undefined || observer !== undefined) && !this.isDoomed(identityOf(this.get(entry, META)))) {
+      // An expired entry has been gone since its deadline.
+      const tick = reason === EXPIRED ? tickOf(this.lastDeadline(entry)) : recency.tick
+      witness?.removed(this.get(entry, HASH), reason, this.bytesIn(entry), recency.idleTicks(entry), tick)
+      observer?.removed(entry, reason)
     }
     header[CHANGING]!++
     this.detach(entry, bucket, reason)

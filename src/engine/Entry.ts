@@ -7,14 +7,15 @@
  *          2  the next less recently used entry, 0 for none
  *          3  meta: key length, identity of the database, type, flags
  *          4  the length of the value, in bytes
+ *          5  when it was last used, in ticks: see `Recency.ts`
  *     only in an entry that may have a deadline:
- *          5  the next entry in its bucket of the wheel, 0 for none
  *        6,7  the deadline, a double; infinite for none
- *          8  the previous entry in its bucket
+ *          8  the next entry in its bucket of the wheel, 0 for none
+ *          9  the previous entry in its bucket
  *     then    the key, in words: see `Words.ts`; if it is long, the address of its chain (`Chains.ts`)
  *             the value, in the same way
  *
- * With a deadline, 36 bytes precede the key. A key of 16 bytes and a value of 64 then take a slot of 120 bytes, and 136
+ * With a deadline, 40 bytes precede the key. A key of 16 bytes and a value of 64 then take a slot of 120 bytes, and 136
  * bytes with their share of the index.
  */
 import { ARENA_UNIT_MASK } from "./Layout.ts"
@@ -25,13 +26,14 @@ export const NEWER = 1
 export const OLDER = 2
 export const META = 3
 export const VALUE_LENGTH = 4
-export const WHEEL_NEXT = 5
+export const USED_AT = 5
 /** The index of the deadline among the doubles of an entry. */
 export const DEADLINE = 3
-export const WHEEL_PREVIOUS = 8
+export const WHEEL_NEXT = 8
+export const WHEEL_PREVIOUS = 9
 
 /** The words before the key without a deadline. A deadline adds four words: 1 shifted by this number of bits. */
-const PLAIN_WORDS = 5
+const PLAIN_WORDS = 6
 const TIMED_WORDS_BITS = 2
 
 // The meta word: 16 bits of key length, 8 of identity, 4 of type, 4 of flags. It is 0 in a free slot.

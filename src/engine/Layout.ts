@@ -150,4 +150,4 @@ export const DIRECTORY_PAGE = 255
 
 export const MAGIC_WORD = 0x6b76_6331
 /** The version of this layout. */
-export const VERSION_WORD = 2
+export const VERSION_WORD = 3

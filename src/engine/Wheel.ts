@@ -71,6 +71,9 @@ export class Wheel {
     return this.moves
   }
 
+  /** The deadline that the last entry from `popDue` had. */
+  popped = 0
+
   /** The deadline of an entry with the words for one, in ms; `NEVER` if it has none. */
   deadline(entry: number): number {
     return this.memory.doubles[entry >>> ARENA_UNIT_BITS]![doubleAt(entry) + DEADLINE]!
@@ -121,6 +124,7 @@ export class Wheel {
       const deadline = this.deadline(entry)
       if (deadline <= now) {
         this.cancel(entry)
+        this.popped = deadline
         return entry
       }
       if (this.moves === budget) return BUDGET_SPENT

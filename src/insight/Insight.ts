@@ -1,6 +1,6 @@
 /**
- * What a cache knows of itself: why keys are missing, how large it should be, which keys are hot and which are big. Types
- * only: `Witness.ts` keeps all that for the memory of this process.
+ * What a cache knows of itself: why keys are missing, how large it should be, which keys are hot and which are big. It
+ * keeps nothing: `MemoryInsight.ts` does, for the memory of this process.
  */
 
 /** What became of a key that was asked for and is not there. */
@@ -62,4 +62,12 @@ export interface Insight {
   readonly bigKeys: (limit: number) => ReadonlyArray<BigKey>
   /** The story of a key, in words, as EXPLAIN answers it. `now` in ms. */
   readonly explain: (database: number, key: Buffer, now: number) => string
+}
+
+/** The miss ratio of a curve at a size: that of the point nearest to it, by ratio. */
+export const missRatioAt = (points: ReadonlyArray<CurvePoint>, bytes: number): number => {
+  const distance = (point: CurvePoint): number => Math.abs(Math.log(point.bytes / bytes))
+  const [first, ...rest] = points
+  if (first === undefined) return 1
+  return rest.reduce((nearest, point) => (distance(point) < distance(nearest) ? point : nearest), first).missRatio
 }

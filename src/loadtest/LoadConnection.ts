@@ -16,6 +16,8 @@ import {
   RefusedError,
   TimeoutError
 } from "../client/ClientError.ts"
+import { describeCut } from "../client/ClientConnection.ts"
+import type { ClientTls } from "../client/ClientTls.ts"
 import { DEFAULT_TIMEOUT, formatAddress, openSocket } from "../client/ClientSocket.ts"
 import { InFlight } from "./InFlight.ts"
 import { OUTBOX_BYTES, type Outbox } from "./Outbox.ts"
@@ -26,6 +28,7 @@ import { getOf, isPut, putOf, type WorkItem, type WorkSource } from "./Workload.
 export interface LoadConnectionOptions {
   readonly host: string
   readonly port: number
+  readonly tls?: ClientTls | undefined
   /** Both may be shared by all connections of a thread. */
   readonly wire: Wire
   readonly outbox: Outbox
@@ -94,7 +97,9 @@ export class LoadConnection {
       Effect.flatMap((opened) => {
         this.socket = opened
         const lose = () => this.lose("closed", this.closedBecause("the server closed it"))
-        opened.on("error", lose)
+        opened.on("error", (error: NodeJS.ErrnoException) =>
+          this.lose("closed", this.closedBecause(describeCut(error.code, error.message)))
+        )
         opened.on("close", lose)
         return this.ask([GREETING])
       }),

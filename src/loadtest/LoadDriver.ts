@@ -11,18 +11,23 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ClientError } from "../client/ClientError.ts"
+import type { ClientTls } from "../client/ClientTls.ts"
 import { LoadConnection } from "./LoadConnection.ts"
 import { Outbox } from "./Outbox.ts"
 import { Pacer } from "./Pacer.ts"
 import { Poller } from "./Poller.ts"
 import { Recorder, type Recording, type SliceRecord } from "./Recorder.ts"
-import type { LoadProtocol, Wire } from "./Wire.ts"
+import type { LoadProtocol, PlainCredentials, Wire } from "./Wire.ts"
 import { makeSource, type Part, preloadedKeys, type WorkloadOptions } from "./Workload.ts"
 
 /** The work of one thread, as plain data that can be sent to another thread. */
 export interface LoadPlan {
   readonly host: string
   readonly port: number
+  /** Who each connection says it is. Plain data, because it goes to other threads. */
+  readonly credentials?: PlainCredentials | undefined
+  /** Absent for a plain connection. */
+  readonly tls?: ClientTls | undefined
   readonly protocol: LoadProtocol
   readonly workload: WorkloadOptions
   /** The thread's connections have the numbers from `first` to `end`, exclusive. */
@@ -103,6 +108,7 @@ export class LoadDriver {
         new LoadConnection({
           host: plan.host,
           port: plan.port,
+          tls: plan.tls,
           wire,
           outbox,
           recorder: this.recorder,

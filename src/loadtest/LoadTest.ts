@@ -84,6 +84,8 @@ const divide = (options: LoadTestOptions): ReadonlyArray<LoadPlan> => {
   return Array.from({ length: threads }, (_, index) => ({
     host: options.host,
     port: options.port,
+    credentials: options.credentials,
+    tls: options.tls,
     protocol: options.protocol,
     workload: options.workload,
     first: Math.floor((connections * index) / threads),

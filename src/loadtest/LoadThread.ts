@@ -30,11 +30,11 @@ export interface LoadThread {
   readonly run: (stop: Effect.Effect<void>) => Effect.Effect<DriverResult, LoadThreadError>
 }
 
-const makeWire = ({ protocol, ttl, workload }: LoadPlan): Wire => {
+const makeWire = ({ credentials, protocol, ttl, workload }: LoadPlan): Wire => {
   const vocabulary = makeVocabulary(workload)
   return protocol === "text"
-    ? new TextWire(vocabulary, ttl)
-    : new RespWire(vocabulary, ttl, protocol === "resp2" ? 2 : 3)
+    ? new TextWire(vocabulary, ttl, credentials)
+    : new RespWire(vocabulary, ttl, protocol === "resp2" ? 2 : 3, credentials)
 }
 
 /** The leading thread itself. */

@@ -6,6 +6,7 @@
  * corrupt requests, so another buffer takes its place.
  */
 import type * as Net from "node:net"
+import * as Tls from "node:tls"
 
 /** The most bytes of one write. */
 export const OUTBOX_BYTES = 64 * 1024
@@ -21,8 +22,10 @@ export class Outbox {
   send(socket: Net.Socket, length: number): void {
     const view =
       length > MAX_KEPT_VIEW ? this.bytes.subarray(0, length) : (this.views[length] ??= this.bytes.subarray(0, length))
+    const isIdle = socket.writableLength === 0
     socket.write(view)
-    if (socket.writableLength === 0) return
+    // TLS has encrypted them already, and says a turn later that it has sent them.
+    if (socket.writableLength === 0 || (isIdle && socket instanceof Tls.TLSSocket)) return
     this.bytes = Buffer.allocUnsafeSlow(OUTBOX_BYTES)
     this.views = []
   }

@@ -3,9 +3,9 @@
  * replies are compared byte by byte. Any other reply is only followed to its end; an error is shown.
  *
  * It drives any server that Redis's clients can use. Version 3 begins each connection with HELLO, which Redis has since
- * version 6; version 2 begins it with EXISTS.
+ * version 6; version 2 begins it with EXISTS, or with AUTH.
  */
-import { GREETING, INCOMPLETE, MALFORMED, NOTHING, type Outcome, type Wire } from "./Wire.ts"
+import { GREETING, INCOMPLETE, MALFORMED, NOTHING, type Outcome, type PlainCredentials, type Wire } from "./Wire.ts"
 import { isPut, keyOf, type Vocabulary, type WorkItem } from "./Workload.ts"
 
 /** No reply is longer than this, not even that to HELLO. */
@@ -47,6 +47,18 @@ const latin1 = (text: string): Buffer => Buffer.from(text, "latin1")
 
 const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`
 
+const command = (...words: ReadonlyArray<string>): string => `*${words.length}\r\n${words.map(bulk).join("")}`
+
+/** The first request, or its beginning: what comes before the key of an EXISTS. */
+const greetingOf = (version: 2 | 3, keySize: number, credentials: PlainCredentials | undefined): string => {
+  if (credentials === undefined) {
+    return version === 3 ? command("HELLO", "3") : `*2\r\n${bulk("EXISTS")}$${keySize}\r\n`
+  }
+  const { password, user } = credentials
+  if (version === 3) return command("HELLO", "3", "AUTH", user ?? "default", password)
+  return user === undefined ? command("AUTH", password) : command("AUTH", user, password)
+}
+
 export class RespWire implements Wire {
   readonly server = "a Redis server"
   readonly maxRequestBytes: number
@@ -60,11 +72,13 @@ export class RespWire implements Wire {
   private readonly putEnd: Buffer
   private readonly get: Buffer
   private readonly greeting: Buffer
+  /** Whether a key follows the greeting. */
+  private readonly hasKey: boolean
   private readonly hit: Buffer
   private readonly miss: Buffer
 
   /** `ttl` is in seconds; 0 for none. */
-  constructor(vocabulary: Vocabulary, ttl: number, version: 2 | 3) {
+  constructor(vocabulary: Vocabulary, ttl: number, version: 2 | 3, credentials?: PlainCredentials) {
     const { keySize, valueSize } = vocabulary
     this.vocabulary = vocabulary
     this.version = version
@@ -74,9 +88,8 @@ export class RespWire implements Wire {
     this.get = latin1(`*2\r\n${bulk("GET")}$${keySize}\r\n`)
     this.hit = latin1(`$${valueSize}\r\n`)
     this.miss = latin1(version === 3 ? "_\r\n" : "$-1\r\n")
-    this.greeting = latin1(
-      version === 3 ? `*2\r\n${bulk("HELLO")}${bulk("3")}` : `*2\r\n${bulk("EXISTS")}$${keySize}\r\n`
-    )
+    this.hasKey = version === 2 && credentials === undefined
+    this.greeting = latin1(greetingOf(version, keySize, credentials))
     this.maxRequestBytes = this.put.length + keySize + this.value.length + valueSize + this.putEnd.length
   }
 
@@ -84,7 +97,7 @@ export class RespWire implements Wire {
     const { vocabulary } = this
     if (item === GREETING) {
       const next = copy(this.greeting, into, at)
-      return this.version === 3 ? next : copy(END, into, vocabulary.writeKey(into, next, 0))
+      return !this.hasKey ? next : copy(END, into, vocabulary.writeKey(into, next, 0))
     }
     const key = keyOf(item)
     if (!isPut(item)) return copy(END, into, vocabulary.writeKey(into, copy(this.get, into, at), key))

@@ -3,7 +3,7 @@
  * own decoder, which is slower and knows all replies.
  */
 import { textProtocol } from "../protocol/text/TextProtocol.ts"
-import { GREETING, INCOMPLETE, MALFORMED, NOTHING, type Outcome, type Wire } from "./Wire.ts"
+import { GREETING, INCOMPLETE, MALFORMED, NOTHING, type Outcome, type PlainCredentials, type Wire } from "./Wire.ts"
 import { isPut, keyOf, type Vocabulary, type WorkItem } from "./Workload.ts"
 
 const NEWLINE = 0x0a
@@ -40,9 +40,16 @@ export class TextWire implements Wire {
   /** What follows the value in a PUT. */
   private readonly putEnd: Buffer
 
+  /** The greeting of those who say who they are. Others begin with EXISTS. */
+  private readonly auth: Buffer | undefined
+
   /** `ttl` is in seconds; 0 for none. */
-  constructor(vocabulary: Vocabulary, ttl: number) {
+  constructor(vocabulary: Vocabulary, ttl: number, credentials?: PlainCredentials) {
     this.vocabulary = vocabulary
+    this.auth =
+      credentials === undefined
+        ? undefined
+        : Buffer.from(textProtocol.encodeCommand({ _tag: "Auth", ...credentials }), "latin1")
     this.putEnd = Buffer.from(ttl === 0 ? "\n" : ` ${ttl}\n`, "latin1")
     const { keySize, valueSize } = vocabulary
     this.maxRequestBytes = EXISTS.length + keySize + 1 + valueSize + this.putEnd.length
@@ -51,6 +58,7 @@ export class TextWire implements Wire {
   write(into: Buffer, at: number, item: WorkItem | typeof GREETING): number {
     const { vocabulary } = this
     if (item === GREETING) {
+      if (this.auth !== undefined) return writeText(this.auth, into, at)
       const end = vocabulary.writeKey(into, writeText(EXISTS, into, at), 0)
       into[end] = NEWLINE
       return end + 1
@@ -95,7 +103,8 @@ export class TextWire implements Wire {
     const newline = bytes.subarray(at, end).indexOf(NEWLINE)
     if (newline === -1 && end - at < MAX_REPLY_BYTES) return INCOMPLETE
     const next = newline === -1 ? end : at + newline + 1
-    const command = asked === NOTHING ? undefined : asked === GREETING ? "Exists" : isPut(asked) ? "Put" : "Get"
+    const greeting = this.auth === undefined ? "Exists" : "Auth"
+    const command = asked === NOTHING ? undefined : asked === GREETING ? greeting : isPut(asked) ? "Put" : "Get"
     let isUnderstood = true
     textProtocol.makeReplyDecoder().decode(
       bytes.toString("latin1", at, next),

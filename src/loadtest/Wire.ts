@@ -24,6 +24,12 @@ export const MALFORMED = -2
 export const PROTOCOLS = ["text", "resp2", "resp3"] as const
 export type LoadProtocol = (typeof PROTOCOLS)[number]
 
+export interface PlainCredentials {
+  /** Absent for the user `default`. */
+  readonly user?: string | undefined
+  readonly password: string
+}
+
 export interface Wire {
   /** What is driven, as a person would call it. */
   readonly server: string

@@ -28,6 +28,11 @@ export interface RequestDecoder {
    * known. The caller need not ask again before it has so many, and can keep them in one piece.
    */
   readonly needed: number
+  /**
+   * Says whether the client has yet to say who it is. Its requests must be short then, and each of them ends its batch. A
+   * new decoder takes it for a client that need not say so.
+   */
+  readonly restrict: (isStranger: boolean) => void
 }
 
 /** A long value among the bytes of replies. */

@@ -27,6 +27,11 @@ export class ClientMemory {
     this.limit = limit
   }
 
+  /** Bytes that all of them hold, or a little more. */
+  get heldBytes(): number {
+    return this.held
+  }
+
   /** A connection holds so many bytes more, or less. It may be closed before this returns. */
   change(holder: Holder, bytes: number): void {
     this.held += bytes

@@ -23,6 +23,13 @@ export class Clients {
     return this.byId.get(id)
   }
 
+  /** The bytes that all of them hold: unfinished requests, replies that were not taken. */
+  get heldBytes(): number {
+    let held = 0
+    for (const { link } of this) held += link.heldBytes
+    return held
+  }
+
   /** In the order in which they came. */
   [Symbol.iterator](): IterableIterator<Session> {
     return this.byId.values()

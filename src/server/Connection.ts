@@ -21,6 +21,7 @@ import * as EventLoop from "../EventLoop.ts"
 import type { ReplyWriter } from "../protocol/Protocol.ts"
 import { Backlog } from "./Backlog.ts"
 import type { ClientMemory, Holder } from "./ClientMemory.ts"
+import type { Departures } from "./Departures.ts"
 import type { Faults } from "./Faults.ts"
 import type { IdleWatch, Watched } from "./IdleWatch.ts"
 import { descriptorOf, type Intake } from "./Intake.ts"
@@ -30,7 +31,9 @@ import { discard } from "./ReplyStream.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
 import { type Link, type PortKind, Session, type SessionContext } from "./Session.ts"
 import type { SharedWriter } from "./SharedWriter.ts"
+import type { StrangerEnd } from "./Strangers.ts"
 import type { Traffic } from "./Traffic.ts"
+import { isCertified, isEncrypted } from "./TlsPort.ts"
 import type { Reader, Turn } from "./Turn.ts"
 
 type State =
@@ -52,6 +55,7 @@ export type CloseReason =
   | "closed after a defect"
   | "closed for its memory"
   | "killed"
+  | StrangerEnd
   | "cut"
 
 /** What every connection of a server shares. */
@@ -64,6 +68,8 @@ export interface ConnectionContext {
   readonly counters: ServerCounters
   /** Bounds what all connections hold. */
   readonly memory: ClientMemory
+  /** Is told of what has gone. */
+  readonly departures: Departures
   readonly intake: Intake
   /** Closes what has been without a complete request or a drained output for too long. */
   readonly idleWatch: IdleWatch
@@ -105,7 +111,7 @@ export class Connection implements Reader, Watched, Holder, Link {
   activeAt: number
   // What no command asked for, until it is written.
   private pushed: Array<Buffer> = []
-  private wasStopped = false
+  private wasStopped: boolean
   // Full reads of a long request since its last share of a turn.
   private longReads = 0
   // Whether a slice of a long reply is to be written when its time has come.
@@ -114,11 +120,13 @@ export class Connection implements Reader, Watched, Holder, Link {
   private onFlushed: () => void = doNothing
   private onGoingOn: () => void = doNothing
 
-  /** `accepted` does not read yet. */
-  constructor(accepted: Socket, context: ConnectionContext, port: PortKind) {
-    const socket = context.intake(accepted, (bytes, length) => this.receive(bytes, length))
+  /** `socket` does not read yet. */
+  constructor(socket: Socket, context: ConnectionContext, port: PortKind) {
+    context.intake(socket, (bytes, length) => this.receive(bytes, length))
     this.socket = socket
     this.context = context
+    // Of what is encrypted nobody knows how many bytes of the kernel's it was, so that its end has to be looked for.
+    this.wasStopped = isEncrypted(socket)
     context.traffic?.accepted(socket)
     this.backlog = new Backlog(context.memory, this)
     const onHeld = (bytes: number): void => context.memory.change(this, bytes)
@@ -140,6 +148,14 @@ export class Connection implements Reader, Watched, Holder, Link {
     return format({ host: remoteAddress, port: remotePort })
   }
 
+  get ip(): string {
+    return this.socket.remoteAddress ?? ""
+  }
+
+  get certified(): boolean {
+    return isCertified(this.socket)
+  }
+
   get local(): string {
     const { localAddress = "", localPort = 0 } = this.socket
     return format({ host: localAddress, port: localPort })
@@ -154,8 +170,8 @@ export class Connection implements Reader, Watched, Holder, Link {
     if (this.pushed.push(bytes) === 1) this.context.turn.afterRun(this.writePushed)
   }
 
-  kill(): void {
-    this.reason = "killed"
+  kill(reason: CloseReason = "killed"): void {
+    this.reason = reason
     this.socket.destroy()
   }
 
@@ -205,10 +221,8 @@ export class Connection implements Reader, Watched, Holder, Link {
     this.context.onMemory()
     this.reason = "closed for its memory"
     this.state = "ended"
-    this.backlog.clear()
     this.socket.destroy()
-    this.output.close()
-    this.session.leave()
+    this.letGo()
   }
 
   /** Whether it is not read from at present. */
@@ -224,10 +238,15 @@ export class Connection implements Reader, Watched, Holder, Link {
 
   /** Serves until the connection has ended; interrupting it destroys the socket. */
   get serve(): Effect.Effect<void> {
-    return this.flushed.pipe(
-      Effect.andThen(Effect.suspend(() => (this.socket.destroyed ? Effect.void : this.linger))),
-      Effect.ensuring(Effect.sync(() => this.socket.destroy()))
-    )
+    return Effect.callback((resume) => {
+      if (this.socket.destroyed) return resume(Effect.void)
+      this.onClosed = () => resume(Effect.void)
+      // Node closes one that both sides have ended.
+      this.onFlushed = () => {
+        if (!this.socket.readableEnded) resume(this.linger)
+      }
+      return Effect.sync(() => this.socket.destroy())
+    })
   }
 
   /** Answers what has been received, then ends the connection. */
@@ -241,20 +260,12 @@ export class Connection implements Reader, Watched, Holder, Link {
     )
   }
 
-  /** Completes when the last reply has been handed to the kernel, or the socket is gone. */
-  private get flushed(): Effect.Effect<void> {
-    return Effect.callback((resume) => {
-      if (this.socket.destroyed || this.socket.writableFinished) return resume(Effect.void)
-      this.onFlushed = () => resume(Effect.void)
-      this.onClosed = this.onFlushed
-    })
-  }
-
+  /** All is written, and the peer has not ended its side. */
   private get linger(): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
       if (this.socket.destroyed) return resume(Effect.void)
       this.onClosed = () => resume(Effect.void)
-    }).pipe(Effect.timeoutOption(LINGER), Effect.asVoid)
+    }).pipe(Effect.timeoutOption(LINGER), Effect.ensuring(Effect.sync(() => this.socket.destroy())), Effect.asVoid)
   }
 
   private get goingOn(): Effect.Effect<void> {
@@ -365,13 +376,16 @@ export class Connection implements Reader, Watched, Holder, Link {
       return undefined
     }
     return Effect.map(outcome, (late) => {
-      const written = Predicate.isFunction(late) ? this.writer.current : late
+      let written = Predicate.isFunction(late) ? this.writer.current : late
       if (Predicate.isFunction(late)) {
         written.begin()
         late(written)
+        // As above: it may have answered in another version.
+        if (written.length === 0) written = this.writer.current
       }
       if (this.session.drops()) discard(written)
       this.output.flush(written)
+      if (this.session.isOver) this.endSelf()
     })
   }
 
@@ -462,6 +476,11 @@ export class Connection implements Reader, Watched, Holder, Link {
     this.onGoingOn()
   }
 
+  /**
+   * The peer sends nothing more. It may have only ended its side (`nc -N`): nothing tells that from having left, so whatever
+   * it has sent is answered, as long as that may take. A peer that has left altogether resets the connection, at the latest
+   * when it is written to: then `closed` lets go of it at once, whatever is waited for.
+   */
   private peerEnded(): void {
     this.context.turn.run()
     if (this.isStopped) this.reason ??= "closed by the client"
@@ -491,12 +510,18 @@ export class Connection implements Reader, Watched, Holder, Link {
     this.context.turn.run()
     this.state = "closed"
     this.reason ??= "closed by the client"
+    this.letGo()
+    this.onClosed()
+    this.onGoingOn()
+  }
+
+  private letGo(): void {
+    const { counters, departures, memory } = this.context
+    const before = memory.heldBytes
     this.backlog.clear()
     this.output.close()
     this.session.leave()
-    this.onFlushed()
-    this.onClosed()
-    this.onGoingOn()
+    departures.add(counters.open, before - memory.heldBytes)
   }
 }
 

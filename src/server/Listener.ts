@@ -5,13 +5,14 @@
  */
 import * as Net from "node:net"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { HIGH_WATER_MARK } from "./Intake.ts"
 
 /** The server could not listen. The message names host and port and says what to do. */
 export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
-  /** The system's code, such as `EADDRINUSE`. */
+  /** The system's code, such as `EADDRINUSE`, or `UNPROTECTED` if the server would have let everyone in. */
   code: Schema.String,
   message: Schema.String
 }) {}
@@ -34,13 +35,15 @@ export const format = ({ host, port }: Address): string =>
 
 /**
  * Listens until the scope closes. Sockets are handed over when they are accepted, and do not read yet. `onError` is
- * told of connections that could not be accepted. `flag` is the one that chooses the port.
+ * told of connections that could not be accepted. `flag` is the one that chooses the port. If `isOpen` is false, it
+ * listens only where this machine alone can connect.
  */
 export const listen = (
   address: Address,
   onSocket: (socket: Net.Socket) => void,
   onError: (error: Error) => void,
-  flag = "--port"
+  flag = "--port",
+  isOpen = true
 ): Effect.Effect<Bound, ListenError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.callback<Net.Server, ListenError>((resume) => {
@@ -48,34 +51,43 @@ export const listen = (
       const server = Net.createServer(
         {
           allowHalfOpen: true,
-          noDelay: true,
           pauseOnConnect: true,
-          highWaterMark: HIGH_WATER_MARK,
-          keepAlive: true,
-          keepAliveInitialDelay: KEEP_ALIVE
+          highWaterMark: HIGH_WATER_MARK
         },
         onSocket
       )
       server.once("error", (error: NodeJS.ErrnoException) => resume(Effect.fail(toListenError(address, flag, error))))
       server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
         server.removeAllListeners("error")
+        // Nothing has been accepted yet.
+        if (!isOpen && !isLoopback(server)) {
+          server.close()
+          return resume(Effect.fail(unprotected(address)))
+        }
         // Mostly for lack of file descriptors. The server stays. libuv closes what it cannot take, so that neither the
         // process nor the backlog spins, and accepts again when descriptors are free.
         server.on("error", onError)
+        if (!setForAll(server)) server.on("connection", setForOne)
         resume(Effect.succeed(server))
       })
       return Effect.sync(() => server.close())
     }),
     (server) => Effect.sync(() => server.close())
-  ).pipe(
-    Effect.map((server) => {
-      const bound = server.address()
-      if (typeof bound !== "object" || bound === null)
-        return { host: address.host, port: address.port, isLoopback: false }
-      const family = Net.isIPv6(bound.address) ? "ipv6" : "ipv4"
-      return { host: address.host, port: bound.port, isLoopback: loopback.check(bound.address, family) }
-    })
-  )
+  ).pipe(Effect.map((server) => boundTo(address, server)))
+
+/** What a server that listens at an address was bound to. */
+export const boundTo = ({ host, port: asked }: Address, server: Net.Server): Bound => {
+  const bound = server.address()
+  const port = typeof bound === "object" && bound !== null ? bound.port : asked
+  return { host, port, isLoopback: isLoopback(server) }
+}
+
+/** Whether only this machine can connect. */
+const isLoopback = (server: Net.Server): boolean => {
+  const bound = server.address()
+  if (typeof bound !== "object" || bound === null) return false
+  return loopback.check(bound.address, Net.isIPv6(bound.address) ? "ipv6" : "ipv4")
+}
 
 // This also finds IPv4 addresses in IPv6 form (`::ffff:127.0.0.1`).
 const loopback = new Net.BlockList()
@@ -87,18 +99,55 @@ loopback.addAddress("::1", "ipv6")
  */
 const KEEP_ALIVE = 60_000
 
+const setForOne = (socket: Net.Socket): void => {
+  socket.setNoDelay(true)
+  socket.setKeepAlive(true, KEEP_ALIVE)
+}
+
+/**
+ * Linux gives an accepted socket the options of the one that listens (`socket(7)`, `tcp(7)`). Says whether that will do. To
+ * set them for each connection takes five calls of the system: a tenth of the CPU of one that lives for one request.
+ */
+const setForAll = (server: Net.Server): boolean => {
+  const handle: unknown = Reflect.get(server, "_handle")
+  if (process.platform !== "linux") return false
+  if (!Predicate.hasProperty(handle, "setNoDelay") || !Predicate.isFunction(handle.setNoDelay)) return false
+  if (!Predicate.hasProperty(handle, "setKeepAlive") || !Predicate.isFunction(handle.setKeepAlive)) return false
+  // Both answer 0, or the number of an error.
+  return handle.setNoDelay(true) === 0 && handle.setKeepAlive(true, KEEP_ALIVE / 1000) === 0
+}
+
 /** How many connections the kernel holds until they are accepted. The kernel has a limit of its own. */
 const BACKLOG = 4096
 
-const toListenError = ({ host, port }: Address, flag: string, error: NodeJS.ErrnoException): ListenError => {
+/** The code of the error where a server would have let everyone in. */
+const UNPROTECTED = "UNPROTECTED"
+
+/** The error of a server that would have let everyone in at an address that others can reach. */
+export const unprotected = (address: Address): ListenError =>
+  new ListenError({
+    code: UNPROTECTED,
+    message:
+      `Not listening on ${format(address)}, which others can reach, without credentials: give a password ` +
+      "(--password-file, KV_CACHE_PASSWORD) or users (--users-file), require TLS client certificates " +
+      "(--tls-client-auth yes), or let everyone in with --allow-unauthenticated (KV_CACHE_ALLOW_UNAUTHENTICATED=true)."
+  })
+
+/** What the system's error means for an address that was asked for with these flags. */
+export const toListenError = (
+  { host, port }: Address,
+  flag: string,
+  error: NodeJS.ErrnoException,
+  hostFlag = "--host"
+): ListenError => {
   const code = error.code ?? "UNKNOWN"
   return new ListenError({
     code,
-    message: describe(code, host, port, flag) ?? `Cannot listen on ${host}:${port}: ${error.message}.`
+    message: describe(code, host, port, flag, hostFlag) ?? `Cannot listen on ${host}:${port}: ${error.message}.`
   })
 }
 
-const describe = (code: string, host: string, port: number, flag: string): string | undefined => {
+const describe = (code: string, host: string, port: number, flag: string, hostFlag: string): string | undefined => {
   switch (code) {
     case "EADDRINUSE":
       return `Address already in use: another program listens on ${host}:${port}; stop it, or choose another port with ${flag}.`
@@ -106,9 +155,9 @@ const describe = (code: string, host: string, port: number, flag: string): strin
       return `Permission denied: this user may not listen on ${host}:${port}; choose a port above 1023 with ${flag}.`
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      return `Unknown host: '${host}' has no address; give an address of this machine, or a name that has one, with --host.`
+      return `Unknown host: '${host}' has no address; give an address of this machine, or a name that has one, with ${hostFlag}.`
     case "EADDRNOTAVAIL":
-      return `Address not available: ${host} is not an address of this machine; choose one that is, such as 127.0.0.1, with --host.`
+      return `Address not available: ${host} is not an address of this machine; choose one that is, such as 127.0.0.1, with ${hostFlag}.`
     default:
       return undefined
   }

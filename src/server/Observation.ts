@@ -2,7 +2,8 @@
  * Who looks at each command that is executed: the log of slow commands, that of latency, and clients that watch with
  * MONITOR. While nobody does, only the commands that may take long, and a sample of the others, are measured.
  */
-import { commands as table } from "../commands/Commands.ts"
+import { commands as table, isKey } from "../commands/Commands.ts"
+import type { Entry } from "../commands/Entry.ts"
 import type { Caller } from "../commands/Execution.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import type { CommandStatistics } from "../store/CommandStatistics.ts"
@@ -16,23 +17,37 @@ const ANY_IS_SLOW = 1000
 
 const REDACTED = "(redacted)"
 
+/** Whether an argument is, or belongs to, a value that is stored: no key of a command that stores any. */
+const isValue = (entry: Entry, argument: number, argc: number): boolean =>
+  entry.flags.includes("denyoom") && !isKey(entry, argument, argc)
+
 /** A client that watches. */
 export interface Watcher {
   readonly link: { readonly push: (bytes: Buffer) => void }
 }
 
-/** A command as its client has sent it, but for the case of its name, and for secrets. */
-const wordsOf = (commands: CommandBatch, command: number): ReadonlyArray<string> => {
-  const { isSecret, name = "" } = table[commands.id(command)] ?? {}
-  const args = Array.from({ length: commands.argc(command) }, (_, argument) =>
-    isSecret?.(commands, command, argument) === true ? REDACTED : commands.text(command, argument)
-  )
+/** A command as its client has sent it, but for the case of its name, for secrets, and for values unless they are shown. */
+const wordsOf = (
+  entry: Entry,
+  commands: CommandBatch,
+  command: number,
+  showsValues: boolean
+): ReadonlyArray<string> => {
+  const { isSecret, name } = entry
+  const argc = commands.argc(command)
+  const args = Array.from({ length: argc }, (_, argument) => {
+    if (isSecret?.(commands, command, argument) === true) return REDACTED
+    if (!showsValues && isValue(entry, argument, argc)) return `(${commands.argLength(command, argument)} bytes)`
+    return commands.text(command, argument)
+  })
   return [...name.toLowerCase().split("|"), ...args]
 }
 
 export class Observation {
   readonly slowLog = new SlowLog()
   readonly latency = new LatencyLog()
+  /** Whether values are shown to those who watch, and in the log of slow commands, or only their lengths. */
+  showsValues = false
   private readonly watchers = new Set<Watcher>()
   private readonly statistics: CommandStatistics
   private readonly instance: Instance
@@ -75,7 +90,7 @@ export class Observation {
       this.latency.add(event, this.seconds(now), millis)
     }
     if (!isSlow && !isShown) return
-    const words = wordsOf(commands, command)
+    const words = wordsOf(entry, commands, command, this.showsValues)
     if (isShown) this.show(words, caller, now)
     if (!isSlow) return
     const { address = "", name = "" } = caller

@@ -13,6 +13,7 @@ import type { ReplyWriter } from "../protocol/Protocol.ts"
 import type { Fault, Faults } from "./Faults.ts"
 import { ReplyStream, takeStream } from "./ReplyStream.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
+import { isEncrypted } from "./TlsPort.ts"
 
 /**
  * Bytes of a slice. More than a socket buffers, so that it says when it has taken one that it could not write at once; few
@@ -30,6 +31,7 @@ export class Output {
   private readonly onEnd: () => void
   private readonly onMore: () => void
   private readonly onHeld: (bytes: number) => void
+  private readonly isEncrypted: boolean
   // Bytes of memory that are held for what the socket could not take.
   private held = 0
   // What is written in slices, in order.
@@ -58,6 +60,7 @@ export class Output {
     this.onEnd = onEnd
     this.onMore = onMore
     this.onHeld = onHeld
+    this.isEncrypted = isEncrypted(socket)
   }
 
   /** Bytes of memory that are held for what the socket could not take. */
@@ -114,6 +117,8 @@ export class Output {
     }
     socket.write(bytes)
     if (socket.writableLength === 0) return
+    // It has encrypted them already, and says a turn later that it has sent them.
+    if (this.isEncrypted) return
     // What the socket could not write at once is the socket's.
     const { capacity } = replies
     replies.renew()

@@ -16,17 +16,22 @@ import * as Layer from "effect/Layer"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as Record from "effect/Record"
+import { CurrentAuthentication } from "../auth/Authentication.ts"
 import * as Reply from "../domain/Reply.ts"
 import * as EventLoop from "../EventLoop.ts"
 import { MAX_KEY_LENGTH } from "../engine/Limits.ts"
+import type { Insight } from "../insight/Insight.ts"
 import { Protocol } from "../protocol/Protocol.ts"
 import { RespReplyWriter } from "../protocol/resp/RespReplyWriter.ts"
 import { Executor, type StoreStats } from "../store/Executor.ts"
+import { CurrentCollector } from "../store/Garbage.ts"
 import { MemoryEngine, monotonicMicros, monotonicMillis, unixTimeOf } from "../store/MemoryEngine.ts"
 import { version } from "../Version.ts"
+import { advice } from "./Advice.ts"
 import { ClientMemory } from "./ClientMemory.ts"
 import { Clients } from "./Clients.ts"
 import { Connection, type ConnectionContext } from "./Connection.ts"
+import { Departures } from "./Departures.ts"
 import { CurrentFaults } from "./Faults.ts"
 import { IdleWatch } from "./IdleWatch.ts"
 import { Instance } from "./Instance.ts"
@@ -40,12 +45,16 @@ import { type ServerConfig, serverConfig, settings } from "./ServerConfig.ts"
 import type { PortKind } from "./Session.ts"
 import { SharedWriter } from "./SharedWriter.ts"
 import { SparseWarning } from "./SparseWarning.ts"
+import { Strangers } from "./Strangers.ts"
 import { CurrentSystemLimits } from "./SystemLimits.ts"
 import { CurrentTraffic } from "./Traffic.ts"
+import { TLS, tlsFilesOf } from "./TlsFiles.ts"
+import * as TlsPort from "./TlsPort.ts"
 import { Tracking } from "./Tracking.ts"
 import { Transactions } from "./Transactions.ts"
 import { Turn } from "./Turn.ts"
 import { VirtualClock } from "./VirtualClock.ts"
+import { CurrentVitals } from "./Vitals.ts"
 import * as ServerCounters from "./ServerCounters.ts"
 
 export interface ServerStats extends Readonly<ServerCounters.ServerCounters> {
@@ -53,16 +62,23 @@ export interface ServerStats extends Readonly<ServerCounters.ServerCounters> {
 }
 
 export interface ServerService {
-  /** Where clients connect; the port that was found if 0 was asked for. */
+  /**
+   * Where clients connect; the port that was found if 0 was asked for. Without a plain port it is the one for TLS.
+   */
   readonly address: Listener.Bound
+  /** Where clients connect with TLS, if there is such a port. */
+  readonly tlsAddress: Listener.Bound | undefined
   /** Where only Redis's clients connect, if there is such a port. */
   readonly respAddress: Listener.Bound | undefined
   readonly stats: Effect.Effect<ServerStats>
+  /** What there is to say of the size of the cache, if there is something. */
+  readonly advice: Effect.Effect<string | undefined>
 }
 
 export class Server extends Context.Service<Server, ServerService>()("effect-kv-cache/server/Server") {
   /**
-   * Listens while its scope is open. When it closes, nothing is accepted any more, what was received is answered and
+   * Listens while its scope is open. Where others can connect, it fails unless clients must say who they are (see
+   * `Credentials.layer`) or `allowUnauthenticated` is set. When it closes, nothing is accepted any more, what was received is answered and
    * flushed, and every connection ends within `shutdownGrace`, whatever its peer does.
    */
   static readonly layer = (config: ServerConfig): Layer.Layer<Server, Listener.ListenError, Executor | Protocol> =>
@@ -84,6 +100,10 @@ const counted = (connections: number): string => `${connections} ${connections =
 /** The share of the grace period that clients have; the rest is for cutting them and for the process to end. */
 const DRAIN_SHARE = 0.9
 
+/** The misses by what became of the key, if that is known, with the names that STATS gives them. */
+const missesByReason = (insight: Insight | undefined): Readonly<Record<string, number>> =>
+  insight === undefined ? {} : Record.mapKeys(insight.misses(), (reason) => `misses_${reason}`)
+
 const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const executor = yield* Executor
   // Another executor may have another backing.
@@ -103,8 +123,10 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   // Closing the set, after the drain below, interrupts what is left, and so destroys its sockets.
   const fibers = yield* FiberSet.make<void>()
   const supervise = yield* FiberSet.runtime(fibers)()
+  const authentication = yield* CurrentAuthentication
   const faults = yield* CurrentFaults
   const traffic = yield* CurrentTraffic
+  const vitals = yield* CurrentVitals
   const clock = Option.getOrUndefined(yield* Effect.serviceOption(VirtualClock))
   const instance = new Instance(now(), unixTimeOf(yield* Clock.Clock, now))
   const observation = new Observation(executor.statistics, instance)
@@ -118,6 +140,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     })
   }
   let warnedOfHttp = false
+  let warnedOfTls = false
   const maxClientMemory = config.maxClientMemory ?? settings.maxClientMemory.default
   const overMemory = new SparseWarning(
     (count) =>
@@ -125,9 +148,18 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       "(--max-client-memory)"
   )
   yield* Effect.forkScoped(overMemory.run)
+  const departures = new Departures(yield* CurrentCollector)
+  yield* Effect.forkScoped(departures.run)
   const onError = executor.statistics.answeredError
   const turn = new Turn(executor, { now, afterReads: EventLoop.afterReads })
   const clients = new Clients()
+  const strangers = new Strangers(counters, now)
+  yield* Effect.forkScoped(strangers.run)
+  let wrongIp = ""
+  const wrongPasswords = new SparseWarning(
+    (count) => `clients gave a wrong user or password: ${count} times, the last one from ${wrongIp}`
+  )
+  yield* Effect.forkScoped(wrongPasswords.run)
   const tracking = new Tracking(executor.changes, clients, (task) => turn.afterRun(task))
   // A key is a string, too.
   const maxBulk = Math.max(config.maxValueSize ?? settings.maxValueSize.default, MAX_KEY_LENGTH)
@@ -146,6 +178,8 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       },
       counters,
       clients,
+      authentication,
+      strangers,
       instance,
       executor,
       running,
@@ -164,6 +198,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
           held,
           hits,
           misses,
+          ...missesByReason(executor.insight),
           evicted,
           expired,
           connections: counters.open
@@ -171,10 +206,22 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
         return Reply.statistics({ version, ...Record.map({ ...numbers, defects: defects() }, String) })
       },
       clock,
+      onWrongPassword: (ip) => {
+        wrongIp = ip
+        wrongPasswords.add()
+      },
       onHttp: () => {
         if (warnedOfHttp) return
         warnedOfHttp = true
         supervise(Effect.logWarning("a client spoke HTTP, was told so, and was cut off; this is said once"))
+      },
+      onTls: () => {
+        if (warnedOfTls) return
+        warnedOfTls = true
+        const hint = config.tlsPort === undefined ? "give this server a port for it with --tls-port" : "see --tls-port"
+        supervise(
+          Effect.logWarning(`a client spoke TLS to a port without it, and was cut off (${hint}); this is said once`)
+        )
       }
     },
     counters,
@@ -184,6 +231,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     traffic,
     fork: (effect) => void supervise(effect),
     memory: new ClientMemory(maxClientMemory),
+    departures,
     onMemory: () => {
       counters.overMemory++
       overMemory.add()
@@ -241,6 +289,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
 
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
+      vitals?.drains()
       if (connections.size === 0) return
       context.turn.shareNoMore()
       pause.end()
@@ -276,40 +325,83 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   )
   yield* Effect.forkScoped(failures.run)
 
-  const listen = (at: Listener.Address, port: PortKind, flag: string) =>
+  // Also where the settings come from the environment: who sets an address there may not know what it opens.
+  const isOpenToAll = config.allowUnauthenticated === true || authentication.isRequired
+
+  const admit = (socket: Socket, port: PortKind): void => {
+    const isCut = faults?.refusesConnection() === true
+    const hasRoom = authentication.isRequired ? strangers.makeRoom() : counters.open < running.maxClients
+    if (!isCut && hasRoom) return serve(socket, port)
+    traffic?.accepted(socket)
+    socket.once("close", () => traffic?.left(socket))
+    if (isCut) socket.destroy()
+    else refuse(socket, port)
+  }
+
+  const listen = (at: Listener.Address, onSocket: (socket: Socket) => void, flag: string, isOpen = isOpenToAll) =>
     Listener.listen(
       at,
       (socket) => {
         watchDescriptors(socket)
-        const isCut = faults?.refusesConnection() === true
-        if (!isCut && counters.open < running.maxClients) return serve(socket, port)
-        traffic?.accepted(socket)
-        socket.once("close", () => traffic?.left(socket))
-        if (isCut) socket.destroy()
-        else refuse(socket, port)
+        onSocket(socket)
       },
       (error) => {
         failure = error.message
         failures.add()
       },
-      flag
+      flag,
+      isOpen
     ).pipe(Effect.tap((bound) => Effect.sync(() => traffic?.listens(bound))))
 
-  const { host, port, respPort } = config
-  if (respPort !== undefined && respPort === port && port !== 0) {
+  const { host, port, respPort, tlsPort } = config
+  const tlsFiles = yield* Effect.fromResult(tlsFilesOf(config))
+  const ports = [
+    { flag: "--port", at: port },
+    { flag: "--tls-port", at: tlsPort },
+    { flag: "--resp-port", at: respPort }
+  ].filter(({ at }) => at !== undefined)
+  if (port === undefined && tlsPort === undefined) {
+    return yield* new Listener.ListenError({
+      code: TLS,
+      message: "--port off without --tls-port leaves no port to listen on: give one with --tls-port."
+    })
+  }
+  for (const [index, { at, flag }] of ports.entries()) {
+    const other = ports.findLast((it) => it.at === at)
+    if (other === undefined || other.flag === flag || at === 0 || ports.indexOf(other) < index) continue
+    const hint =
+      flag === "--port" && other.flag === "--resp-port"
+        ? "give two ports, or one, since --port takes Redis's clients, too."
+        : "give two ports, or --port off."
     return yield* new Listener.ListenError({
       code: "EADDRINUSE",
-      message: `--port and --resp-port are both ${port}: give two ports, or one, since --port takes Redis's clients, too.`
+      message: `${flag} and ${other.flag} are both ${at}: ${hint}`
     })
   }
   // Released before the drain begins: finalizers run in reverse order.
-  const address = yield* listen({ host, port }, "any", "--port")
-  instance.listens(address)
+  const tls =
+    tlsFiles === undefined ? undefined : yield* TlsPort.make(tlsFiles, counters, (socket) => admit(socket, "any"))
+  const plain =
+    port === undefined ? undefined : yield* listen({ host, port }, (socket) => admit(socket, "any"), "--port")
+  if (plain !== undefined) instance.listens(plain)
+  const tlsAddress =
+    tls === undefined || tlsPort === undefined
+      ? undefined
+      : yield* listen({ host, port: tlsPort }, tls.accept, "--tls-port", isOpenToAll || config.tlsClientAuth === "yes")
   const respAddress =
-    respPort === undefined ? undefined : yield* listen({ host, port: respPort }, "resp", "--resp-port")
+    respPort === undefined
+      ? undefined
+      : yield* listen({ host, port: respPort }, (socket) => admit(socket, "resp"), "--resp-port")
+  const address = plain ?? tlsAddress ?? respAddress ?? { host, port: 0, isLoopback: false }
+  vitals?.serves({ ...context.session, now, defects, maxClientMemory })
   return Server.of({
     address,
+    tlsAddress,
     respAddress,
+    advice: Effect.sync(() => {
+      const { hits, misses } = executor.stats()
+      return advice(hits, misses, executor.insight?.curve(now()))
+    }),
     stats: Effect.sync(() => ({ ...counters, defects: defects(), store: executor.stats() }))
   })
 })

@@ -10,9 +10,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Severity } from "effect/LogLevel"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
+import type { Credentials } from "../auth/Credentials.ts"
+import { DEFAULT_GHOSTS, type InsightOptions } from "../insight/MemoryInsight.ts"
 import { type Limits, MAX_MEMORY, MAX_VALUE_LENGTH } from "../engine/Limits.ts"
 import { parseEngineUrl } from "../store/redis/EngineUrl.ts"
 import type { DownPolicy } from "../store/redis/Job.ts"
@@ -55,6 +58,13 @@ const oneOf =
   <const A extends string>(choices: ReadonlyArray<A>) =>
   (text: string): Option.Option<A> =>
     Option.fromNullishOr(choices.find((choice) => choice === text.toLowerCase()))
+
+const hostName = (text: string): Option.Option<string> => (/^[^\s/]+$/.test(text) ? Option.some(text) : Option.none())
+
+const trueOrFalse = (text: string): Option.Option<boolean> =>
+  Option.map(oneOf(["true", "1", "false", "0"])(text), (word) => word === "true" || word === "1")
+
+const file = (text: string): Option.Option<string> => (text === "" ? Option.none() : Option.some(text))
 
 const UNITS_IN_MILLIS: ReadonlyMap<string, number> = new Map([
   ["ms", 1],
@@ -124,6 +134,15 @@ const setting = <A>({ read, values, ...rest }: Definition<A>): Setting<A> => {
   return { ...rest, schema, parse: Schema.decodeUnknownOption(schema) }
 }
 
+/** Whether clients of the TLS port must have a certificate of `--tls-ca`: as Redis's `tls-auth-clients`. */
+export type TlsClientAuth = "no" | "optional" | "yes"
+
+const TLS_CLIENT_AUTHS = ["no", "optional", "yes"] as const
+
+export type TlsVersion = "1.2" | "1.3"
+
+const TLS_VERSIONS = ["1.2", "1.3"] as const
+
 export type LogFormat = "auto" | "pretty" | "json"
 
 export type ClockKind = "real" | "virtual"
@@ -131,6 +150,8 @@ export type ClockKind = "real" | "virtual"
 const DOWN_POLICIES = ["error", "miss", "stale"] as const satisfies ReadonlyArray<DownPolicy>
 
 const CLOCKS = ["real", "virtual"] as const
+
+const SWITCH = ["on", "off"] as const
 
 const LOG_FORMATS = ["auto", "pretty", "json"] as const
 
@@ -147,8 +168,13 @@ const LOG_LEVELS: ReadonlyMap<string, Severity> = new Map([
 const parseLogLevel = (text: string): Option.Option<Severity> =>
   Option.fromNullishOr(LOG_LEVELS.get(text.toLowerCase()))
 
+/** In 1 GB. */
+const MAX_GHOSTS = 67_108_864
+
 /** More keys than fit into the memory that the store can address. */
 const MAX_KEYS = 500_000_000
+
+export const DEFAULT_PORT = 7171
 
 export const settings = {
   host: setting<string>({
@@ -160,19 +186,20 @@ export const settings = {
     description: "Address to listen on; 0.0.0.0 for all of this machine's",
     expected: "an address or a host name",
     values: Schema.String,
-    read: (text) => (/^[^\s/]+$/.test(text) ? Option.some(text) : Option.none())
+    read: hostName
   }),
-  port: setting<number>({
+  port: setting<number | undefined>({
     flag: "port",
     alias: "p",
     environment: "KV_CACHE_PORT",
     metavar: "port",
-    default: 7171,
-    defaultText: "7171",
-    description: "TCP port to listen on; 0 for any free one",
-    expected: "a port from 0 to 65535",
-    values: Schema.Int,
-    read: integer(0, 65_535)
+    default: DEFAULT_PORT,
+    defaultText: String(DEFAULT_PORT),
+    description: "TCP port to listen on; 0 for any free one, off for none but --tls-port",
+    expected: "a port from 0 to 65535, or off",
+    values: Schema.UndefinedOr(Schema.Int),
+    read: (text): Option.Option<number | undefined> =>
+      text.toLowerCase() === "off" ? Option.some(undefined) : integer(0, 65_535)(text)
   }),
   respPort: setting<number | undefined>({
     flag: "resp-port",
@@ -184,6 +211,169 @@ export const settings = {
     expected: "a port from 0 to 65535",
     values: Schema.UndefinedOr(Schema.Int),
     read: integer(0, 65_535)
+  }),
+  adminPort: setting<number | undefined>({
+    flag: "admin-port",
+    environment: "KV_CACHE_ADMIN_PORT",
+    metavar: "port",
+    default: undefined,
+    defaultText: "none",
+    description: "One more port, for people and monitoring, over HTTP: a page, health, metrics; 0 for any free one",
+    expected: "a port from 0 to 65535",
+    values: Schema.UndefinedOr(Schema.Int),
+    read: integer(0, 65_535)
+  }),
+  adminHost: setting<string>({
+    flag: "admin-host",
+    environment: "KV_CACHE_ADMIN_HOST",
+    metavar: "address",
+    default: "127.0.0.1",
+    defaultText: "127.0.0.1",
+    description: "Address of the admin port; another than this machine's own needs clients to say who they are",
+    expected: "an address or a host name",
+    values: Schema.String,
+    read: hostName
+  }),
+  adminAllowedHosts: setting<ReadonlyArray<string>>({
+    flag: "admin-allowed-hosts",
+    environment: "KV_CACHE_ADMIN_ALLOWED_HOSTS",
+    metavar: "names",
+    default: [],
+    defaultText: "localhost and all addresses",
+    description: "Further names that browsers may know the admin port by, separated by commas",
+    expected: "host names without ports, separated by commas, such as cache.example.com,cache",
+    values: Schema.Array(Schema.String),
+    read: (text) => {
+      const names = text.split(",").map((name) => name.trim())
+      return names.every((name) => /^[A-Za-z0-9._-]+$/.test(name)) ? Option.some(names) : Option.none()
+    }
+  }),
+  otlpUrl: setting<string | undefined>({
+    flag: "otlp-url",
+    environment: "KV_CACHE_OTLP_URL",
+    metavar: "url",
+    default: undefined,
+    defaultText: "none",
+    description:
+      "Send metrics to this OpenTelemetry collector (OTLP over HTTP), such as http://127.0.0.1:4318/v1/metrics",
+    expected: "a URL that begins with http:// or https://, without credentials",
+    values: Schema.UndefinedOr(Schema.String),
+    read: (text) =>
+      URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).username === ""
+        ? Option.some(text)
+        : Option.none()
+  }),
+  otlpInterval: setting<Duration.Duration>({
+    flag: "otlp-interval",
+    environment: "KV_CACHE_OTLP_INTERVAL",
+    metavar: "duration",
+    default: Duration.seconds(10),
+    defaultText: "10s",
+    description: "Time between two sendings of metrics to the collector; a plain number is seconds",
+    expected: "a duration from 1s to 1h, such as 10s, 1m, or a number of seconds",
+    values: Schema.Duration,
+    read: duration(Duration.seconds(1), Duration.hours(1))
+  }),
+  passwordFile: setting<string | undefined>({
+    flag: "password-file",
+    environment: "KV_CACHE_PASSWORD_FILE",
+    metavar: "file",
+    default: undefined,
+    defaultText: "none",
+    description: "File with the password that clients must give; without a file it is KV_CACHE_PASSWORD",
+    expected: "a file",
+    values: Schema.UndefinedOr(Schema.String),
+    read: file
+  }),
+  usersFile: setting<string | undefined>({
+    flag: "users-file",
+    environment: "KV_CACHE_USERS_FILE",
+    metavar: "file",
+    default: undefined,
+    defaultText: "none",
+    description: "File with a line for each user who may come, as 'kv-cache user' prints it; read anew when it changes",
+    expected: "a file",
+    values: Schema.UndefinedOr(Schema.String),
+    read: file
+  }),
+  allowUnauthenticated: setting<boolean>({
+    flag: "allow-unauthenticated",
+    environment: "KV_CACHE_ALLOW_UNAUTHENTICATED",
+    metavar: "",
+    default: false,
+    defaultText: "false",
+    description: "Serve an address that others can reach without asking who they are",
+    expected: "true or false",
+    values: Schema.Boolean,
+    read: trueOrFalse
+  }),
+  tlsPort: setting<number | undefined>({
+    flag: "tls-port",
+    environment: "KV_CACHE_TLS_PORT",
+    metavar: "port",
+    default: undefined,
+    defaultText: "none",
+    description: "One more port, for TLS alone, with the protocols of --port; 0 for any free one",
+    expected: "a port from 0 to 65535",
+    values: Schema.UndefinedOr(Schema.Int),
+    read: integer(0, 65_535)
+  }),
+  tlsCert: setting<string | undefined>({
+    flag: "tls-cert",
+    environment: "KV_CACHE_TLS_CERT",
+    metavar: "file",
+    default: undefined,
+    defaultText: "none",
+    description: "The server's certificate and those between it and its CA's, as PEM; read anew when it changes",
+    expected: "a file",
+    values: Schema.UndefinedOr(Schema.String),
+    read: file
+  }),
+  tlsKey: setting<string | undefined>({
+    flag: "tls-key",
+    environment: "KV_CACHE_TLS_KEY",
+    metavar: "file",
+    default: undefined,
+    defaultText: "none",
+    description: "The certificate's private key, as PEM without a passphrase; read anew when it changes",
+    expected: "a file",
+    values: Schema.UndefinedOr(Schema.String),
+    read: file
+  }),
+  tlsCa: setting<string | undefined>({
+    flag: "tls-ca",
+    environment: "KV_CACHE_TLS_CA",
+    metavar: "file",
+    default: undefined,
+    defaultText: "none",
+    description: "Certificates of the CAs that sign those of clients, as PEM; read anew when it changes",
+    expected: "a file",
+    values: Schema.UndefinedOr(Schema.String),
+    read: file
+  }),
+  tlsClientAuth: setting<TlsClientAuth>({
+    flag: "tls-client-auth",
+    environment: "KV_CACHE_TLS_CLIENT_AUTH",
+    metavar: "whether",
+    default: "no",
+    defaultText: "no",
+    description: "Whether clients of --tls-port need a certificate that --tls-ca has signed: no, optional or yes",
+    expected: "no, optional or yes",
+    choices: TLS_CLIENT_AUTHS,
+    values: Schema.Literals(TLS_CLIENT_AUTHS),
+    read: oneOf(TLS_CLIENT_AUTHS)
+  }),
+  tlsMinVersion: setting<TlsVersion>({
+    flag: "tls-min-version",
+    environment: "KV_CACHE_TLS_MIN_VERSION",
+    metavar: "version",
+    default: "1.3",
+    defaultText: "1.3",
+    description: "Oldest version of TLS that clients may speak: 1.3, or 1.2 for older ones",
+    expected: "1.2 or 1.3",
+    choices: TLS_VERSIONS,
+    values: Schema.Literals(TLS_VERSIONS),
+    read: oneOf(TLS_VERSIONS)
   }),
   maxKeys: setting<number>({
     flag: "max-keys",
@@ -206,6 +396,30 @@ export const settings = {
     expected: "a size from 64kb to 30gb, such as 64mb, 1gb, or a number of bytes",
     values: Schema.UndefinedOr(Schema.Int),
     read: parseBytes
+  }),
+  ghosts: setting<number>({
+    flag: "ghosts",
+    environment: "KV_CACHE_GHOSTS",
+    metavar: "count",
+    default: DEFAULT_GHOSTS,
+    defaultText: String(DEFAULT_GHOSTS),
+    description:
+      "Removals remembered, to tell why a key is missing: 16 bytes each, rounded up to a power of 2; 0 for none",
+    expected: `a number of removals from 0 to ${MAX_GHOSTS}`,
+    values: Schema.Int,
+    read: count(0, MAX_GHOSTS)
+  }),
+  sampling: setting<boolean>({
+    flag: "sampling",
+    environment: "KV_CACHE_SAMPLING",
+    metavar: "switch",
+    default: true,
+    defaultText: "on",
+    description: "Whether uses of keys are sampled, for the miss-ratio curve, hot keys and big keys: on or off",
+    expected: "on or off",
+    choices: SWITCH,
+    values: Schema.Boolean,
+    read: (text) => Option.map(oneOf([...SWITCH, "true", "false"])(text), (word) => word === "on" || word === "true")
   }),
   maxClientMemory: setting<number>({
     flag: "max-client-memory",
@@ -396,7 +610,7 @@ export const settings = {
     description: "The same as --log-level debug",
     expected: "true or false",
     values: Schema.Boolean,
-    read: (text) => Option.map(oneOf(["true", "1", "false", "0"])(text), (word) => word === "true" || word === "1")
+    read: trueOrFalse
   }),
   logFormat: setting<LogFormat>({
     flag: "log-format",
@@ -421,6 +635,15 @@ export interface ServerConfig extends Pick<
 > {
   /** None if it is not given. */
   readonly respPort?: number | undefined
+  /** Whether it may listen where others can reach it, and ask nobody who they are. Not if it is not given. */
+  readonly allowUnauthenticated?: boolean | undefined
+  /** The port for TLS, and what it needs; see `TlsFiles.ts`. None, and the defaults, if they are not given. */
+  readonly tlsPort?: number | undefined
+  readonly tlsCert?: string | undefined
+  readonly tlsKey?: string | undefined
+  readonly tlsCa?: string | undefined
+  readonly tlsClientAuth?: TlsClientAuth | undefined
+  readonly tlsMinVersion?: TlsVersion | undefined
   /** As the setting of that name if it is not given. */
   readonly maxClientMemory?: number | undefined
   readonly maxValueSize?: number | undefined
@@ -438,6 +661,13 @@ export const serverConfig: Config.Config<ServerConfig> = Config.all({
   host: fromConfig(settings.host),
   port: fromConfig(settings.port),
   respPort: fromConfig(settings.respPort),
+  allowUnauthenticated: fromConfig(settings.allowUnauthenticated),
+  tlsPort: fromConfig(settings.tlsPort),
+  tlsCert: fromConfig(settings.tlsCert),
+  tlsKey: fromConfig(settings.tlsKey),
+  tlsCa: fromConfig(settings.tlsCa),
+  tlsClientAuth: fromConfig(settings.tlsClientAuth),
+  tlsMinVersion: fromConfig(settings.tlsMinVersion),
   maxConnections: fromConfig(settings.maxConnections),
   maxClientMemory: fromConfig(settings.maxClientMemory),
   maxValueSize: fromConfig(settings.maxValueSize),
@@ -445,10 +675,38 @@ export const serverConfig: Config.Config<ServerConfig> = Config.all({
   shutdownGrace: fromConfig(settings.shutdownGrace)
 })
 
-/** The bounds of a store, from the ConfigProvider. */
-export const limits: Config.Config<Limits> = Config.all({
+/** The variable with a password. It has no flag, because everybody on a machine sees the flags of a program. */
+export const PASSWORD_VARIABLE = "KV_CACHE_PASSWORD"
+
+/** The password in the environment. An empty variable counts as unset. */
+export const password: Config.Config<Redacted.Redacted | undefined> = Config.Redacted(PASSWORD_VARIABLE).pipe(
+  Config.map((text) => (Redacted.value(text) === "" ? undefined : text)),
+  Config.withDefault(undefined)
+)
+
+/** Where a server's users come from, from the ConfigProvider. A file with a password wins over the password. */
+export const credentials: Config.Config<Credentials> = Config.all({
+  password,
+  passwordFile: fromConfig(settings.passwordFile),
+  usersFile: fromConfig(settings.usersFile)
+})
+
+/**
+ * Headers for the collector of `otlpUrl`, such as an API key: `name=value,name=value`, percent-encoded, as OpenTelemetry
+ * writes them. They are secrets, and so no flag.
+ */
+export const otlpHeaders: Config.Config<Readonly<Record<string, string>>> = Config.Record(
+  Schema.String,
+  Schema.StringFromUriComponent,
+  "KV_CACHE_OTLP_HEADERS"
+).pipe(Config.withDefault({}))
+
+/** The bounds of a store, and what it keeps of removals and uses, from the ConfigProvider. */
+export const limits: Config.Config<Limits & InsightOptions> = Config.all({
   maxKeys: fromConfig(settings.maxKeys),
-  maxMemory: fromConfig(settings.maxMemory)
+  maxMemory: fromConfig(settings.maxMemory),
+  ghosts: fromConfig(settings.ghosts),
+  sampling: fromConfig(settings.sampling)
 })
 
 /** The time between two sweeps, from the ConfigProvider. */

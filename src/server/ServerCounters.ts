@@ -7,6 +7,12 @@ export interface ServerCounters {
   open: number
   /** Connections refused because of the limit. */
   refused: number
+  /** TLS handshakes that failed, whoever's fault it was. */
+  tlsFailures: number
+  /** Connections open now whose client has yet to say who it is. */
+  unauthenticated: number
+  /** Passwords that were wrong. */
+  authenticationFailures: number
   /** Connections closed because they were idle or their peer did not take replies. */
   idled: number
   /** Connections closed because clients held too much memory together. */
@@ -26,6 +32,9 @@ export const make = (): ServerCounters => ({
   accepted: 0,
   open: 0,
   refused: 0,
+  tlsFailures: 0,
+  unauthenticated: 0,
+  authenticationFailures: 0,
   idled: 0,
   overMemory: 0,
   defects: 0,

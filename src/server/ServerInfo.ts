@@ -107,8 +107,6 @@ const memory: Section = {
     const { maxMemory, peak } = executor.levels()
     const { rss, heapUsed } = process.memoryUsage()
     const total = totalmem()
-    let ofClients = 0
-    for (const { link } of all) ofClients += link.heldBytes
     return [
       ["used_memory", bytes],
       ["used_memory_human", humanBytes(bytes)],
@@ -155,7 +153,7 @@ const memory: Section = {
       ["mem_replication_backlog", 0],
       ["mem_total_replication_buffers", 0],
       ["mem_clients_slaves", 0],
-      ["mem_clients_normal", ofClients],
+      ["mem_clients_normal", all.heldBytes],
       ["mem_cluster_links", 0],
       ["mem_aof_buffer", 0],
       ["mem_allocator", "kv-cache"],
@@ -203,6 +201,10 @@ const persistence: Section = {
   ]
 }
 
+/** What became of the keys that were missing; nothing where nobody keeps that. */
+const missesByReason = ({ executor: { insight } }: SessionContext): Fields =>
+  Object.entries(insight?.misses() ?? {}).map(([reason, misses]) => [`kv_cache_misses_${reason}`, misses])
+
 const stats: Section = {
   name: "Stats",
   isDefault: true,
@@ -238,6 +240,7 @@ const stats: Section = {
       ["current_eviction_exceeded_time", 0],
       ["keyspace_hits", store.hits],
       ["keyspace_misses", store.misses],
+      ...missesByReason(context),
       ["pubsub_channels", 0],
       ["pubsub_patterns", 0],
       ["pubsubshard_channels", 0],

@@ -97,6 +97,12 @@ export const parametersOf = ({
       () => slowLog.mostEntries,
       (value) => (slowLog.mostEntries = value)
     ),
+    choice(
+      "show-values",
+      ["yes", "no"],
+      () => (observation.showsValues ? "yes" : "no"),
+      (value) => (observation.showsValues = value === "yes")
+    ),
     whole(
       "latency-monitor-threshold",
       0,

@@ -4,10 +4,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
+import { type AuthenticationService, DEFAULT_USER, type User } from "../auth/Authentication.ts"
 import { commands as table, EXEC } from "../commands/Commands.ts"
 import type { Caller } from "../commands/Execution.ts"
 import { CommandBatch } from "../domain/CommandBatch.ts"
-import type { Reply, ReplySink } from "../domain/Reply.ts"
+import type { Reply } from "../domain/Reply.ts"
 import type { ProtocolService, ReplyWriter, RequestDecoder } from "../protocol/Protocol.ts"
 import { type RespVersion } from "../protocol/resp/RespReplyWriter.ts"
 import { RespRequestDecoder } from "../protocol/resp/RespRequestDecoder.ts"
@@ -19,11 +20,15 @@ import type { EngineWatch, ExecutorService } from "../store/Executor.ts"
 import type { Observation } from "./Observation.ts"
 import type { Parameters } from "./Parameters.ts"
 import type { Pause } from "./Pause.ts"
+import { forbid, forbidden } from "./Permissions.ts"
 import type { Running } from "./Running.ts"
+import { answerStranger, hasFailed } from "./perform/Authentication.ts"
 import { forget, queue } from "./perform/Transactions.ts"
 import type { SharedWriter } from "./SharedWriter.ts"
 import { answerListener, leaveChannels } from "./perform/PubSub.ts"
+import type { Stranger, StrangerEnd, Strangers } from "./Strangers.ts"
 import { rangeEnd, type Tracker, type Tracking } from "./Tracking.ts"
+import { TLS_BEGINS } from "../protocol/text/RequestDecoder.ts"
 import { Transaction } from "./Transaction.ts"
 import type { Transactions } from "./Transactions.ts"
 import type { VirtualClockService } from "./VirtualClock.ts"
@@ -39,6 +44,9 @@ export interface SessionContext {
   }
   readonly counters: ServerCounters
   readonly clients: Clients
+  /** Who may come, and those who have yet to say who they are. */
+  readonly authentication: AuthenticationService
+  readonly strangers: Strangers
   readonly instance: Instance
   readonly executor: ExecutorService
   readonly parameters: Parameters
@@ -55,18 +63,26 @@ export interface SessionContext {
   readonly maxBulk: number
   /** In tests: what the CLOCK command moves. */
   readonly clock: VirtualClockService | undefined
+  /** Called when a password was wrong, with the address of whoever sent it. */
+  readonly onWrongPassword: (ip: string) => void
   /** Called when a browser speaks to the server. */
   readonly onHttp: () => void
+  /** Called when a client begins with a handshake of TLS, on a connection without it. */
+  readonly onTls: () => void
 }
 
 /** A session's connection, as far as commands are concerned with it. */
 export interface Link {
   /** The peer's address and port. */
   readonly peer: string
+  /** The peer's address alone. */
+  readonly ip: string
   /** The address and port that the peer has connected to. */
   readonly local: string
   /** When the last request was complete or the last reply drained, in ms. */
   readonly activeAt: number
+  /** Whether the peer has shown a TLS certificate that the server trusts. */
+  readonly certified: boolean
   /** The number by which the system knows its socket, or -1. */
   readonly descriptor: number
   /** The bytes of memory that it holds for its client: of what is not executed, and of what is not written. */
@@ -78,7 +94,7 @@ export interface Link {
   /** Sends bytes that no command asked for, between two replies. They must stay as they are. */
   readonly push: (bytes: Buffer) => void
   /** Closes the connection at once. */
-  readonly kill: () => void
+  readonly kill: (reason?: StrangerEnd) => void
 }
 
 /** Which protocols a port speaks: the first byte of a connection decides, or it is always RESP. */
@@ -93,7 +109,7 @@ export type Outcome =
   /** It has no answer, and nothing after it is executed. */
   | "ended"
   /** It has to be waited for, and then there is what writes its answer, or what has its answer. */
-  | Effect.Effect<((sink: ReplySink) => void) | ReplyWriter>
+  | Effect.Effect<((replies: ReplyWriter) => void) | ReplyWriter>
 
 /** Does a command at `now`, and puts its answer into `replies`. */
 export type Perform = (
@@ -116,6 +132,12 @@ const batchOf = (kept: Transaction): CommandBatch => {
 /** The first byte of a connection that speaks RESP. */
 const RESP_BEGINS = 0x2a
 
+/** Whose commands these are where nobody says who he is. Strangers have the name, too, as in Redis. */
+const nobody: User = { name: DEFAULT_USER, role: "admin" }
+
+/** What became of a client that has said who it is. */
+export type Verdict = "welcome" | "wrong" | "too many"
+
 export class Session implements Caller {
   /** Counted from 1, for all clients of the server. */
   readonly id: number
@@ -126,6 +148,15 @@ export class Session implements Caller {
   isAtomic = false
   /** The version of RESP, if the client speaks RESP. */
   version: RespVersion = 2
+  user: User = nobody
+  /** What the client is until it has said who it is, if it must. */
+  stranger: Stranger | undefined = undefined
+  /** The connection is to end behind the next answer. */
+  isOver = false
+  // How often it has said who it is, and was not.
+  private failures = 0
+  // The commands, by id, that its user may not use.
+  private forbidden: Uint8Array | undefined = undefined
   /** What the client calls itself and its library; empty if it has not said. */
   name = ""
   libraryName = ""
@@ -150,8 +181,8 @@ export class Session implements Caller {
   isExecuting = false
   /** What it is to be told of the keys that it reads. */
   tracker: Tracker | undefined = undefined
-  /** The channels that it listens to, one character for each byte. */
-  readonly channels = new Set<string>()
+  /** The channels that it listens to, one character for each byte, if there are any. */
+  channels: Set<string> | undefined = undefined
   /** Bytes of memory that it holds. */
   heldBytes = 0
   readonly context: SessionContext
@@ -165,6 +196,7 @@ export class Session implements Caller {
     if (port === "resp") this.resp = new RespRequestDecoder(context.maxBulk)
     this.createdAt = link.activeAt
     this.id = context.clients.enter(this)
+    if (context.authentication.isRequired) this.beStranger()
   }
 
   /** Makes the session what it was at first, but for what its library is called. */
@@ -176,6 +208,61 @@ export class Session implements Caller {
     this.isKept = false
     this.isUntouching = false
     this.isSilent = false
+    this.user = nobody
+    this.forbidden = undefined
+    if (this.context.authentication.isRequired) this.beStranger()
+  }
+
+  /** Has to say who it is. */
+  private beStranger(): void {
+    if (this.stranger !== undefined) return
+    this.stranger = this.context.strangers.enter((reason) => this.link.kill(reason))
+    this.restrict()
+  }
+
+  /** It has said who it is, and waits for the answer. */
+  awaitVerdict(): void {
+    if (this.stranger !== undefined) this.context.strangers.waits(this.stranger)
+  }
+
+  /** It is a user, or it is not who it says. */
+  judge(user: User | undefined): Verdict {
+    const { counters, onWrongPassword, running, strangers } = this.context
+    const { stranger } = this
+    if (user === undefined) {
+      counters.authenticationFailures++
+      onWrongPassword(this.link.ip)
+      if (stranger !== undefined) strangers.stays(stranger)
+      this.isOver = hasFailed(++this.failures)
+      return "wrong"
+    }
+    if (stranger !== undefined) {
+      // Those who have said who they are may be too many; strangers have a limit of their own.
+      if (counters.open - counters.unauthenticated >= running.maxClients) {
+        counters.refused++
+        strangers.stays(stranger)
+        this.isOver = true
+        return "too many"
+      }
+      strangers.leave(stranger)
+      this.stranger = undefined
+      this.restrict()
+    }
+    this.user = user
+    this.forbidden = forbidden(user.role)
+    return "welcome"
+  }
+
+  /** Tells the decoder whether it reads what a stranger sends. */
+  private restrict(): void {
+    const decoder = this.resp ?? this.text
+    decoder?.restrict(this.stranger !== undefined)
+    this.step()
+  }
+
+  /** Replaces those commands of a batch, from `from` on, that its user may not use. */
+  forbid(commands: CommandBatch, from: number): void {
+    if (this.forbidden !== undefined) forbid(commands, from, this.forbidden, this.user, this.isRedis)
   }
 
   /** Where the client is connected from. */
@@ -225,8 +312,10 @@ export class Session implements Caller {
     if (offset === end) return end
     const before = commands.messageCount
     const decoder = this.resp ?? this.text ?? this.choose(commands.bytes[offset])
+    const first = commands.count
     const next = decoder.decode(commands, offset, end)
     this.context.counters.protocolErrors += commands.messageCount - before
+    if (this.forbidden !== undefined) this.forbid(commands, first)
     return next
   }
 
@@ -246,17 +335,17 @@ export class Session implements Caller {
 
   /** Whether it listens to channels. */
   get isSubscribed(): boolean {
-    return this.channels.size > 0
+    return this.channels !== undefined
   }
 
   /** In RESP2, whoever listens can tell messages from answers only where few commands are allowed. */
   private get isListening(): boolean {
-    return this.version === 2 && this.channels.size > 0
+    return this.version === 2 && this.isSubscribed
   }
 
   /** Whether it looks at each command before it is executed. */
   private get isGated(): boolean {
-    return this.transaction !== undefined || this.isListening
+    return this.transaction !== undefined || this.isListening || this.stranger !== undefined
   }
 
   /** The end of what may be executed together of the commands from `from` to `to` (exclusive). */
@@ -278,6 +367,7 @@ export class Session implements Caller {
   /** Says that the connection has gone. */
   leave(): void {
     this.context.clients.leave(this)
+    if (this.stranger !== undefined) this.context.strangers.leave(this.stranger)
     this.letGo()
   }
 
@@ -293,6 +383,10 @@ export class Session implements Caller {
     const id = commands.id(command)
     replies.begin()
     this.lastCommand = id
+    if (this.stranger !== undefined) {
+      const outcome = answerStranger(this, this.stranger, commands, command, replies)
+      if (outcome !== undefined) return outcome
+    }
     if (this.isListening) {
       const outcome = answerListener(commands, command, replies)
       if (outcome !== undefined) return outcome
@@ -327,7 +421,12 @@ export class Session implements Caller {
   }
 
   private choose(first: number | undefined): RequestDecoder {
-    if (first === RESP_BEGINS) return (this.resp = new RespRequestDecoder(this.context.maxBulk))
-    return (this.text = this.context.protocol.makeRequestDecoder())
+    if (first === TLS_BEGINS) this.context.onTls()
+    const decoder =
+      first === RESP_BEGINS
+        ? (this.resp = new RespRequestDecoder(this.context.maxBulk))
+        : (this.text = this.context.protocol.makeRequestDecoder())
+    if (this.stranger !== undefined) this.restrict()
+    return decoder
   }
 }

@@ -57,7 +57,9 @@ export class Times {
   }
 }
 
-const bound = (index: number): number => FIRST * GROWTH ** index
+const bounds = Float64Array.from({ length: CLASSES }, (_, index) => FIRST * GROWTH ** index)
+
+const bound = (index: number): number => bounds[index] ?? Number.POSITIVE_INFINITY
 
 const count = (counts: Float64Array | Uint32Array, index: number): void => {
   counts[index] = (counts[index] ?? 0) + 1

@@ -17,6 +17,7 @@ import { executeGet, executePut } from "../commands/Strings.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import type { ReplySink } from "../domain/Reply.ts"
 import { DATABASES, DELETED, EVICTED, EXPIRED, type Removal, REPLACED } from "../engine/Limits.ts"
+import type { MemoryInsight } from "../insight/MemoryInsight.ts"
 import type { Insight } from "../insight/Insight.ts"
 import { CommandStatistics } from "./CommandStatistics.ts"
 import type { MemoryEngineService } from "./MemoryEngine.ts"
@@ -155,14 +156,16 @@ export class MemoryExecutor implements ExecutorService {
   // The engine's `givenUpBytes` when it was last read.
   private givenUp = 0
   readonly statistics = new CommandStatistics()
-  readonly insight: Insight | undefined = undefined
+  readonly insight: MemoryInsight
   private readonly micros: () => number
   private peak = 0
 
-  constructor({ alarm, changes, engine, micros, now, unixTime }: Omit<MemoryEngineService, "defects">) {
+  constructor({ alarm, changes, engine, insight, micros, now, unixTime }: Omit<MemoryEngineService, "defects">) {
     this.changes = changes
     this.micros = micros
-    this.execution = new Execution(engine, alarm, changes, unixTime)
+    this.insight = insight
+    this.execution = new Execution(engine, alarm, changes, unixTime, insight)
+    insight.counts = this.execution
     this.now = now
   }
 
@@ -181,6 +184,7 @@ export class MemoryExecutor implements ExecutorService {
     const { execution, statistics } = this
     const { calls } = statistics
     this.enter(now, caller, sink)
+    if ((this.insight.untilUse -= to - from) < 0) this.lookAtUses(commands, to, now)
     if (--statistics.untilMeasured < 0) return this.executeMeasured(commands, from, to, caller, sink)
     for (let command = from; command < to; command++) {
       const id = commands.id(command)
@@ -200,6 +204,24 @@ export class MemoryExecutor implements ExecutorService {
     }
     this.wakeForMemory(now)
     return undefined
+  }
+
+  /** Looks at some of the keys that the commands before `to` use, and chooses which to look at next. */
+  private lookAtUses(commands: CommandBatch, to: number, now: number): void {
+    const { insight } = this
+    const { database } = this.execution
+    let command = to + insight.untilUse
+    while (command < to) {
+      const next = insight.nextUse()
+      const keys = commands.keysOf(command)
+      if (keys > 0) {
+        const key = commands.firstKey(command) + (next % keys)
+        const start = commands.keyStart(key)
+        insight.looked(commands.hash(key), database, commands.bytes, start, commands.keyLength(key), now)
+      }
+      command += next
+    }
+    insight.untilUse = command - to
   }
 
   /** Executes a command in slices, and then the rest up to `to` (exclusive). */

@@ -10,6 +10,7 @@ import { Alarm } from "../commands/Alarm.ts"
 import { Changes } from "../commands/Changes.ts"
 import { Engine, type Observer } from "../engine/Engine.ts"
 import { EVICTED, EXPIRED, type Limits, MAX_KEY_LENGTH } from "../engine/Limits.ts"
+import { type InsightOptions, MemoryInsight } from "../insight/MemoryInsight.ts"
 import { CurrentCrash, Defects } from "./Defects.ts"
 
 const NANOS_PER_MILLI = 1_000_000n
@@ -54,6 +55,8 @@ export interface MemoryEngineService {
   readonly alarm: Alarm
   /** Tells which keys have changed. */
   readonly changes: Changes
+  /** What is known of keys besides what they hold. */
+  readonly insight: MemoryInsight
   /** To be told of every defect that was caught. */
   readonly defects: Defects
   /** The engine's time in ms. It is read once for each batch or slice. */
@@ -69,7 +72,7 @@ export class MemoryEngine extends Context.Service<MemoryEngine, MemoryEngineServ
 ) {}
 
 /** Makes an empty engine within `limits`. Its hash has its own secret. */
-export const make = (limits: Limits): Effect.Effect<MemoryEngineService> =>
+export const make = (limits: Limits & InsightOptions): Effect.Effect<MemoryEngineService> =>
   Effect.map(
     Effect.all([Clock.Clock, monotonicMillis, monotonicMicros, CurrentCrash]),
     ([clock, now, micros, crash]) => {
@@ -80,7 +83,9 @@ export const make = (limits: Limits): Effect.Effect<MemoryEngineService> =>
         engine.observer = isHeard ? observer : undefined
       }
       const defects = new Defects(engine, crash)
-      return { engine, alarm: new Alarm(), changes, defects, now, micros, unixTime: unixTimeOf(clock, now) }
+      const unixTime = unixTimeOf(clock, now)
+      const insight = new MemoryInsight(engine, limits, now, unixTime)
+      return { engine, alarm: new Alarm(), changes, defects, insight, now, micros, unixTime }
     }
   )
 

@@ -21,6 +21,7 @@ import { type Codec, type ComputeOptions, makeComputations } from "./Computation
 import { Executor, type ExecutorService, MemoryExecutor, type StoreStats } from "./Executor.ts"
 import { type Kept, KeptReply } from "./KeptReply.ts"
 import type { Limits } from "../engine/Limits.ts"
+import type { InsightOptions } from "../insight/MemoryInsight.ts"
 import * as Engine from "./MemoryEngine.ts"
 import { refused, StoreError } from "./StoreError.ts"
 import { makeTypedStore, type TypedStore } from "./TypedStore.ts"
@@ -178,7 +179,9 @@ export class Store extends Context.Service<Store, StoreService>()("effect-kv-cac
    * A store in the memory of this process, empty and within `limits`, with the services that a `Server` and an
    * `Expirer` need. Expired keys are gone. An `Expirer` also frees their memory if nobody asks for them.
    */
-  static readonly layerMemory = (limits: Limits): Layer.Layer<Store | Executor | Engine.MemoryEngine> =>
+  static readonly layerMemory = (
+    limits: Limits & InsightOptions
+  ): Layer.Layer<Store | Executor | Engine.MemoryEngine> =>
     // Each call makes its own layer, so that two stores share nothing.
     Layer.effectContext(
       Effect.gen(function* () {

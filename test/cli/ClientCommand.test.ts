@@ -45,7 +45,7 @@ describe("one shot", () => {
       assert.deepStrictEqual(yield* run("PUT", "foo", "bar\nDELETE foo"), ERROR(BAD_VALUE))
       assert.deepStrictEqual(
         yield* run("PING"),
-        ERROR("ERROR unknown command 'PING': expected PUT, GET, DELETE, EXISTS, STATS, FLUSH, or QUIT\n")
+        ERROR("ERROR unknown command 'PING': expected PUT, GET, DELETE, EXISTS, EXPLAIN, STATS, FLUSH, or QUIT\n")
       )
     })
   )
@@ -109,7 +109,7 @@ describe("a pipe", () => {
       const { port } = (yield* Program.serve()).address
       const commands = "PUT a 1\nGET a\nGET b\nhello\nEXISTS a"
       const replies =
-        "OK stored\nOK 1\nERROR key not found\nERROR unknown command 'hello': expected PUT, GET, DELETE, EXISTS, STATS, FLUSH, or QUIT\nOK 1\n"
+        "OK stored\nOK 1\nERROR key not found\nERROR unknown command 'hello': expected PUT, GET, DELETE, EXISTS, EXPLAIN, STATS, FLUSH, or QUIT\nOK 1\n"
       assert.deepStrictEqual(yield* Session.run(at(port), commands), OK(replies))
       assert.deepStrictEqual(yield* Session.run(at(port), ""), OK(""))
       assert.deepStrictEqual(yield* Session.run(at(port), "QUIT\nGET a\n"), OK(""))
@@ -289,7 +289,7 @@ describe.skipIf(!Session.hasPty)(`a terminal${withoutPty}`, () => {
       yield* second.prints("To leave, type QUIT or press Ctrl-D.")
       yield* second.type("exit\r")
       assert.strictEqual((yield* second.ended).code, 0)
-      assert.include(second.screen.rows().join("\n"), "EXISTS  exit\n>>> EXISTS one\nOK 1\n")
+      assert.include(second.screen.rows().join("\n"), "EXISTS  EXPLAIN  exit\n>>> EXISTS one\nOK 1\n")
     }).pipe(Effect.scoped)
   )
 

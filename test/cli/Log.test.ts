@@ -83,7 +83,10 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
   )
 
   it.effect.each([
-    { args: ["--port", "70000"], said: "Invalid value for flag --port: '70000'. Expected a port from 0 to 65535." },
+    {
+      args: ["--port", "70000"],
+      said: "Invalid value for flag --port: '70000'. Expected a port from 0 to 65535, or off."
+    },
     { args: ["--host", "192.0.2.1", "--port", "0"], said: "Address not available: 192.0.2.1" }
   ])("as JSON has what keeps the server from starting too: $args", ({ args, said }) =>
     Effect.gen(function* () {

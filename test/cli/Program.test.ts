@@ -191,7 +191,7 @@ describe("a refused start", () => {
       name: "a bad value of a flag",
       args: ["serve", "--port", "70000"],
       environment: {},
-      said: "ERROR Invalid value for flag --port: '70000'. Expected a port from 0 to 65535.\n"
+      said: "ERROR Invalid value for flag --port: '70000'. Expected a port from 0 to 65535, or off.\n"
     },
     {
       name: "a bad value of a variable",
@@ -288,7 +288,7 @@ describe("what is printed", () => {
     { typed: ["loadtest", "compare", "package-l"], offered: ["package-lock.json"] },
     { typed: ["cl"], offered: ["client"] },
     { typed: ["--completions", ""], offered: ["bash", "zsh", "fish", "powershell"] },
-    { typed: ["help", ""], offered: ["serve", "client", "loadtest", "compare", "help"] }
+    { typed: ["help", ""], offered: ["serve", "client", "loadtest", "compare", "user", "help"] }
   ])("--completions bash: $typed is completed by $offered", ({ offered, typed }) =>
     Effect.gen(function* () {
       const { stdout: script } = yield* Program.run(["--completions", "bash"])

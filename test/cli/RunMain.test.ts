@@ -1,8 +1,13 @@
 /** The signals that do not end a server in the usual way. */
+import * as ChildProcess from "node:child_process"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as RawClient from "../server/RawClient.ts"
 import * as Program from "./Program.ts"
+import * as Session from "./Session.ts"
 
 describe("SIGHUP", () => {
   it.effect("drains like SIGTERM, however often it comes", () =>
@@ -34,6 +39,66 @@ describe("SIGHUP", () => {
       yield* server.kill("SIGTERM")
       assert.strictEqual((yield* server.ended).code, 143)
     })
+  )
+})
+
+describe("SIGHUP of a server with files that can change", () => {
+  const withPasswordFile = Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "kv-cache-hangup-"))),
+      (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true }))
+    ),
+    (folder) => {
+      const file = Path.join(folder, "password")
+      Fs.writeFileSync(file, "secret\n", { mode: 0o600 })
+      return file
+    }
+  )
+
+  it.effect("reads them anew, and drops nobody", () =>
+    Effect.gen(function* () {
+      const file = yield* withPasswordFile
+      const server = yield* Program.serve(["--password-file", file])
+      const client = yield* RawClient.connect(server.address)
+      yield* server.kill("SIGHUP")
+      yield* server.logged("users reloaded: 1 user")
+      Fs.writeFileSync(file, "HIDDEN two\n")
+      yield* server.kill("SIGHUP")
+      yield* server.logged(
+        `users not reloaded, those from before stay: Cannot use '${file}': what is in it is no password`
+      )
+      yield* client.send("QUIT\n")
+      assert.deepStrictEqual(yield* client.untilEnd, { text: "", reset: false })
+      yield* server.kill("SIGTERM")
+      const { code, stderr } = yield* server.ended
+      assert.strictEqual(code, 0)
+      assert.notInclude(stderr, "secret")
+      assert.notInclude(stderr, "HIDDEN")
+    })
+  )
+
+  it.live.skipIf(!Session.hasPty)("stops it where its terminal has closed", () =>
+    Effect.gen(function* () {
+      const file = yield* withPasswordFile
+      const log = `${file}.log`
+      // None of its streams is the terminal, as after `serve >log 2>&1 </dev/null &`.
+      const script =
+        "import os, pty, sys, time\n" +
+        "pid, fd = pty.fork()\n" +
+        "if pid == 0:\n" +
+        "    null, out = os.open('/dev/null', 0), os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT)\n" +
+        "    os.dup2(null, 0); os.dup2(out, 1); os.dup2(out, 2)\n" +
+        "    os.execvp(sys.argv[2], sys.argv[2:])\n" +
+        "while b'listening' not in open(sys.argv[1], 'rb').read(): time.sleep(0.02)\n" +
+        "os.close(fd)\n" +
+        "sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 0xff)\n"
+      Fs.writeFileSync(log, "")
+      const args = ["-c", script, log, process.execPath, Session.main, "serve", "--port", "0", "--password-file", file]
+      const { status } = ChildProcess.spawnSync("python3", args, { encoding: "utf8" })
+      assert.strictEqual(status, 0)
+      assert.notInclude(Fs.readFileSync(log, "utf8"), "reloaded")
+      assert.include(Fs.readFileSync(log, "utf8"), "stopped")
+    }).pipe(Effect.scoped)
   )
 })
 

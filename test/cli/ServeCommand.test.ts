@@ -94,7 +94,7 @@ describe("serve", () => {
       // At level info, the log has nothing of what clients sent and no line for each client.
       assert.deepStrictEqual(
         server.lines.map(({ message }) => message),
-        [server.first.message, "shutting down: finishing 1 connection", "stopped"]
+        [server.first.message, "shutting down: finishing 1 connection", "hit rate 100.0 %", "stopped"]
       )
       assert.notInclude(JSON.stringify(server.lines), "secret")
       assert.notInclude(JSON.stringify(server.lines), "hidden")
@@ -104,7 +104,7 @@ describe("serve", () => {
 
   it.effect("warns once if the network can connect", () =>
     Effect.gen(function* () {
-      const server = yield* start([], { KV_CACHE_HOST: "0.0.0.0" })
+      const server = yield* start(["--allow-unauthenticated"], { KV_CACHE_HOST: "0.0.0.0" })
       yield* server.stop
       assert.deepStrictEqual(
         server.lines.map(({ level, message }) => [level, message]),
@@ -113,11 +113,45 @@ describe("serve", () => {
           [
             "WARN",
             `0.0.0.0:${server.address.port} is open to the network: whoever can reach it can read and write every key, ` +
-              "as there is no authentication"
+              "because nobody is asked who they are (--allow-unauthenticated)"
           ],
           ["INFO", "stopped"]
         ]
       )
+    })
+  )
+
+  const refused = (host: string) =>
+    `Not listening on ${host}, which others can reach, without credentials: give a password ` +
+    "(--password-file, KV_CACHE_PASSWORD) or users (--users-file), require TLS client certificates " +
+    "(--tls-client-auth yes), or let everyone in with --allow-unauthenticated (KV_CACHE_ALLOW_UNAUTHENTICATED=true)."
+
+  it.effect.each(["0.0.0.0", "::"])("does not start on %s without credentials", (host) =>
+    Effect.gen(function* () {
+      const exit = yield* Effect.exit(run(["--port", "0"], { KV_CACHE_HOST: host }))
+      assert.include(String(exit), refused(host === "::" ? "[::]:0" : `${host}:0`))
+    })
+  )
+
+  it.effect("starts on any address with a password, and says nothing of it", () =>
+    Effect.gen(function* () {
+      const server = yield* start(["--host", "0.0.0.0"], { KV_CACHE_PASSWORD: "HIDDEN" })
+      yield* server.stop
+      assert.deepStrictEqual(
+        server.lines.map(({ message }) => message),
+        [server.first.message, "stopped"]
+      )
+      assert.notInclude(JSON.stringify(server.lines), "HIDDEN")
+    })
+  )
+
+  it.effect("does not start with credentials that cannot be used", () =>
+    Effect.gen(function* () {
+      const file = yield* Effect.exit(run(["--port", "0", "--users-file", "/nowhere/users"]))
+      assert.include(String(file), "Cannot read '/nowhere/users': no such file or directory.")
+      const password = yield* Effect.exit(run(["--port", "0"], { KV_CACHE_PASSWORD: "HIDDEN HIDDEN" }))
+      assert.include(String(password), "The password (KV_CACHE_PASSWORD) must be 1 to 256 printable ASCII characters")
+      assert.notInclude(String(password), "HIDDEN")
     })
   )
 

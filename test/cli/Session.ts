@@ -6,7 +6,8 @@ import type * as Scope from "effect/Scope"
 import * as Screen from "../client/Screen.ts"
 import * as Changes from "../server/Changes.ts"
 
-const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url))
+/** The built program. */
+export const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url))
 
 /**
  * Runs a program in a pseudo-terminal of 100 columns, connected to it by pipes. It exits with the program's exit code.

@@ -161,3 +161,25 @@ describe("the history's place", () => {
     })
   )
 })
+
+describe("a line", () => {
+  it.each([
+    "AUTH secret",
+    "auth ada secret",
+    "  AUTH secret",
+    "time AUTH secret",
+    "TIME\tauth secret",
+    "AUTHsecret",
+    "auth"
+  ])("with a password is not remembered: %j", (line) => {
+    const lines = ["GET a"]
+    assert.strictEqual(History.remember(lines, line), lines)
+  })
+
+  it.each(["GET auth", "PUT AUTH secret", "time GET auth", "help AUTH", "aut h"])(
+    "without one is remembered: %j",
+    (line) => {
+      assert.deepStrictEqual(History.remember(["GET a"], line), ["GET a", line])
+    }
+  )
+})

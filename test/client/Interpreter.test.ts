@@ -50,7 +50,7 @@ describe("a line", () => {
   it.each([
     ["GET", "wrong number of arguments: usage GET <key>"],
     ["QUIT now", "wrong number of arguments: usage QUIT"],
-    ["FOO", "unknown command 'FOO': expected PUT, GET, DELETE, EXISTS, STATS, FLUSH, or QUIT"],
+    ["FOO", "unknown command 'FOO': expected PUT, GET, DELETE, EXISTS, EXPLAIN, STATS, FLUSH, or QUIT"],
     ["PUT foo bar 1.5", "ttl must be a whole number of seconds from 0 to 2147483647"],
     [
       'PUT foo "bar soon"',
@@ -63,7 +63,7 @@ describe("a line", () => {
     [`GET ${"x".repeat(5000)}`, "line too long: a request has fewer than 4096 bytes"],
     ["POST / HTTP/1.1", "this server does not speak HTTP"],
     ["time", "wrong number of arguments: usage time <command>"],
-    ["time help", "unknown command 'help': expected PUT, GET, DELETE, EXISTS, STATS, FLUSH, or QUIT"],
+    ["time help", "unknown command 'help': expected PUT, GET, DELETE, EXISTS, EXPLAIN, STATS, FLUSH, or QUIT"],
     ["? PUT GET", "wrong number of arguments: usage help [command]"],
     ["help PUT GET", "wrong number of arguments: usage help [command]"],
     ["status now", "wrong number of arguments: usage status"],

@@ -51,8 +51,8 @@ const script = [
 const answers = [
   "OK stored",
   "OK 1",
-  "ERROR unknown command 'BAD': expected PUT, GET, DELETE, EXISTS, STATS, FLUSH, or QUIT",
-  "ERROR empty line: expected PUT, GET, DELETE, EXISTS, STATS, FLUSH, or QUIT",
+  "ERROR unknown command 'BAD': expected PUT, GET, DELETE, EXISTS, EXPLAIN, STATS, FLUSH, or QUIT",
+  "ERROR empty line: expected PUT, GET, DELETE, EXISTS, EXPLAIN, STATS, FLUSH, or QUIT",
   "OK 1",
   "ERROR key must be 1 to 256 printable ASCII characters without whitespace",
   "ERROR ttl must be a whole number of seconds from 0 to 2147483647",
@@ -103,7 +103,7 @@ describe("a pipe", () => {
       const chunks = lines.match(/[^]{1,5000}/g) ?? []
       const expected = Array.from({ length: count }, (_, i) =>
         i % 100 === 99
-          ? "ERROR unknown command 'BAD': expected PUT, GET, DELETE, EXISTS, STATS, FLUSH, or QUIT\n"
+          ? "ERROR unknown command 'BAD': expected PUT, GET, DELETE, EXISTS, EXPLAIN, STATS, FLUSH, or QUIT\n"
           : `OK stored\nOK ${i}\n`
       ).join("")
       const { failure, output } = yield* run(server.address, chunks)
@@ -190,7 +190,7 @@ describe("a pipe that is not answered completely", () => {
       const { failure, output } = yield* run(peer, ["PUT a 1\nBAD\nGET a\nGET b\nGET c\n"])
       assert.strictEqual(
         output,
-        "OK stored\nERROR unknown command 'BAD': expected PUT, GET, DELETE, EXISTS, STATS, FLUSH, or QUIT\nOK 1\n"
+        "OK stored\nERROR unknown command 'BAD': expected PUT, GET, DELETE, EXISTS, EXPLAIN, STATS, FLUSH, or QUIT\nOK 1\n"
       )
       assert.deepInclude(failure, {
         _tag: "PipeStopped",

@@ -201,7 +201,10 @@ describe("OBJECT and MEMORY USAGE", () => {
     redis.ask("SET", "k", "v")
     assert.strictEqual(redis.line("OBJECT REFCOUNT k"), ":1\r\n")
     assert.match(redis.line("OBJECT FREQ k"), /^-ERR An LFU maxmemory policy is not selected, .* adjust\.\r\n$/)
-    assert.match(redis.line("OBJECT IDLETIME k"), /^-ERR idle time not tracked: /)
+    redis.now = 4990
+    assert.strictEqual(redis.line("OBJECT IDLETIME k"), ":4\r\n")
+    redis.line("GET k")
+    assert.strictEqual(redis.line("OBJECT IDLETIME k"), ":0\r\n")
     for (const name of ["ENCODING", "REFCOUNT", "FREQ", "IDLETIME"]) {
       assert.strictEqual(redis.ask("OBJECT", name, "none"), NULL)
     }

@@ -7,6 +7,7 @@ import { Changes } from "../../src/commands/Changes.ts"
 import { CommandBatch } from "../../src/domain/CommandBatch.ts"
 import { Engine } from "../../src/engine/Engine.ts"
 import type { Limits } from "../../src/engine/Limits.ts"
+import { MemoryInsight } from "../../src/insight/MemoryInsight.ts"
 import { RespReplyWriter, type RespVersion } from "../../src/protocol/resp/RespReplyWriter.ts"
 import { RespRequestDecoder } from "../../src/protocol/resp/RespRequestDecoder.ts"
 import { takeStream } from "../../src/server/ReplyStream.ts"
@@ -39,13 +40,20 @@ const request = (words: ReadonlyArray<string | number>): Buffer =>
 export const make = (options: Options = {}): Redis => {
   const { epoch = 1_700_000_000_000, maxKeys = 10_000, maxMemory, version = 2 } = options
   const engine = Engine.make({ maxKeys, maxMemory }, Buffer.from("8 bytes."), 0)
+  const time = { now: 0 }
   const alarm = new Alarm()
   const changes = new Changes()
   const executor = new MemoryExecutor({
+    insight: new MemoryInsight(
+      engine,
+      {},
+      () => time.now,
+      (now) => now + epoch
+    ),
     engine,
     alarm,
     changes,
-    now: () => redis.now,
+    now: () => time.now,
     micros: () => 0,
     unixTime: (now) => now + epoch
   })
@@ -61,7 +69,12 @@ export const make = (options: Options = {}): Redis => {
     engine,
     executor,
     alarm,
-    now: 0,
+    get now() {
+      return time.now
+    },
+    set now(now) {
+      time.now = now
+    },
     database: 0,
     ask: (...words) => {
       const bytes = request(words)

@@ -41,13 +41,6 @@ export const differences: ReadonlyArray<Difference> = [
       isSubcommand(words, "OBJECT", "REFCOUNT") && numberIn(redis) > 1 && ours === ":1\r\n"
   },
   {
-    reason: "The order in which keys were used is exact, and is kept without times.",
-    explains: (words, ours, redis) =>
-      isSubcommand(words, "OBJECT", "IDLETIME") &&
-      redis.startsWith(":") &&
-      ours.startsWith("-ERR idle time not tracked")
-  },
-  {
     reason: "A key that has expired is gone for every command. Redis tells the memory of one that is not removed yet.",
     explains: (words, ours, redis) =>
       isSubcommand(words, "MEMORY", "USAGE") && redis.startsWith(":") && /^(?:_|\$-1)\r\n$/.test(ours)

@@ -5,6 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import { families } from "../../src/admin/Metrics.ts"
 import { Client } from "../../src/client/Client.ts"
 import type { ClientError } from "../../src/client/ClientError.ts"
 import { ClockAction } from "../../src/domain/Command.ts"
@@ -49,6 +50,14 @@ describe("the documentation's table", () => {
         defaultText,
         description
       ])
+    )
+  })
+
+  it("of metrics is what the admin port tells", () => {
+    assertRows(
+      "docs/operations.md",
+      ["metric", "type"],
+      families.map(({ help, labels, name, type }) => [code(name), type, labels.map(code).join(", "), help])
     )
   })
 
@@ -181,6 +190,7 @@ describe("the documentation's table", () => {
 
   it("of a client's errors has every error", () => {
     const errors: Record<ClientError["_tag"] | "InvalidCommand", true> = {
+      AuthenticationError: true,
       ConnectError: true,
       TimeoutError: true,
       ConnectionClosedError: true,

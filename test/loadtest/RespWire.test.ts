@@ -32,6 +32,18 @@ describe("RespWire", () => {
     assert.strictEqual(written(make(2), GREETING), `*2\r\n$6\r\nEXISTS\r\n$16\r\n${words.key(0)}\r\n`)
   })
 
+  it("says who it is in its greeting", () => {
+    const greeting = (version: 2 | 3, user: string | undefined): string =>
+      written(new RespWire(makeVocabulary(workloadOf()), 0, version, { user, password: "secret" }), GREETING)
+    const password = "$6\r\nsecret\r\n"
+    const ada = "$3\r\nada\r\n"
+    assert.strictEqual(greeting(2, undefined), `*2\r\n$4\r\nAUTH\r\n${password}`)
+    assert.strictEqual(greeting(2, "ada"), `*3\r\n$4\r\nAUTH\r\n${ada}${password}`)
+    const hello = "*5\r\n$5\r\nHELLO\r\n$1\r\n3\r\n$4\r\nAUTH\r\n"
+    assert.strictEqual(greeting(3, undefined), `${hello}$7\r\ndefault\r\n${password}`)
+    assert.strictEqual(greeting(3, "ada"), `${hello}${ada}${password}`)
+  })
+
   it.each([
     ["+OK\r\n", putOf(7), "stored"],
     [`$64\r\n${value}\r\n`, getOf(7), "hit"],

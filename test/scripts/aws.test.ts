@@ -77,7 +77,8 @@ describeAws("scripts/aws.sh: a deployment from create to teardown", (endpoint) =
     expect(output).toContain("Waiting for SSH on the server")
 
     const [server = ""] = await checkout.instances("PrivateIpAddress")
-    const client = `docker run --rm --network host ${IMAGE} client --host ${server} --port 7171`
+    const secret = "-v .*/kv-cache.password:/run/kv-cache.password:ro -e KV_CACHE_PASSWORD_FILE=/run/kv-cache.password"
+    const client = `docker run --rm --network host --user \\d+:\\d+ ${secret} ${IMAGE} client --host ${server} --port 7171`
     const remote = checkout.calls(since).filter((call) => /^(dnf|systemctl|docker) /.test(call))
     expect(remote).toEqual([
       ...["server", "client"].flatMap(() => [
@@ -88,12 +89,30 @@ describeAws("scripts/aws.sh: a deployment from create to teardown", (endpoint) =
       "docker stop kv-cache",
       "docker rm -f kv-cache",
       expect.stringMatching(
-        /^docker run -d --name kv-cache --restart unless-stopped --network host .* you\/kv-cache:1\.0 serve$/
+        new RegExp(
+          `^docker run -d --name kv-cache --restart unless-stopped --network host .* ${secret} .* you/kv-cache:1\\.0 serve$`
+        )
       ),
-      `${client} PUT deploy-check works 60`,
-      `${client} GET deploy-check`
+      expect.stringMatching(new RegExp(`^${client} PUT deploy-check works 60$`)),
+      expect.stringMatching(new RegExp(`^${client} GET deploy-check$`))
     ])
     expect(output).toMatch(/OK works[^]*About \$0\.053 an hour/)
+  })
+
+  it("makes a password that is on both instances, is no part of any command, and stays the same", async () => {
+    const file = join(checkout.home, "password")
+    const password = readFileSync(file, "utf8")
+    expect(password).toMatch(/^[A-Za-z0-9_-]{32}$/)
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    const hosts = join(checkout.standIn, "hosts")
+    for (const host of readdirSync(hosts)) {
+      const copy = join(hosts, host, "kv-cache.password")
+      expect(readFileSync(copy, "utf8")).toBe(`${password}\n`)
+      expect(statSync(copy).mode & 0o777).toBe(0o600)
+    }
+    expect(await checkout.ok("deploy")).not.toContain(password)
+    expect(readFileSync(file, "utf8")).toBe(password)
+    expect(checkout.calls().join("\n")).not.toContain(password)
   })
 
   it("corrects the security group when the caller's address has changed, and closes holes", async () => {

@@ -7,7 +7,7 @@ import { entryBytes } from "../../src/engine/Engine.ts"
 import { version } from "../../src/Version.ts"
 import * as TestServer from "./TestServer.ts"
 
-const EXPECTED_NAMES = "PUT, GET, DELETE, EXISTS, STATS, FLUSH, or QUIT"
+const EXPECTED_NAMES = "PUT, GET, DELETE, EXISTS, EXPLAIN, STATS, FLUSH, or QUIT"
 
 /** A session with every command and every kind of answer. */
 const session = [
@@ -280,7 +280,7 @@ describe("STATS", () => {
       const client = yield* server.connect()
       const { held: heldEmpty } = (yield* server.stats).store
       assert.isAbove(heldEmpty, 0)
-      const empty = `keys=0 bytes=0 held=${heldEmpty} hits=0 misses=0 evicted=0 expired=0`
+      const empty = `keys=0 bytes=0 held=${heldEmpty} hits=0 misses=0 misses_cold=0 misses_expired=0 misses_evicted=0 misses_deleted=0 evicted=0 expired=0`
       assert.strictEqual(
         yield* client.ask("STATS\n"),
         `OK version=${version} uptime=0 ${empty} connections=1 defects=0\n`
@@ -294,7 +294,7 @@ describe("STATS", () => {
       const { held } = (yield* server.stats).store
       assert.strictEqual(
         yield* client.ask("stats\n"),
-        `OK version=${version} uptime=3 keys=3 bytes=${bytes} held=${held} hits=2 misses=1 evicted=1 expired=1 connections=2 defects=0\n`
+        `OK version=${version} uptime=3 keys=3 bytes=${bytes} held=${held} hits=2 misses=1 misses_cold=1 misses_expired=0 misses_evicted=0 misses_deleted=0 evicted=1 expired=1 connections=2 defects=0\n`
       )
     })
   )

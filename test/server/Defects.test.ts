@@ -78,6 +78,7 @@ const cases: ReadonlyArray<Case> = [
         const decoder = textProtocol.makeRequestDecoder()
         return {
           needed: 0,
+          restrict: (isStranger) => decoder.restrict(isStranger),
           decode: (commands, offset, end) => {
             const bad = commands.bytes.indexOf(`PUT ${BAD}`, offset, "latin1")
             if (bad === -1 || bad >= end) return decoder.decode(commands, offset, end)

@@ -1,6 +1,8 @@
 /** The listening socket: what it binds, what it leaves behind, and what it says when it cannot listen. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Credentials from "../../src/auth/Credentials.ts"
 import * as RawClient from "./RawClient.ts"
 import * as TestServer from "./TestServer.ts"
 
@@ -26,9 +28,26 @@ describe("listening", () => {
     { host: "0.0.0.0", isLoopback: false }
   ])("knows whether only this machine can connect: $host", ({ host, isLoopback }) =>
     Effect.gen(function* () {
-      const { address } = yield* TestServer.start({ host })
+      const { address } = yield* TestServer.start({ host, allowUnauthenticated: true })
       assert.strictEqual(address.isLoopback, isLoopback)
     })
+  )
+
+  it.effect("where others can connect fails without credentials, on the port for Redis's protocol too", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(TestServer.start({ host: "0.0.0.0", respPort: 0 }))
+      assert.strictEqual(error.code, "UNPROTECTED")
+      assert.isTrue(
+        error.message.startsWith("Not listening on 0.0.0.0:0, which others can reach, without credentials:")
+      )
+    })
+  )
+
+  it.effect("where others can connect needs no more than credentials", () =>
+    Effect.gen(function* () {
+      const { address } = yield* TestServer.start({ host: "0.0.0.0" })
+      assert.isFalse(address.isLoopback)
+    }).pipe(Effect.provide(Credentials.layer({ password: Redacted.make("given") })))
   )
 
   it.effect("leaves nothing behind when the scope closes, and the port can be bound again", () =>

@@ -33,6 +33,8 @@ class LongDecoder implements RequestDecoder {
     this.seen = seen
   }
 
+  restrict(): void {}
+
   decode(commands: CommandBatch, offset: number, end: number): number {
     this.seen.decodes++
     this.needed = 0

@@ -4,9 +4,11 @@ import { assert, describe, it, vi } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { CurrentAuthentication } from "../../src/auth/Authentication.ts"
 import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
 import { Clients } from "../../src/server/Clients.ts"
 import { Connection } from "../../src/server/Connection.ts"
+import { Departures } from "../../src/server/Departures.ts"
 import { IdleWatch } from "../../src/server/IdleWatch.ts"
 import { HIGH_WATER_MARK } from "../../src/server/Intake.ts"
 import * as ServerCounters from "../../src/server/ServerCounters.ts"
@@ -17,6 +19,7 @@ import { Pause } from "../../src/server/Pause.ts"
 import { Parameters } from "../../src/server/Parameters.ts"
 import { Running } from "../../src/server/Running.ts"
 import { SharedWriter } from "../../src/server/SharedWriter.ts"
+import { Strangers } from "../../src/server/Strangers.ts"
 import { Tracking } from "../../src/server/Tracking.ts"
 import { Transactions } from "../../src/server/Transactions.ts"
 import { Turn } from "../../src/server/Turn.ts"
@@ -74,6 +77,9 @@ const start = Effect.gen(function* () {
         maxBulk: 1000,
         counters,
         clients,
+        authentication: Context.get(Context.empty(), CurrentAuthentication),
+        strangers: new Strangers(counters, now),
+        onWrongPassword: () => assert.fail("nobody has a password"),
         tracking: new Tracking(executor.changes, clients, (task) => turn.afterRun(task)),
         instance,
         executor,
@@ -85,18 +91,19 @@ const start = Effect.gen(function* () {
         transactions: new Transactions(executor, now),
         statistics: () => assert.fail("nobody asks for statistics"),
         clock: undefined,
+        onTls: () => assert.fail("nobody speaks TLS"),
         onHttp: () => assert.fail("nobody speaks HTTP")
       },
       counters,
-      intake: (accepted, onBytes) => {
+      intake: (_accepted, onBytes) => {
         read = onBytes
-        return accepted
       },
       idleWatch: new IdleWatch(0, now),
       traffic: undefined,
       faults: undefined,
       fork: () => assert.fail("nothing is waited for"),
       memory: new ClientMemory(1e9),
+      departures: new Departures(() => assert.fail("nobody has left")),
       onMemory: () => assert.fail("too much is held"),
       onDefect: (defect) => assert.fail(String(defect))
     },

@@ -3,6 +3,7 @@
  * nothing of the protocol but that a line ends with a newline, and it never sleeps.
  */
 import * as Net from "node:net"
+import * as Tls from "node:tls"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -42,6 +43,8 @@ export interface ConnectOptions {
   readonly keepOpen?: boolean
   /** Reads nothing until `resume`. */
   readonly paused?: boolean
+  /** Speaks TLS. */
+  readonly tls?: Tls.ConnectionOptions
 }
 
 const NEWLINE = 0x0a
@@ -54,11 +57,12 @@ const countNewlines = (chunk: Buffer): number => {
 
 const open = (address: { readonly host: string; readonly port: number }, options: ConnectOptions) =>
   Effect.callback<Net.Socket, ConnectFailed>((resume) => {
-    const socket = Net.connect({ ...address, allowHalfOpen: options.keepOpen === true, noDelay: true })
+    const settings = { ...address, allowHalfOpen: options.keepOpen === true, noDelay: true }
+    const socket = options.tls === undefined ? Net.connect(settings) : Tls.connect({ ...settings, ...options.tls })
     const onError = (error: NodeJS.ErrnoException) =>
       resume(Effect.fail(new ConnectFailed({ code: error.code ?? "UNKNOWN" })))
     socket.once("error", onError)
-    socket.once("connect", () => {
+    socket.once(options.tls === undefined ? "connect" : "secureConnect", () => {
       socket.removeListener("error", onError)
       resume(Effect.succeed(socket))
     })
@@ -166,6 +170,7 @@ export const connect = (
 ): Effect.Effect<RawClient, ConnectFailed, Scope.Scope> =>
   Effect.acquireRelease(open(address, options), (socket) =>
     Effect.sync(() => {
-      if (!socket.destroyed) socket.resetAndDestroy()
+      if (socket instanceof Tls.TLSSocket) socket.destroy()
+      else if (!socket.destroyed) socket.resetAndDestroy()
     })
   ).pipe(Effect.map((socket) => make(socket, options)))

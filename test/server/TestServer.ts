@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as TextProtocol from "../../src/protocol/text/TextProtocol.ts"
+import { type AuthenticationService, CurrentAuthentication } from "../../src/auth/Authentication.ts"
 import type { ListenError } from "../../src/server/Listener.ts"
 import { Server, type ServerService } from "../../src/server/Server.ts"
 import { type ServerConfig, settings } from "../../src/server/ServerConfig.ts"
@@ -24,6 +25,8 @@ export interface Options extends Partial<ServerConfig>, Partial<Limits> {
   /** Another executor than the memory's, or another protocol than text. */
   readonly executor?: Layer.Layer<Executor> | undefined
   readonly protocol?: Layer.Layer<Protocol> | undefined
+  /** Who may come. Nobody need say who he is, if absent. */
+  readonly authentication?: AuthenticationService | undefined
   /** Nothing waits for sockets: what is read is executed at the end of the turn, as where time is real. */
   readonly inTurns?: boolean
 }
@@ -49,8 +52,15 @@ export const start = Effect.fnUntraced(function* (
   const limits: Limits = { maxKeys: options.maxKeys ?? 100_000, maxMemory: options.maxMemory }
   const config: ServerConfig = {
     host: options.host ?? "127.0.0.1",
-    port: options.port ?? 0,
+    port: "port" in options ? options.port : 0,
     respPort: options.respPort,
+    allowUnauthenticated: options.allowUnauthenticated,
+    tlsPort: options.tlsPort,
+    tlsCert: options.tlsCert,
+    tlsKey: options.tlsKey,
+    tlsCa: options.tlsCa,
+    tlsClientAuth: options.tlsClientAuth,
+    tlsMinVersion: options.tlsMinVersion,
     maxConnections: options.maxConnections ?? 1000,
     maxClientMemory: options.maxClientMemory,
     maxValueSize: options.maxValueSize,
@@ -66,6 +76,9 @@ export const start = Effect.fnUntraced(function* (
     Layer.provide(options.executor ?? Layer.empty),
     Layer.provide(Store.layerMemory(limits)),
     Layer.provide(Layer.succeed(CurrentTraffic, options.inTurns === true ? undefined : traffic)),
+    Layer.provide(
+      options.authentication === undefined ? Layer.empty : Layer.succeed(CurrentAuthentication, options.authentication)
+    ),
     Layer.provide(logs.layer)
   )
   const scope = yield* Scope.make()

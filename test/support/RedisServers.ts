@@ -52,7 +52,7 @@ const temporaryFolder = Effect.acquireRelease(
 )
 
 /** Runs redis-cli. */
-export const redisCli = (port: number, ...words: ReadonlyArray<string>): string =>
+const redisCli = (port: number, ...words: ReadonlyArray<string>): string =>
   spawnSync("redis-cli", ["-p", String(port), ...words], { encoding: "utf8" }).stdout.trim()
 
 const makeProcess = Effect.fnUntraced(function* (
@@ -121,7 +121,9 @@ export const cluster = Effect.fnUntraced(function* (
     nodes.every((node) => {
       const info = node.cli("cluster", "info")
       return info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${nodes.length}`)
-    }) && (replicas === 0 || nodes.filter((node) => node.cli("info", "replication").includes("master_link_status:up")).length === 3)
+    }) &&
+    (replicas === 0 ||
+      nodes.filter((node) => node.cli("info", "replication").includes("master_link_status:up")).length === 3)
   yield* until(isWhole)
   return {
     nodes,
@@ -156,7 +158,7 @@ const hasSlot = (line: string, slot: number): boolean =>
     })
 
 /** Waits until something holds, which is looked at ten times a second; fails after a minute. */
-export const until = (holds: () => boolean): Effect.Effect<void> =>
+const until = (holds: () => boolean): Effect.Effect<void> =>
   Effect.suspend(() => (holds() ? Effect.void : Effect.fail("not yet" as const))).pipe(
     Effect.retry({ times: 600, schedule: Schedule.spaced("100 millis") }),
     Effect.orDie

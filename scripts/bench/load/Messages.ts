@@ -71,3 +71,27 @@ export interface IdleOptions extends Destination {
 export interface IdleReady {
   readonly opened: number
 }
+
+export interface ShortOptions extends Destination {
+  readonly serverPid: number
+  /** The warm-up, in s, which is not measured. */
+  readonly warmup: number
+  readonly seconds: number
+}
+
+export interface ShortResult {
+  readonly connections: number
+  /** s, while measured. */
+  readonly serverCpu: number | undefined
+}
+
+export interface BulkOptions extends Destination {
+  readonly connections: number
+  readonly valueSize: number
+  /** The process's niceness, 0 to 19. */
+  readonly nice: number
+}
+
+export interface BulkResult {
+  readonly requestsPerSecond: number
+}

@@ -44,8 +44,15 @@ const MAX_LINE_BYTES = 64 * 1024
 
 const MAX_ARGUMENTS = 1_048_576
 
-/** What a client may send that has not said yet who it is. */
-const STRANGER: RequestLimits = { maxArguments: 10, maxBulk: 16 * 1024 }
+interface Limits extends RequestLimits {
+  /** The most bytes of a line. */
+  readonly maxLine: number
+}
+
+/**
+ * What a client may send that has not said yet who it is. Redis lets it have as many strings, of 16 KB.
+ */
+const STRANGER: Limits = { maxArguments: 10, maxBulk: 512, maxLine: 512 }
 
 /** An error shows so much of a name, and so much of all arguments together. In bytes. */
 const MAX_SHOWN = 128
@@ -64,8 +71,8 @@ export class RespRequestDecoder implements RequestDecoder {
   isStepped = false
   /** How many bytes the unfinished request has at least, from its first one; 0 if that is not known. */
   needed = 0
-  private limits: RequestLimits
-  private readonly ownLimits: RequestLimits
+  private limits: Limits
+  private readonly ownLimits: Limits
   private ended = false
   // Where the walk through an unfinished request is. Offsets count from the request's first byte.
   // The line or the string that comes next.
@@ -77,13 +84,13 @@ export class RespRequestDecoder implements RequestDecoder {
 
   /** `maxBulk` is the most bytes of a string. */
   constructor(maxBulk: number = MAX_VALUE_LENGTH) {
-    this.ownLimits = { maxArguments: MAX_ARGUMENTS, maxBulk }
+    this.ownLimits = { maxArguments: MAX_ARGUMENTS, maxBulk, maxLine: MAX_LINE_BYTES }
     this.limits = this.ownLimits
   }
 
-  /** Whether the client has said who it is, or need not. Others may send less. */
-  set isAuthenticated(is: boolean) {
-    this.limits = is ? this.ownLimits : STRANGER
+  restrict(isStranger: boolean): void {
+    this.limits = isStranger ? STRANGER : this.ownLimits
+    this.isStepped = isStranger
   }
 
   decode(commands: CommandBatch, offset: number, end: number): number {
@@ -109,7 +116,7 @@ export class RespRequestDecoder implements RequestDecoder {
     if (this.walked === 0) {
       const lineEnd = this.findNumberEnd(commands, start, start, end)
       if (lineEnd === UNFINISHED) {
-        return end - start > MAX_LINE_BYTES ? this.end(commands, "too big mbulk count string", end) : start
+        return end - start > this.limits.maxLine ? this.end(commands, "too big mbulk count string", end) : start
       }
       const count = integerIn(view, start + 1, lineEnd - start - 1)
       if (!(count <= MAX_ARGUMENTS)) return this.end(commands, "invalid multibulk length", end)
@@ -120,7 +127,7 @@ export class RespRequestDecoder implements RequestDecoder {
     for (; this.left > 0; this.left--) {
       const lineEnd = this.findNumberEnd(commands, start, at, end)
       if (lineEnd === UNFINISHED) {
-        if (end - at > MAX_LINE_BYTES) return this.end(commands, "too big bulk count string", end)
+        if (end - at > this.limits.maxLine) return this.end(commands, "too big bulk count string", end)
         this.walked = at - start
         return start
       }
@@ -153,7 +160,7 @@ export class RespRequestDecoder implements RequestDecoder {
   /** Where a byte is in the line that begins at `at`. What has been searched before is not searched again. */
   private findByte(commands: CommandBatch, byte: number, start: number, at: number, end: number): number {
     const { view } = commands
-    const most = Math.min(end, at + MAX_LINE_BYTES + 1)
+    const most = Math.min(end, at + this.limits.maxLine + 1)
     let place = Math.max(at, start + this.searched)
     while (place < most && view.getUint8(place) !== byte) place++
     this.searched = place - start
@@ -183,7 +190,7 @@ export class RespRequestDecoder implements RequestDecoder {
   private takeInline(commands: CommandBatch, start: number, end: number): number {
     const newline = this.findByte(commands, NEWLINE, start, start, end)
     if (newline === UNFINISHED) {
-      return end - start > MAX_LINE_BYTES ? this.end(commands, "too big inline request", end) : start
+      return end - start > this.limits.maxLine ? this.end(commands, "too big inline request", end) : start
     }
     this.searched = 0
     const hasReturn = newline > start && commands.view.getUint8(newline - 1) === CARRIAGE_RETURN

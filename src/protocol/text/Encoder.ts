@@ -27,8 +27,10 @@ export const encodeCommand = (command: Command): string => {
       return `DELETE ${command.key}\n`
     case "Exists":
       return `EXISTS ${command.key}\n`
+    case "Explain":
+      return `EXPLAIN ${command.key}\n`
     case "Stats":
-      return "STATS\n"
+      return command.topic === undefined ? "STATS\n" : `STATS ${command.topic.toUpperCase()}\n`
     case "Flush":
       return "FLUSH\n"
     case "Quit":

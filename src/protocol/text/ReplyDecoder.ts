@@ -34,6 +34,8 @@ const decodeOk = (text: string, expected: Command["_tag"] | undefined): Reply.Re
       return text === "deleted" ? Reply.deleted : undefined
     case "Exists":
       return text === "1" ? Reply.present : text === "0" ? Reply.absent : undefined
+    case "Explain":
+      return Reply.explained(toPrintable(text))
     case "Stats":
       return decodePairs(text)
     case "Flush":

@@ -25,6 +25,13 @@ import { recognise } from "./Recogniser.ts"
 /** A request line that reaches this many bytes without its newline ends the connection. */
 const MAX_LINE_BYTES = 4096
 
+/** The same for a client that has not said yet who it is. */
+const MAX_STRANGER_BYTES = 512
+
+/** The first byte of a handshake of TLS, of all its versions since SSL 3; no command begins with it. */
+export const TLS_BEGINS = 0x16
+const NO_TLS = "this port does not speak TLS: connect without it, or to the port of --tls-port"
+
 const NEWLINE = 0x0a
 const CARRIAGE_RETURN = 0x0d
 const SPACE = 0x20
@@ -36,11 +43,13 @@ const ids: ReadonlyMap<Entry, number> = new Map(table.map((entry, id) => [entry,
 const either = new Intl.ListFormat("en", { type: "disjunction" })
 
 const commandNames = either.format(
-  [...entries.values()].filter(({ flags }) => !flags.includes("virtual")).map(({ name }) => name)
+  [...entries.values()]
+    .filter(({ flags }) => !flags.includes("virtual") && !flags.includes("no_auth"))
+    .map(({ name }) => name)
 )
 
 const BLANK_LINE = `empty line: expected ${commandNames}`
-const TOO_LONG = `line too long: a request has fewer than ${MAX_LINE_BYTES} bytes`
+const tooLong = (most: number): string => `line too long: a request has fewer than ${most} bytes`
 const NO_HTTP = "this server does not speak HTTP"
 const NO_HTTP_REQUEST = "This port speaks KV-Cache's protocol, not HTTP: lines such as PUT <key> <value> and GET <key>."
 
@@ -81,13 +90,24 @@ export class TextRequestDecoder implements RequestDecoder {
   readonly needed = 0
   private atFirstLine = true
   private ended = false
+  private isStranger = false
+
+  restrict(isStranger: boolean): void {
+    this.isStranger = isStranger
+  }
 
   decode(commands: CommandBatch, offset: number, end: number): number {
     let at = offset
     while (at < end && !commands.isFull) {
       if (this.ended) return end
       // The first line takes the slow path, because that has the guard against HTTP.
-      if (!this.atFirstLine) at = recognise(commands, at, end)
+      if (!this.atFirstLine) {
+        if (!this.isStranger) at = recognise(commands, at, end)
+      } else if (commands.bytes[at] === TLS_BEGINS) {
+        // What follows has no lines.
+        this.end(commands, REFUSE_AND_CLOSE, NO_TLS)
+        return end
+      }
       if (at === end || commands.isFull) break
       const next = this.takeLine(commands, at, end)
       if (next === at) break
@@ -101,10 +121,11 @@ export class TextRequestDecoder implements RequestDecoder {
    * `start`.
    */
   private takeLine(commands: CommandBatch, start: number, end: number): number {
-    const newline = findNewline(commands.view, start, Math.min(end, start + MAX_LINE_BYTES))
+    const most = this.isStranger ? MAX_STRANGER_BYTES : MAX_LINE_BYTES
+    const newline = findNewline(commands.view, start, Math.min(end, start + most))
     if (newline === -1) {
-      if (end - start < MAX_LINE_BYTES) return start
-      this.end(commands, REFUSE_AND_CLOSE, TOO_LONG)
+      if (end - start < most) return start
+      this.end(commands, REFUSE_AND_CLOSE, tooLong(most))
       return end
     }
     const hasReturn = newline > start && commands.view.getUint8(newline - 1) === CARRIAGE_RETURN
@@ -116,21 +137,21 @@ export class TextRequestDecoder implements RequestDecoder {
   /** Decodes a line, given without its line ending, that begins at `start`. */
   private decodeLine(commands: CommandBatch, start: number, line: string): void {
     const wordCount = findWords(line)
-    if (wordCount === 0) return refuse(commands, BLANK_LINE)
+    if (wordCount === 0) return this.refuse(commands, BLANK_LINE)
     if (this.atFirstLine && HTTP_VERSION.test(lastWord(line))) return this.end(commands, HTTP_REQUEST, NO_HTTP_REQUEST)
     const name = word(line, 0)
     const upper = name.toUpperCase()
     const entry = entries.get(upper)
     if (entry === undefined) {
-      return httpWords.has(upper) ? this.end(commands, HTTP, NO_HTTP) : refuse(commands, unknownCommand(name))
+      return httpWords.has(upper) ? this.end(commands, HTTP, NO_HTTP) : this.refuse(commands, unknownCommand(name))
     }
     const wrong = wrongCount(entry, wordCount - 1, wordCount > 1 ? word(line, 1) : "")
-    if (wrong !== undefined) return refuse(commands, wrong)
+    if (wrong !== undefined) return this.refuse(commands, wrong)
     const args = Array.from({ length: wordCount - 1 }, (_, argument) => word(line, argument + 1))
     const rest = restOfValue(entry, args)
     const checked = check(entry, rest === undefined ? args : args.slice(0, -1))
-    if (Result.isFailure(checked)) return refuse(commands, checked.failure)
-    if (rest !== undefined) return refuse(commands, rest)
+    if (Result.isFailure(checked)) return this.refuse(commands, checked.failure)
+    if (rest !== undefined) return this.refuse(commands, rest)
     commands.open(ids.get(entry) ?? REFUSE)
     for (let argument = 0; argument < args.length; argument++) {
       const from = wordStarts[argument + 1] ?? 0
@@ -139,7 +160,13 @@ export class TextRequestDecoder implements RequestDecoder {
       else commands.argument(start + from, length)
     }
     if (checked.success._tag === "Quit") this.ended = true
-    if (entry.execute === undefined) commands.closeAndStop()
+    if (entry.execute === undefined || this.isStranger) commands.closeAndStop()
+    else commands.close()
+  }
+
+  private refuse(commands: CommandBatch, message: string): void {
+    commands.openWithMessage(REFUSE, message)
+    if (this.isStranger) commands.closeAndStop()
     else commands.close()
   }
 
@@ -149,11 +176,6 @@ export class TextRequestDecoder implements RequestDecoder {
     commands.openWithMessage(id, message)
     commands.closeAndStop()
   }
-}
-
-const refuse = (commands: CommandBatch, message: string): void => {
-  commands.openWithMessage(REFUSE, message)
-  commands.close()
 }
 
 const findNewline = (view: DataView, start: number, end: number): number => {

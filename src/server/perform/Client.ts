@@ -58,7 +58,8 @@ const performList: Perform = atOnce((session, commands, command, now, replies) =
 const readFilter = (
   commands: CommandBatch,
   command: number,
-  now: number
+  now: number,
+  users: ReadonlySet<string>
 ): { readonly filters: ReadonlyArray<(client: Session) => boolean>; readonly skipsCaller: boolean } | string => {
   const filters: Array<(client: Session) => boolean> = []
   let skipsCaller = true
@@ -88,7 +89,8 @@ const readFilter = (
         filters.push((client) => client.link.local === value)
         break
       case "USER":
-        if (value !== "default") return `No such user '${value}'`
+        if (!users.has(value)) return `No such user '${value}'`
+        filters.push((client) => client.user.name === value)
         break
       case "SKIPME":
         if (value.toLowerCase() !== "yes" && value.toLowerCase() !== "no") return "syntax error"
@@ -106,7 +108,7 @@ const performKill: Perform = (session, commands, command, now, replies) => {
   const address = commands.text(command, 0)
   const filter = isOldForm
     ? { filters: [({ link }: Session) => link.peer === address], skipsCaller: false }
-    : readFilter(commands, command, now)
+    : readFilter(commands, command, now, new Set(session.context.authentication.users().map(({ name }) => name)))
   if (typeof filter === "string") {
     replies.error(ERR, filter)
     return "answered"

@@ -1,26 +1,36 @@
 /** The commands that concern the connection. */
+import * as Effect from "effect/Effect"
+import { DEFAULT_USER } from "../../auth/Authentication.ts"
 import { integer, word } from "../../commands/Arguments.ts"
-import { auth, hello, quitWithAnswer, reset, select } from "../../commands/Connection.ts"
+import { hello, quitWithAnswer, reset, select } from "../../commands/Connection.ts"
 import { databaseOf, NO_DATABASE } from "../../commands/Databases.ts"
 import type { Entry } from "../../commands/Entry.ts"
-import { ok, syntaxError } from "../../commands/Replies.ts"
-import { ERR } from "../../domain/Reply.ts"
+import { ok } from "../../commands/Replies.ts"
+import type { CommandBatch } from "../../domain/CommandBatch.ts"
+import { ERR, type ReplySink } from "../../domain/Reply.ts"
 import type { ReplyWriter } from "../../protocol/Protocol.ts"
+import type { RespVersion } from "../../protocol/resp/RespReplyWriter.ts"
 import { version as kvCacheVersion } from "../../Version.ts"
 import { REDIS_NAME, REDIS_VERSION } from "../RedisVersion.ts"
 import type { Perform, Session } from "../Session.ts"
+import { authenticate, wrongPassword } from "./Authentication.ts"
 import { BAD_NAME, isName } from "./Client.ts"
 import { atOnce } from "./Perform.ts"
 
-/** The only user that there is. */
-const USER = "default"
+/** A stranger's HELLO, in Redis's words. */
+const NO_AUTH =
+  "HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can " +
+  "be used to authenticate the client and select the RESP protocol version at the same time"
 
-const WRONG_PASSWORD = "invalid username-password pair or user is disabled."
+/** What a HELLO asks for. */
+interface Hello {
+  readonly version: RespVersion
+  readonly name: string
+  readonly credentials: { readonly user: string; readonly password: string } | undefined
+}
 
-/** Whether a user may enter with a password. There is no password yet, so the only user may with any. */
-const isUser = (user: string): boolean => user === USER
-
-const performHello: Perform = atOnce((session, commands, command, _now, replies) => {
+/** Reads a HELLO, or answers what is wrong with it. */
+const readHello = (session: Session, commands: CommandBatch, command: number, replies: ReplyWriter): Hello | void => {
   const argc = commands.argc(command)
   let { version } = session
   if (argc > 0) {
@@ -29,26 +39,48 @@ const performHello: Perform = atOnce((session, commands, command, _now, replies)
     if (number !== 2 && number !== 3) return replies.error("NOPROTO", "unsupported protocol version")
     version = number
   }
-  let user = USER
+  let credentials: Hello["credentials"] = undefined
   let { name } = session
   for (let at = 1; at < argc; at++) {
     const option = word(commands, command, at)
     if (option === "AUTH" && at + 2 < argc) {
-      user = commands.text(command, at + 1)
+      credentials = { user: commands.text(command, at + 1), password: commands.text(command, at + 2) }
       at += 2
     } else if (option === "SETNAME" && at + 1 < argc) {
       name = commands.text(command, ++at)
       if (!isName(name)) return replies.error(ERR, BAD_NAME)
     } else return replies.error(ERR, `Syntax error in HELLO option '${commands.text(command, at)}'`)
   }
-  if (!isUser(user)) return replies.error("WRONGPASS", WRONG_PASSWORD)
-  session.name = name
-  session.version = version
-  // The answer is the first one in the new version, unless it is a part of one that has begun.
-  writeHello(session, replies.length === 0 ? session.writer.current : replies)
-})
+  return { version, name, credentials }
+}
 
-const writeHello = (session: Session, replies: ReplyWriter): void => {
+const performHello: Perform = (session, commands, command, _now, replies) => {
+  const read = readHello(session, commands, command, replies)
+  if (read === undefined) return "answered"
+  const { credentials, name, version } = read
+  const greet = (into: ReplyWriter): void => {
+    session.name = name
+    session.version = version
+    // The answer is the first one in the new version, unless it is a part of one that has begun.
+    writeHello(session, into.length === 0 ? session.writer.current : into)
+  }
+  if (!session.context.authentication.isRequired) {
+    if (credentials === undefined || credentials.user === DEFAULT_USER) greet(replies)
+    else replies.fixed(wrongPassword)
+    return "answered"
+  }
+  if (credentials !== undefined) {
+    return Effect.map(authenticate(session, credentials.user, credentials.password), (refusal) => (into) => {
+      if (refusal === undefined) greet(into)
+      else into.fixed(refusal)
+    })
+  }
+  if (session.stranger === undefined) greet(replies)
+  else replies.error("NOAUTH", NO_AUTH)
+  return "answered"
+}
+
+const writeHello = (session: Session, replies: ReplySink): void => {
   replies.map(8)
   replies.text("server")
   replies.text(REDIS_NAME)
@@ -70,21 +102,6 @@ const writeHello = (session: Session, replies: ReplyWriter): void => {
 
 export const connection: ReadonlyArray<readonly [Entry, Perform]> = [
   [hello, performHello],
-  [
-    auth,
-    atOnce((_session, commands, command, _now, replies) => {
-      const argc = commands.argc(command)
-      if (argc > 2) replies.fixed(syntaxError)
-      else if (argc === 1) {
-        replies.error(
-          ERR,
-          "AUTH <password> called without any password configured for the default user. " +
-            "Are you sure your configuration is correct?"
-        )
-      } else if (isUser(commands.text(command, 0))) replies.fixed(ok)
-      else replies.error("WRONGPASS", WRONG_PASSWORD)
-    })
-  ],
   [
     select,
     atOnce((session, commands, command, _now, replies) => {

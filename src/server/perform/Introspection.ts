@@ -69,6 +69,16 @@ const categories = ({ flags, group, isDangerous }: Entry): ReadonlyArray<string>
   return all.filter((category) => category !== undefined)
 }
 
+/** The categories of commands, without their `@`, in Redis's order; those that no command here has as well. */
+export const ACL_CATEGORIES: ReadonlyArray<string> = (
+  "keyspace read write set sortedset list hash string bitmap hyperloglog geo stream pubsub admin fast slow blocking " +
+  "dangerous connection transaction scripting"
+).split(" ")
+
+/** The names of the commands in a category. */
+export const namesIn = (category: string): ReadonlyArray<string> =>
+  entries.filter((entry) => categories(entry).includes(`@${category.toLowerCase()}`)).map(({ name }) => name)
+
 /** How many words a command's name has. */
 const wordsOf = ({ name }: Entry): number => (name.includes("|") ? 2 : 1)
 
@@ -223,7 +233,7 @@ const filtered = (kind: string, value: string): ReadonlyArray<string> | undefine
     case "MODULE":
       return []
     case "ACLCAT":
-      return entries.filter((entry) => categories(entry).includes(`@${value.toLowerCase()}`)).map(({ name }) => name)
+      return namesIn(value)
     case "PATTERN":
       return [...described.keys(), ...entries.map(({ name }) => name).filter((name) => name.includes("|"))].filter(
         (name) => textMatches(value, name)

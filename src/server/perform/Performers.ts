@@ -2,6 +2,8 @@
 import { commands as table } from "../../commands/Commands.ts"
 import type { Entry } from "../../commands/Entry.ts"
 import type { Perform } from "../Session.ts"
+import { acl } from "./Acl.ts"
+import { authentication } from "./Authentication.ts"
 import { client } from "./Client.ts"
 import { config } from "./Config.ts"
 import { connection } from "./Connection.ts"
@@ -18,6 +20,8 @@ import { transactions } from "./Transactions.ts"
 const all: ReadonlyMap<Entry, Perform> = new Map([
   ...refusals,
   ...connection,
+  ...authentication,
+  ...acl,
   ...client,
   ...config,
   ...infos,

@@ -1,6 +1,6 @@
 /** SUBSCRIBE and UNSUBSCRIBE, and what a client of RESP2 may send while it listens. */
 import { ping, quitWithAnswer, reset } from "../../commands/Connection.ts"
-import { commands as table, REFUSE, REFUSE_AND_CLOSE } from "../../commands/Commands.ts"
+import { commands as table, FORBID, REFUSE, REFUSE_AND_CLOSE } from "../../commands/Commands.ts"
 import type { Entry } from "../../commands/Entry.ts"
 import { subscribe, unsubscribe } from "../../commands/PubSub.ts"
 import type { CommandBatch } from "../../domain/CommandBatch.ts"
@@ -13,7 +13,8 @@ const PING = table.indexOf(ping)
 
 /** What a client of RESP2 may send while it listens, by the command's id, besides PING. */
 const isAllowed: ReadonlyArray<boolean> = table.map(
-  (entry, id) => id === REFUSE_AND_CLOSE || [subscribe, unsubscribe, quitWithAnswer, reset].includes(entry)
+  (entry, id) =>
+    id === FORBID || id === REFUSE_AND_CLOSE || [subscribe, unsubscribe, quitWithAnswer, reset].includes(entry)
 )
 
 /**
@@ -44,7 +45,7 @@ const confirm = (session: Session, replies: ReplyWriter, kind: string, channel: 
   replies.text(kind)
   if (channel === undefined) replies.null()
   else replies.bulk(Buffer.from(channel, "latin1"), 0, channel.length)
-  replies.integer(session.channels.size)
+  replies.integer(session.channels?.size ?? 0)
 }
 
 const channelsOf = (commands: CommandBatch, command: number): ReadonlyArray<string> =>
@@ -53,19 +54,21 @@ const channelsOf = (commands: CommandBatch, command: number): ReadonlyArray<stri
 /** Bytes of memory that a channel takes beyond those of its name. */
 const CHANNEL_BYTES = 100
 
-export const leaveChannels = (session: Session, channels: Iterable<string> = session.channels): void => {
+export const leaveChannels = (session: Session, channels: Iterable<string> = session.channels ?? []): void => {
   for (const channel of channels) {
-    if (session.channels.delete(channel)) session.hold(-(CHANNEL_BYTES + channel.length))
+    if (session.channels?.delete(channel) === true) session.hold(-(CHANNEL_BYTES + channel.length))
   }
+  if (session.channels?.size === 0) session.channels = undefined
 }
 
 export const pubSub: ReadonlyArray<readonly [Entry, Perform]> = [
   [
     subscribe,
     atOnce((session, commands, command, _now, replies) => {
+      const channels = (session.channels ??= new Set())
       for (const channel of channelsOf(commands, command)) {
-        if (!session.channels.has(channel)) {
-          session.channels.add(channel)
+        if (!channels.has(channel)) {
+          channels.add(channel)
           session.hold(CHANNEL_BYTES + channel.length)
         }
         confirm(session, replies, "subscribe", channel)
@@ -77,7 +80,7 @@ export const pubSub: ReadonlyArray<readonly [Entry, Perform]> = [
     unsubscribe,
     atOnce((session, commands, command, _now, replies) => {
       const named = channelsOf(commands, command)
-      const channels = named.length === 0 ? [...session.channels] : named
+      const channels = named.length === 0 ? [...(session.channels ?? [])] : named
       if (channels.length === 0) confirm(session, replies, "unsubscribe", undefined)
       for (const channel of channels) {
         leaveChannels(session, [channel])

@@ -1,5 +1,5 @@
 /** Answers to what is no command, after which the connection ends. */
-import { http, httpRequest, refuse, refuseAndClose } from "../../commands/Refusals.ts"
+import { forbid, http, httpRequest, NOPERM, refuse, refuseAndClose } from "../../commands/Refusals.ts"
 import type { Entry } from "../../commands/Entry.ts"
 import * as Reply from "../../domain/Reply.ts"
 import type { Perform } from "../Session.ts"
@@ -9,6 +9,13 @@ export const refusals: ReadonlyArray<readonly [Entry, Perform]> = [
     refuse,
     (_session, commands, command, _now, replies) => {
       replies.error(Reply.ERR, commands.message(command))
+      return "answered"
+    }
+  ],
+  [
+    forbid,
+    (_session, commands, command, _now, replies) => {
+      replies.error(NOPERM, commands.message(command))
       return "answered"
     }
   ],

@@ -5,10 +5,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
-import { commands as table, REFUSE, REFUSE_AND_CLOSE } from "../../commands/Commands.ts"
+import { commands as table, FORBID, REFUSE, REFUSE_AND_CLOSE } from "../../commands/Commands.ts"
 import { quitWithAnswer } from "../../commands/Connection.ts"
 import { quit } from "../../commands/Server.ts"
 import type { Entry } from "../../commands/Entry.ts"
+import { NOPERM } from "../../commands/Refusals.ts"
 import { ok } from "../../commands/Replies.ts"
 import { discard, exec, multi, unwatch, watch } from "../../commands/Transactions.ts"
 import { CommandBatch } from "../../domain/CommandBatch.ts"
@@ -55,6 +56,9 @@ export const queue = (
       replies.error("EXECABORT", `Transaction discarded because of: ${message}`)
       forget(session)
     }
+  } else if (id === FORBID) {
+    transaction.isAborted = true
+    replies.error(NOPERM, commands.message(command))
   } else if (session.context.executor.transactions?.refuses(id) !== undefined) {
     transaction.isAborted = true
     replies.error(Reply.ERR, session.context.executor.transactions.refuses(id) ?? "")
@@ -238,6 +242,7 @@ class Execution {
     while (!this.isLast) {
       if (this.next === this.end) {
         if (!this.rest.readInto(commands)) break
+        this.session.forbid(commands, 0)
         transactions.executor.prepare(commands)
         this.next = 0
         this.end = commands.count
@@ -247,6 +252,8 @@ class Execution {
       transactions.keepBatch(commands)
       return after(pending, () => {
         this.now = transactions.now()
+        // It may be another user's from here on.
+        this.session.forbid(commands, this.next)
         return this.goOn()
       })
     }

@@ -101,8 +101,12 @@ export interface NearStats {
   readonly pending: number
 }
 
+/** The key that is looked for, where it comes from no batch. */
+const keyBytes = Buffer.allocUnsafeSlow(MAX_KEY_LENGTH)
+const keyView = new DataView(keyBytes.buffer)
+
 export class NearCache {
-  protected readonly engine: Engine
+  private readonly engine: Engine
   private readonly alarm: Alarm
   private readonly execution: Execution
   private readonly statistics: CommandStatistics
@@ -110,12 +114,10 @@ export class NearCache {
   private readonly staleTtl: number
   /** How many shelves there are. What is set aside of shelf s is in database s + shelves. */
   private readonly shelves: number
-  protected readonly sources: Array<Source> = []
+  private readonly sources: Array<Source> = []
   // By slot: the source, or NO_SOURCE; and the last one that there was. Absent for a single server.
   private owners: Int16Array | undefined = undefined
-  private readonly lastOwners = new Int16Array(SLOTS).fill(NO_SOURCE)
-  private readonly keyBytes = Buffer.allocUnsafeSlow(MAX_KEY_LENGTH)
-  private readonly keyView = new DataView(this.keyBytes.buffer)
+  private lastOwners: Int16Array | undefined = undefined
   private hits = 0
   private staleHits = 0
   private reads = 0
@@ -267,9 +269,11 @@ export class NearCache {
   }
 
   private lastSourceOf(commands: CommandBatch, key: number, database: number): number {
-    if (this.owners === undefined) return database
-    if (database !== 0) return NO_SOURCE
-    return this.lastOwners[slotOf(commands.view, commands.keyStart(key), commands.keyLength(key))]!
+    const { lastOwners } = this
+    if (lastOwners === undefined) return database
+    return database === 0
+      ? lastOwners[slotOf(commands.view, commands.keyStart(key), commands.keyLength(key))]!
+      : NO_SOURCE
   }
 
   private shelfOf(source: number): number {
@@ -279,15 +283,20 @@ export class NearCache {
   }
 
   private source(number: number): Source {
-    for (let next = this.sources.length; next <= number; next++) this.sources.push(new Source(next))
+    for (let next = this.sources.length; next <= number; next++) this.sources.push(this.makeSource(next))
     return this.sources[number]!
+  }
+
+  protected makeSource(number: number): Source {
+    return new Source(number)
   }
 
   // --- reads from servers
 
   /**
-   * A read of a key of a prepared batch is sent to `source`. Value and PTTL must be read together, on the source's own
-   * connection, and come to `complete`; or else `abandon` must be called, as when it was redirected elsewhere.
+   * A read of a key of a prepared batch is sent to `source`: GET and then PTTL, together, on the source's own connection.
+   * What they answer must come to `complete`; or else `abandon` must be called, as when it was redirected elsewhere.
+   * (In the other order, PTTL may tell of an earlier value, and a server that does not track would not say so.)
    */
   begin(source: number, commands: CommandBatch, key: number, database: number, now: number): PendingRead {
     this.reads++
@@ -318,7 +327,7 @@ export class NearCache {
   }
 
   private keep({ key, source }: PendingRead, value: Buffer, deadline: number, now: number): void {
-    const { engine, keyBytes, keyView } = this
+    const { engine } = this
     const length = keyBytes.write(key, 0, "latin1")
     const outcome = engine.set(
       keyView,
@@ -340,46 +349,64 @@ export class NearCache {
 
   /** A server says on a source's connection that a key may have changed; without a key, that all of them may. */
   invalidated(source: number, key: Buffer | undefined, now: number): void {
-    const its = this.source(source)
-    const shelf = this.shelfOf(source)
     if (key === undefined) {
       this.flushes++
-      its.overtakeAll()
-      this.clear(shelf)
-      return
+      this.source(source).overtakeAll()
+      return this.clear(this.shelfOf(source))
     }
     this.invalidations++
-    this.overtake(its, key.toString("latin1"))
-    if (shelf === NO_SOURCE || key.length > MAX_KEY_LENGTH) return
-    key.copy(this.keyBytes)
-    this.drop(shelf, this.keyView, 0, key.length, this.engine.hashOf(this.keyView, 0, key.length), now)
+    if (key.length > MAX_KEY_LENGTH) return
+    key.copy(keyBytes)
+    const text = key.toString("latin1")
+    const hash = this.engine.hashOf(keyView, 0, key.length)
+    this.forget(source, text, keyView, 0, key.length, hash, now)
+    // The table may not know yet that the slot has moved to whoever tells of the key.
+    const { lastOwners } = this
+    const owner = lastOwners === undefined ? source : lastOwners[slotOf(keyView, 0, key.length)]!
+    if (owner !== source && owner !== NO_SOURCE) this.forget(owner, text, keyView, 0, key.length, hash, now)
   }
 
   /**
-   * A command that writes is about to be sent. To be called again when it has been answered, before that is passed on,
-   * or when it has failed.
+   * A command that writes is about to be sent, so that a read behind it travels with it. To be called again when it has been
+   * answered, before that is passed on, or when it has failed: what was read meanwhile may be older.
    */
   written(commands: CommandBatch, command: number, database: number, now: number): void {
+    const { view } = commands
     const first = commands.firstKey(command)
     const end = first + commands.keysOf(command)
     if (first === end) return this.forgetAll()
     for (let key = first; key < end; key++) {
       const start = commands.keyStart(key)
       const length = commands.keyLength(key)
+      const hash = commands.hash(key)
       const text = commands.bytes.toString("latin1", start, start + length)
+      if (this.owners !== undefined) {
+        this.forget(this.lastSourceOf(commands, key, database), text, view, start, length, hash, now)
+        continue
+      }
       // MOVE and COPY also write to another database of a single server.
-      if (this.owners === undefined) {
-        for (const { number } of this.sources) this.forget(number, text, commands, key, now)
-      } else this.forget(this.lastSourceOf(commands, key, database), text, commands, key, now)
+      for (const { number } of this.sources) this.forget(number, text, view, start, length, hash, now)
     }
   }
 
-  private forget(number: number, text: string, commands: CommandBatch, key: number, now: number): void {
-    const shelf = this.shelfOf(number)
+  /** A key of a source may have changed. It is dropped, and so is what is set aside of it. */
+  private forget(
+    source: number,
+    text: string,
+    view: DataView,
+    start: number,
+    length: number,
+    hash: number,
+    now: number
+  ): void {
+    const { engine } = this
+    const shelf = this.shelfOf(source)
     if (shelf === NO_SOURCE) return
-    this.overtake(this.source(number), text)
-    const { view } = commands
-    this.drop(shelf, view, commands.keyStart(key), commands.keyLength(key), commands.hash(key), now)
+    this.source(source).overtake(text)
+    for (let database = shelf; database < DATABASES; database += this.shelves) {
+      const entry = engine.find(view, start, length, hash, database, now)
+      if (entry !== NOT_THERE) engine.remove(entry, DELETED)
+    }
   }
 
   /** Any key may have changed, wherever it is. */
@@ -387,19 +414,6 @@ export class NearCache {
     for (const source of this.sources) {
       source.overtakeAll()
       this.clear(this.shelfOf(source.number))
-    }
-  }
-
-  protected overtake(source: Source, key: string): void {
-    source.overtake(key)
-  }
-
-  /** Drops a key of a shelf, and what is set aside of it. */
-  private drop(shelf: number, view: DataView, start: number, length: number, hash: number, now: number): void {
-    const { engine } = this
-    for (let database = shelf; database < DATABASES; database += this.shelves) {
-      const entry = engine.find(view, start, length, hash, database, now)
-      if (entry !== NOT_THERE) engine.remove(entry, DELETED)
     }
   }
 
@@ -435,23 +449,28 @@ export class NearCache {
    * call. Numbers of sources are small: those that are no longer used are used again.
    */
   setSlots(owners: Int16Array): void {
-    const { lastOwners } = this
-    const before = (this.owners ??= new Int16Array(SLOTS).fill(NO_SOURCE))
-    const unsure = new Set<number>()
-    const left = new Set<number>()
+    const lastOwners = (this.lastOwners ??= new Int16Array(SLOTS).fill(NO_SOURCE))
+    const before = this.owners ?? lastOwners
+    // By source: whether it is not sure of a slot any more, or has lost one to another source.
+    const unsure = new Uint8Array(this.sources.length)
+    const left = new Uint8Array(this.sources.length)
     for (let slot = 0; slot < SLOTS; slot++) {
       const owner = owners[slot]!
-      const last = lastOwners[slot]!
       if (owner === before[slot]) continue
-      if (owner === NO_SOURCE) unsure.add(last)
+      const last = lastOwners[slot]!
+      if (owner === NO_SOURCE) unsure[last] = 1
       else if (last !== owner) {
-        if (last !== NO_SOURCE) left.add(last)
+        if (last !== NO_SOURCE) left[last] = 1
         lastOwners[slot] = owner
       }
     }
     this.owners = owners.slice()
-    for (const source of unsure) this.setAside(source)
-    for (const source of left) this.abandonSource(source)
+    unsure.forEach((isIt, source) => {
+      if (isIt === 1) this.setAside(source)
+    })
+    left.forEach((isIt, source) => {
+      if (isIt === 1) this.abandonSource(source)
+    })
   }
 
   /** It is not sure which source has which slot, until `setSlots` says so. */

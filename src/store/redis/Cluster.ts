@@ -20,7 +20,6 @@ const LOOK = 200
 /** After so many looks the servers are asked in any case. */
 const LOOKS_BETWEEN = 50
 
-
 /** A range of slots and its master. */
 export interface SlotRange {
   readonly first: number
@@ -30,7 +29,7 @@ export interface SlotRange {
 }
 
 /** Reads what CLUSTER SLOTS answers. A master without a name of its own is the one that was `asked`. */
-export const readSlots = (bytes: Buffer, start: number, asked: NodeAddress): ReadonlyArray<SlotRange> => {
+const readSlots = (bytes: Buffer, start: number, asked: NodeAddress): ReadonlyArray<SlotRange> => {
   const ranges = partsIn(bytes, start)
   const all: Array<SlotRange> = []
   let at = ranges.first
@@ -114,7 +113,9 @@ export class Cluster {
 
   /** A server says that another one, `to`, is to be asked. An address without a host is the server's own. */
   redirected(to: string, from: NodeConnection): NodeConnection | undefined {
-    const address = to.startsWith(":") ? parseNode(`${formatNode({ ...from.address, port: 1 }).slice(0, -2)}${to}`) : parseNode(to)
+    const address = to.startsWith(":")
+      ? parseNode(`${formatNode({ ...from.address, port: 1 }).slice(0, -2)}${to}`)
+      : parseNode(to)
     return address === undefined ? undefined : this.node(address)
   }
 

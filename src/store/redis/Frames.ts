@@ -196,7 +196,8 @@ export const bulkOf = (bytes: Buffer, start: number): Buffer | undefined => {
 export const invalidatedKeys = (bytes: Buffer, start: number): ReadonlyArray<Buffer> | "all" => {
   const kindAt = partsIn(bytes, start).first
   const keysAt = frameEnd(bytes, kindAt)
-  const kind = bulkOf(bytes, kindAt)?.toString("latin1") ?? bytes.toString("latin1", kindAt + 1, keysAt - LINE_END_BYTES)
+  const kind =
+    bulkOf(bytes, kindAt)?.toString("latin1") ?? bytes.toString("latin1", kindAt + 1, keysAt - LINE_END_BYTES)
   if (kind !== "invalidate") return []
   if (isNull(bytes, keysAt)) return "all"
   const { count, first } = partsIn(bytes, keysAt)

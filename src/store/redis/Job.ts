@@ -426,7 +426,9 @@ export class Split implements Task {
     const { down } = this.job.context
     const parts = [...this.parts.values()]
     const isMissable = down === "miss" && this.id === Routes.MGET
-    const error = parts.find((part) => part.errorLine !== undefined && !(isMissable && part.bytes === undefined))?.errorLine
+    const error = parts.find(
+      (part) => part.errorLine !== undefined && !(isMissable && part.bytes === undefined)
+    )?.errorLine
     if (error !== undefined) return putError(error, sink)
     if (this.id === Routes.MSET) return sink.fixed(ok)
     if (this.id !== Routes.MGET) return sink.integer(sumOf(parts))
@@ -502,7 +504,9 @@ export class Everywhere implements Task {
     if (id === Routes.DBSIZE) return sink.integer(sumOf(parts))
     if (id === Routes.FLUSH) return sink.fixed(flushed)
     if (id !== Routes.KEYS) return sink.fixed(ok)
-    const headers = parts.map(({ bytes, start }) => (bytes === undefined ? { count: 0, first: 0 } : partsIn(bytes, start)))
+    const headers = parts.map(({ bytes, start }) =>
+      bytes === undefined ? { count: 0, first: 0 } : partsIn(bytes, start)
+    )
     sink.array(headers.reduce((sum, { count }) => sum + count, 0))
     for (const [index, { count, first }] of headers.entries()) {
       const bytes = parts[index]?.bytes

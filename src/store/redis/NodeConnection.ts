@@ -187,16 +187,15 @@ export class NodeConnection {
   readonly first: Effect.Effect<void, EngineError> = Effect.suspend(() => this.attempt)
 
   get run(): Effect.Effect<void> {
-    const connection = this
-    return Effect.gen(function* () {
+    return Effect.gen({ self: this }, function* () {
       let delay = FIRST_DELAY
-      while (connection.state !== "ended") {
-        if (connection.state === "ready") yield* Effect.raceFirst(connection.closed, connection.watch)
-        else if (Result.isSuccess(yield* Effect.result(connection.attempt))) {
+      while (this.state !== "ended") {
+        if (this.state === "ready") yield* Effect.raceFirst(this.closed, this.watch)
+        else if (Result.isSuccess(yield* Effect.result(this.attempt))) {
           delay = FIRST_DELAY
           continue
         }
-        if (connection.isOver) return
+        if (this.isOver) return
         yield* Effect.sleep(Duration.millis(delay))
         delay = Math.min(2 * delay, LAST_DELAY)
       }
@@ -231,10 +230,13 @@ export class NodeConnection {
       const now = this.options.now()
       const { timeout } = this.options
       if (this.awaited > 0) {
-        if (now - this.waitsSince > timeout) this.lose(`did not answer within ${Duration.format(Duration.millis(timeout))}`)
+        if (now - this.waitsSince > timeout)
+          this.lose(`did not answer within ${Duration.format(Duration.millis(timeout))}`)
       } else if (now - this.sentAt > IDLE) this.send(pong)
     })
-    return Effect.forever(Effect.andThen(Effect.sleep(Duration.millis(Math.max(1, this.options.timeout / LOOKS))), look))
+    return Effect.forever(
+      Effect.andThen(Effect.sleep(Duration.millis(Math.max(1, this.options.timeout / LOOKS))), look)
+    )
   }
 
   private get attempt(): Effect.Effect<void, EngineError> {
@@ -300,8 +302,7 @@ export class NodeConnection {
         if (isLast && this.socket === socket) this.isGreeted(ready)
       })
     }
-    const asWhom =
-      password === undefined ? [] : ["AUTH", ...[user ?? "default", Redacted.value(password)].map(inBytes)]
+    const asWhom = password === undefined ? [] : ["AUTH", ...[user ?? "default", Redacted.value(password)].map(inBytes)]
     const cannot = (what: string) => (line: string) => refused(`refuses ${what}: ${line}`, true)
     this.greetings = []
     say(["HELLO", "3", ...asWhom, "SETNAME", "kv-cache"], cannot("us (HELLO 3)"), false)

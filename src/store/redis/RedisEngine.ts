@@ -14,7 +14,7 @@ import * as MemoryEngine from "../MemoryEngine.ts"
 import { NearCache } from "../near/NearCache.ts"
 import { Store } from "../Store.ts"
 import { Cluster } from "./Cluster.ts"
-import { type EngineUrl, formatNode } from "./EngineUrl.ts"
+import type { EngineUrl } from "./EngineUrl.ts"
 import { invalidatedKeys } from "./Frames.ts"
 import type { DownPolicy } from "./Job.ts"
 import { type EngineError, NodeConnection, type NodeOptions } from "./NodeConnection.ts"
@@ -70,7 +70,11 @@ const make = Effect.fnUntraced(function* (config: RedisEngineConfig) {
       if (!saysNoTracking) return
       saysNoTracking = false
       const most = Duration.format(config.nearTtl)
-      log(Effect.logWarning(`${node.name} does not tell which keys change (${why}): values may be old for ${most} (--near-ttl)`))
+      log(
+        Effect.logWarning(
+          `${node.name} does not tell which keys change (${why}): values may be old for ${most} (--near-ttl)`
+        )
+      )
     },
     onReady: (node) => {
       near?.opened(node.source)
@@ -79,7 +83,7 @@ const make = Effect.fnUntraced(function* (config: RedisEngineConfig) {
     onLost: (node, why, wasReady) => {
       near?.lost(node.source)
       if (wasReady) log(Effect.logWarning(`${node.name} ${why}`))
-    },
+    }
   }
   const cluster = new Cluster({
     ...options,
@@ -119,6 +123,3 @@ export const layer = (
   )
 
 const doNothing = (): void => {}
-
-/** The engine's servers as they were named. */
-export const format = ({ nodes }: EngineUrl): string => nodes.map(formatNode).join(", ")

@@ -269,7 +269,11 @@ export class RedisExecutor implements ExecutorService, JobContext {
 
   levels(): StoreLevels {
     const { engine } = this.memory
-    return { databases: [{ keys: engine.size, timed: engine.timedKeys }], peak: engine.usedBytes, maxMemory: engine.maxMemory }
+    return {
+      databases: [{ keys: engine.size, timed: engine.timedKeys }],
+      peak: engine.usedBytes,
+      maxMemory: engine.maxMemory
+    }
   }
 
   setMaxMemory(maxMemory: number | undefined): void {

@@ -114,7 +114,9 @@ export class RedisTransactions implements EngineTransactions {
     keys: ReadonlyArray<Buffer>
   ): { readonly watch: EngineWatch; readonly done: Effect.Effect<string | undefined> } {
     const watch = before instanceof Watch ? before : new Watch((node) => this.giveBack(node))
-    const slots = new Set(keys.map((key) => this.slot(new DataView(key.buffer, key.byteOffset, key.length), 0, key.length)))
+    const slots = new Set(
+      keys.map((key) => this.slot(new DataView(key.buffer, key.byteOffset, key.length), 0, key.length))
+    )
     if (watch.slot !== undefined) slots.add(watch.slot)
     const [slot = 0] = slots
     if (slots.size > 1) return { watch, done: Effect.succeed(CROSS_SLOT) }
@@ -273,7 +275,9 @@ class Execution {
         EXEC,
         (bytes, start, end) => this.executed(bytes, start, end, node),
         (why, wasSent) => {
-          const outcome = wasSent ? "the transaction may have been executed, or not" : "the transaction was not executed"
+          const outcome = wasSent
+            ? "the transaction may have been executed, or not"
+            : "the transaction was not executed"
           this.forget()
           this.refuse(`${UNAVAILABLE} ${node.name} ${why}: ${outcome}`)
         }

@@ -13,7 +13,7 @@ export const SPLIT = 1
 /** To all masters. */
 export const EVERYWHERE = 2
 /** Is executed here: it concerns no key. */
-export const HERE = 3
+const HERE = 3
 /** To any master. */
 export const ANYWHERE = 4
 
@@ -30,8 +30,8 @@ export const KEYS = idOf("KEYS")
 export const SCAN = idOf("SCAN")
 export const RANDOMKEY = idOf("RANDOMKEY")
 export const DBSIZE = idOf("DBSIZE")
-export const FLUSHDB = idOf("FLUSHDB")
-export const FLUSHALL = idOf("FLUSHALL")
+const FLUSHDB = idOf("FLUSHDB")
+const FLUSHALL = idOf("FLUSHALL")
 const SWAPDB = idOf("SWAPDB")
 
 const splits: ReadonlySet<number> = new Set(["MGET", "MSET", "DEL", "UNLINK", "EXISTS", "TOUCH"].map(idOf))
@@ -62,9 +62,8 @@ const theirs: ReadonlyMap<number, string> = new Map([
 const wordsOf = (id: number): ReadonlyArray<string> => (theirs.get(id) ?? table[id]?.name ?? "").split("|")
 
 /** The name of each command as it is sent, by the command's id: its words, prepared, and how many they are. */
-export const names: ReadonlyArray<{ readonly words: number; readonly bytes: Buffer; readonly text: string }> = table.map(
-  (_, id) => {
+export const names: ReadonlyArray<{ readonly words: number; readonly bytes: Buffer; readonly text: string }> =
+  table.map((_, id) => {
     const words = wordsOf(id)
     return { words: words.length, bytes: Buffer.concat(words.map(prepared)), text: words.join(" ") }
-  }
-)
+  })

@@ -160,7 +160,6 @@ export const keys: Family = {
   },
   "OBJECT|ENCODING": one,
   "OBJECT|FREQ": one,
-  "OBJECT|IDLETIME": one,
   "OBJECT|REFCOUNT": one,
   "OBJECT|HELP": () => [],
   "MEMORY|USAGE": {

@@ -10,6 +10,7 @@ import { Changes } from "../../../src/commands/Changes.ts"
 import { commands as table, REFUSE_AND_CLOSE } from "../../../src/commands/Commands.ts"
 import { CommandBatch } from "../../../src/domain/CommandBatch.ts"
 import { Engine } from "../../../src/engine/Engine.ts"
+import { MemoryInsight } from "../../../src/insight/MemoryInsight.ts"
 import { RespReplyWriter } from "../../../src/protocol/resp/RespReplyWriter.ts"
 import { RespRequestDecoder } from "../../../src/protocol/resp/RespRequestDecoder.ts"
 import { MemoryExecutor } from "../../../src/store/Executor.ts"
@@ -139,6 +140,12 @@ describe("RESP", () => {
 
     const engine = Engine.make({ maxKeys: 10_000, maxMemory: 32 * 2 ** 20 }, Buffer.from("fuzzfuzz"), 0)
     const executor = new MemoryExecutor({
+      insight: new MemoryInsight(
+        engine,
+        {},
+        () => 0,
+        (now) => now
+      ),
       engine,
       alarm: new Alarm(),
       changes: new Changes(),

@@ -335,7 +335,7 @@ describe("RespRequestDecoder", () => {
   it("takes less from those who have not said who they are", () => {
     const stranger = (): RespRequestDecoder => {
       const decoder = new RespRequestDecoder()
-      decoder.isAuthenticated = false
+      decoder.restrict(true)
       return decoder
     }
     const decode = (input: string) => read([input], { decoder: stranger() }).decoded
@@ -343,14 +343,15 @@ describe("RespRequestDecoder", () => {
     assert.deepStrictEqual(decode(array("ECHO", ..."123456789")), [
       refused("wrong number of arguments for 'echo' command")
     ])
-    assert.deepStrictEqual(decode("*2\r\n$4\r\nPING\r\n$16385\r\n"), [ended("unauthenticated bulk length")])
-    assert.deepStrictEqual(decode(array("GET", "k".repeat(16_384))), [get("k".repeat(16_384))])
-    assert.deepStrictEqual(decode(array("GET", "k".repeat(16_385))), [ended("unauthenticated bulk length")])
+    assert.deepStrictEqual(decode("*2\r\n$4\r\nPING\r\n$513\r\n"), [ended("unauthenticated bulk length")])
+    assert.deepStrictEqual(decode(array("GET", "k".repeat(512))), [get("k".repeat(512))])
+    assert.deepStrictEqual(decode(array("GET", "k".repeat(513))), [ended("unauthenticated bulk length")])
+    assert.deepStrictEqual(decode("k".repeat(512)), [])
+    assert.deepStrictEqual(decode("k".repeat(513)), [ended("too big inline request")])
+    assert.deepStrictEqual(decode(`*2\r\n$4\r\nPING\r\n$${"0".repeat(512)}`), [ended("too big bulk count string")])
     const known = stranger()
-    known.isAuthenticated = true
-    assert.deepStrictEqual(read([array("GET", "k".repeat(16_385))], { decoder: known }).decoded, [
-      get("k".repeat(16_385))
-    ])
+    known.restrict(false)
+    assert.deepStrictEqual(read([array("GET", "k".repeat(513))], { decoder: known }).decoded, [get("k".repeat(513))])
   })
 
   it("takes no string that is longer than the server's limit", () => {

@@ -33,9 +33,9 @@ const malformed = (message: string, reason: Malformed["reason"] = "syntax"): Req
   reason
 })
 
-const blank = malformed("empty line: expected PUT, GET, DELETE, EXISTS, STATS, FLUSH, or QUIT")
+const blank = malformed("empty line: expected PUT, GET, DELETE, EXISTS, EXPLAIN, STATS, FLUSH, or QUIT")
 const unknown = (shown: string) =>
-  malformed(`unknown command '${shown}': expected PUT, GET, DELETE, EXISTS, STATS, FLUSH, or QUIT`)
+  malformed(`unknown command '${shown}': expected PUT, GET, DELETE, EXISTS, EXPLAIN, STATS, FLUSH, or QUIT`)
 const usage = (text: string) => malformed(`wrong number of arguments: usage ${text}`)
 const tooManyForPut = usage("PUT <key> <value> [ttl]; values cannot hold spaces")
 const restOfValue = (shown: string) =>
@@ -126,7 +126,11 @@ const requests: ReadonlyArray<RequestCase> = [
     input: `PUT q hello \x1b${"w".repeat(40)}\n`,
     requests: [restOfValue(`?${"w".repeat(31)}`)]
   },
-  { name: "STATS of one", input: "STATS a\nGET a\n", requests: [usage("STATS"), get("a")] },
+  {
+    name: "STATS of one",
+    input: "STATS a\nGET a\n",
+    requests: [malformed("the topic of STATS is CURVE, HOT or BIG"), get("a")]
+  },
   { name: "FLUSH of one", input: "FLUSH a\nGET a\n", requests: [usage("FLUSH"), get("a")] },
   { name: "GET alone", input: "GET\n", requests: [usage("GET <key>")] },
   { name: "GET of two", input: "get a b\n", requests: [usage("GET <key>")] },

@@ -204,7 +204,7 @@ describe("SLOWLOG", () => {
         client,
         "SLOWLOG GET 2",
         `*2\r\n${entry(3, ["mget", ...Array.from({ length: 30 }, () => "k"), "... (10 more arguments)"])}` +
-          entry(2, ["set", "key", `${"v".repeat(128)}... (2 more bytes)`])
+          entry(2, ["set", "key", "(130 bytes)"])
       )
       yield* exchange(client, "SLOWLOG GET x", "-ERR count should be greater than or equal to -1\r\n")
       yield* exchange(client, "SLOWLOG GET -2", "-ERR count should be greater than or equal to -1\r\n")
@@ -261,12 +261,16 @@ describe("MONITOR", () => {
         lines,
         [
           '+1700000000.123000 [2 address] "select" "2"\r\n',
-          '+1700000000.123000 [2 address] "set" "k\\n\\xff" "a \\"b\\" \\\\"\r\n',
+          '+1700000000.123000 [2 address] "set" "k\\n\\xff" "(7 bytes)"\r\n',
           '+1700000000.123000 [2 address] "get" "k\\n\\xff"\r\n',
           '+1700000000.123000 [2 address] "auth" "(redacted)" "(redacted)"\r\n',
-          '+1700000000.123000 [0 address] "put" "key" "value"\r\n'
+          '+1700000000.123000 [0 address] "put" "key" "(5 bytes)"\r\n'
         ].join("")
       )
+      yield* exchange(client, "CONFIG SET show-values yes", "+OK\r\n")
+      yield* client.send(request("SET", "k\n\xff", 'a "b" \\'))
+      yield* client.lines(1)
+      assert.include(yield* watcher.lines(1), '"set" "k\\n\\xff" "a \\"b\\" \\\\"\r\n')
       assert.include(yield* textOf(client, "CLIENT LIST ID 1"), "flags=O ")
       yield* watcher.send(request("RESET"))
       let last = ""

@@ -24,7 +24,8 @@ describe.skipIf(!RedisServers.isInstalled)("a server over a cluster", () => {
       const cluster = yield* RedisServers.cluster(1)
       const server = yield* Engines.serve({ ports: cluster.nodes.map(({ port }) => port) })
       const client = yield* Peer.connect(server.address)
-      const ask = (...words: ReadonlyArray<string>) => Effect.map(client.ask([words]), ({ replies }) => replies[0] ?? "")
+      const ask = (...words: ReadonlyArray<string>) =>
+        Effect.map(client.ask([words]), ({ replies }) => replies[0] ?? "")
       const askAll = (requests: ReadonlyArray<ReadonlyArray<string>>) =>
         Effect.map(client.ask(requests), ({ replies }) => replies)
 
@@ -33,7 +34,10 @@ describe.skipIf(!RedisServers.isInstalled)("a server over a cluster", () => {
       const set = yield* askAll(keys.map((key) => ["SET", key, `of ${key}`]))
       assert.deepStrictEqual(new Set(set), new Set(["+OK\r\n"]))
       const got = yield* askAll(keys.map((key) => ["GET", key]))
-      assert.deepStrictEqual(got, keys.map((key) => bulk(`of ${key}`)))
+      assert.deepStrictEqual(
+        got,
+        keys.map((key) => bulk(`of ${key}`))
+      )
       assert.deepStrictEqual(yield* askAll(keys.map((key) => ["GET", key])), got, "near")
       assert.match(yield* ask("INFO", "server"), /kv_cache_engine:redis-cluster\r\n[^]*near_hits:500\r\n/)
 
@@ -87,9 +91,7 @@ describe.skipIf(!RedisServers.isInstalled)("a server over a cluster", () => {
 
       // --- the master of a slot that is handed over, step by step
       const source = cluster.masterOf("moving")
-      const target = cluster.nodes.find(
-        (node) => node !== source && node.cli("role").startsWith("master")
-      )
+      const target = cluster.nodes.find((node) => node !== source && node.cli("role").startsWith("master"))
       if (target === undefined) return assert.fail("there is no other master")
       const slot = source.cli("cluster", "keyslot", "moving")
       const idOf = (node: RedisServers.RedisProcess): string => node.cli("cluster", "myid")
@@ -112,7 +114,14 @@ describe.skipIf(!RedisServers.isInstalled)("a server over a cluster", () => {
       source.cli("migrate", "127.0.0.1", String(target.port), "{moving}1", "0", "1000")
       for (const node of [target, source]) node.cli("cluster", "setslot", slot, "node", idOf(target))
       assert.deepStrictEqual(
-        yield* askAll([["GET", "{moving}1"], ["INCR", "{moving}4"], ["GET", "{moving}4"], ["MULTI"], ["INCR", "{moving}4"], ["EXEC"]]),
+        yield* askAll([
+          ["GET", "{moving}1"],
+          ["INCR", "{moving}4"],
+          ["GET", "{moving}4"],
+          ["MULTI"],
+          ["INCR", "{moving}4"],
+          ["EXEC"]
+        ]),
         [bulk("stays"), ":3\r\n", bulk("3"), "+OK\r\n", "+QUEUED\r\n", "*1\r\n:4\r\n"]
       )
 
@@ -136,7 +145,12 @@ describe.skipIf(!RedisServers.isInstalled)("a server over a cluster", () => {
       const counter = { acknowledged: 0, failed: 0, beforeFailure: 0 }
       yield* victim.kill
       for (let isBack = false; !isBack;) {
-        const { replies } = yield* writer.ask(numbers(20).flatMap(() => [["INCR", "{count}"], ["ECHO", "in order"]]))
+        const { replies } = yield* writer.ask(
+          numbers(20).flatMap(() => [
+            ["INCR", "{count}"],
+            ["ECHO", "in order"]
+          ])
+        )
         assert.strictEqual(replies.length, 40)
         for (const [index, reply] of replies.entries()) {
           if (index % 2 === 1) assert.strictEqual(reply, bulk("in order"))
@@ -154,7 +168,10 @@ describe.skipIf(!RedisServers.isInstalled)("a server over a cluster", () => {
 
       // --- the whole cluster is gone, and comes back
       const isVictim = (node: RedisServers.RedisProcess): boolean => node === victim
-      yield* Effect.forEach(cluster.nodes.filter((node) => !isVictim(node)), (node) => node.kill)
+      yield* Effect.forEach(
+        cluster.nodes.filter((node) => !isVictim(node)),
+        (node) => node.kill
+      )
       assert.match(yield* ask("GET", "unread"), /^-UNAVAILABLE 127\.0\.0\.1:\d+ .*: no answer to GET/)
       assert.match(yield* ask("DBSIZE"), /^-UNAVAILABLE /)
       yield* Effect.forEach(cluster.nodes, (node) => node.start)

@@ -1,6 +1,6 @@
 /** The executor over a Redis server or cluster, for tests: what is not said is as `serve` has it. */
 import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { ListenError } from "../../../src/server/Listener.ts"
@@ -13,7 +13,7 @@ export interface Options extends Partial<RedisEngine.RedisEngineConfig> {
   readonly ports: ReadonlyArray<number>
 }
 
-export const configOf = ({ ports, ...given }: Options): RedisEngine.RedisEngineConfig => ({
+const configOf = ({ ports, ...given }: Options): RedisEngine.RedisEngineConfig => ({
   url: {
     isTls: false,
     user: undefined,

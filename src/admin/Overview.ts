@@ -1,0 +1,46 @@
+/** All that the admin port shows and exporters send, of one server: while it starts, serves and drains. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { Vitals } from "../server/Vitals.ts"
+import { LoopDelay } from "./LoopDelay.ts"
+import { MetricRegistry } from "./MetricRegistry.ts"
+import { families, type Reading } from "./Metrics.ts"
+import type { Snapshot } from "./Snapshot.ts"
+import { takeSnapshot } from "./TakeSnapshot.ts"
+
+export class Overview {
+  /** Where the server tells how it is. */
+  readonly vitals = new Vitals()
+  readonly metrics: MetricRegistry
+  private readonly loopDelay: LoopDelay
+  private readonly maxKeys: number | null
+
+  /** Looks at the event loop for as long as the scope is open. `maxKeys` is the server's, if it has such a bound. */
+  static readonly make = (maxKeys: number | null): Effect.Effect<Overview, never, Scope.Scope> =>
+    Effect.map(LoopDelay.make, (loopDelay) => new Overview(loopDelay, maxKeys))
+
+  constructor(loopDelay: LoopDelay, maxKeys: number | null) {
+    this.loopDelay = loopDelay
+    this.maxKeys = maxKeys
+    this.metrics = new MetricRegistry(families, () => this.reading())
+  }
+
+  /** Nothing until the server serves. */
+  snapshot(): Snapshot | undefined {
+    return this.reading()?.snapshot
+  }
+
+  /** The story of a key, in words; nothing where nobody keeps it. `key` is latin1. */
+  explain(key: string, database: number): string | undefined {
+    const { view } = this.vitals
+    return view?.executor.insight?.explain(database, Buffer.from(key, "latin1"), view.now())
+  }
+
+  private reading(): Reading | undefined {
+    const { loopDelay, maxKeys } = this
+    const { stage, view } = this.vitals
+    return view === undefined
+      ? undefined
+      : { view, loopDelay, snapshot: takeSnapshot(view, { stage, loopDelay, maxKeys }) }
+  }
+}

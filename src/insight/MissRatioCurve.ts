@@ -1,0 +1,450 @@
+/**
+ * How many reads would miss with more memory, or with less: the miss-ratio curve of LRU, live, from a sample of keys.
+ * Pure: it takes hashes and `now`.
+ *
+ * The method is SHARDS with a fixed sample and its adjustment (C. Waldspurger et al., "Efficient MRC construction with
+ * SHARDS", USENIX FAST 2015). A key is sampled if its hash is below a threshold, so a key is always sampled or never.
+ * At most `SAMPLES` keys are; one more lowers the threshold. Among them, the distance of a read is what the keys used
+ * since the last use of its key take, divided by the share of keys that is sampled. A cache that holds as much would
+ * have hit. The adjustment counts the reads that are missing from the sample, or are too many in it, as those of the
+ * hottest keys.
+ *
+ * Distances are in bytes. A key past its deadline is a miss whatever the size, and takes no memory any more. (S. Sultan
+ * et al., "TTLs matter: efficient cache sizing with TTL-aware miss ratio curves and working set sizes", EuroSys 2024.)
+ *
+ * A key that was evicted and is stored again gets a new deadline, which it would not have in a cache that had kept it.
+ * So such a key has two: the old one for caches that hold its distance at that time, the new one for smaller ones.
+ *
+ * It is live in two ways. Counts are halved every minute, if enough was read in it. And keys that `FARTHEST` times the
+ * present memory would not hold are dropped, so keys that never come back do not lower the threshold for ever.
+ */
+import { NO_SAMPLES } from "../engine/Engine.ts"
+import type { CurvePoint } from "./Insight.ts"
+
+/** The most sampled keys. */
+export const SAMPLES = 8192
+
+/**
+ * At first, one key in so many is sampled, however few there are: each use of a sampled key takes about 0.2 µs. A cache
+ * of fewer than 131,072 keys has a smaller sample, and so a less exact curve.
+ */
+const AT_FIRST_ONE_IN = 16
+
+const HASHES = 2 ** 32
+
+/** Places in the order of use. When all were given out, those in use move together. */
+const PLACES = 4 * SAMPLES
+
+const TABLE_BITS = 14
+const TABLE = 1 << TABLE_BITS
+const TABLE_MASK = TABLE - 1
+const GOLDEN = 0x9e37_79b1 | 0
+
+/** The distances are counted in classes, each 2 % wider than the one before, from 64 bytes to 2^46. */
+const CLASSES_PER_DOUBLING = 32
+const LEAST_DISTANCE_BITS = 6
+const CLASSES = 40 * CLASSES_PER_DOUBLING
+
+/** Of the present memory: the largest for which there is a point. */
+const LARGEST = 8
+/** Of the present memory: beyond this, a key is dropped. */
+const FARTHEST = 2 * LARGEST
+const SMALLEST = 1 / 16
+const POINTS_PER_DOUBLING = 4
+
+/** How many sampled keys are examined for their deadlines with each use of one. */
+const SWEPT_AT_ONCE = 8
+
+/** In ms, and in sampled reads: the counts are halved when both have passed. */
+const HALVED_AFTER = 60_000
+const HALVED_FROM = 16_384
+
+/** Fewer sampled reads than this make no curve. */
+const ENOUGH = 1024
+
+const NO_SLOT = -1
+
+export class MissRatioCurve {
+  /** Keys with hashes below this, signed, are sampled. */
+  below = NO_SAMPLES + HASHES / AT_FIRST_ONE_IN
+  private readonly onBelow: (below: number) => void
+  private readonly memory: () => number
+  // By slot: a sampled key. The hash and bytes, the deadline in ms, and the place in the order of use.
+  private readonly hashes = new Int32Array(SAMPLES)
+  private readonly sizes = new Float64Array(SAMPLES)
+  private readonly deadlines = new Float64Array(SAMPLES)
+  // Of a key that was stored again: in caches of so many bytes or more, this deadline. Infinite for none.
+  private readonly splits = new Float64Array(SAMPLES)
+  private readonly keptDeadlines = new Float64Array(SAMPLES)
+  // The distance at which it was last missing although its deadline had not passed; infinite if that was not so.
+  private readonly missing = new Float64Array(SAMPLES)
+  private readonly places = new Int32Array(SAMPLES)
+  // Slots that are free are beyond `count`.
+  private count = 0
+  private readonly table = new Int16Array(TABLE).fill(NO_SLOT)
+  // A heap of slots, the largest hash on top, and where each slot is in it.
+  private readonly heap = new Int16Array(SAMPLES)
+  private readonly inHeap = new Int16Array(SAMPLES)
+  // By place: the slot, or NO_SLOT, and a Fenwick tree of bytes.
+  private readonly order = new Int16Array(PLACES).fill(NO_SLOT)
+  private readonly tree = new Float64Array(PLACES + 1)
+  private nextPlace = 0
+  private oldestPlace = 0
+  private bytes = 0
+  private swept = 0
+  // What was read: estimated counts of hits by their distance, and of all sampled reads. Both lose half at times.
+  private readonly hits = new Float64Array(CLASSES)
+  private estimated = 0
+  private samples = 0
+  private sampledSince = 0
+  private halvedAt = Number.NaN
+  // All reads: those up to `readsAt` are in `reads`, which loses half, too.
+  private reads = 0
+  private readsAt = 0
+
+  /**
+   * `memory` tells how much memory the cache may take, in bytes, as things are. `onBelow` is told of each other
+   * threshold.
+   */
+  constructor(memory: () => number, onBelow: (below: number) => void) {
+    this.memory = memory
+    this.onBelow = onBelow
+    onBelow(this.below)
+  }
+
+  /** What it takes, in bytes. */
+  get byteLength(): number {
+    const { deadlines, hashes, heap, hits, inHeap, keptDeadlines, missing, order, places, sizes, splits, table, tree } =
+      this
+    const bySlot = [deadlines, hashes, heap, inHeap, keptDeadlines, missing, places, sizes, splits]
+    const arrays = [...bySlot, hits, order, table, tree]
+    return arrays.reduce((sum, { byteLength }) => sum + byteLength, 0)
+  }
+
+  /** The share of keys that is sampled. */
+  get share(): number {
+    return (this.below - NO_SAMPLES) / HASHES
+  }
+
+  /** A sampled key was written. The deadline is in ms. */
+  written(hash: number, bytes: number, deadline: number, now: number): void {
+    if (hash >= this.below) return
+    let slot = this.find(hash)
+    if (slot === NO_SLOT) {
+      if (this.count === SAMPLES && !this.lower(hash)) return
+      slot = this.insert(hash)
+      this.splits[slot] = Number.POSITIVE_INFINITY
+    } else {
+      this.unplace(slot)
+      this.split(slot)
+    }
+    this.missing[slot] = Number.POSITIVE_INFINITY
+    this.sizes[slot] = bytes
+    this.deadlines[slot] = deadline
+    this.place(slot)
+    this.sweep(now)
+    this.dropFar()
+  }
+
+  /** A sampled key was used, but not read. */
+  used(hash: number): void {
+    const slot = this.find(hash)
+    if (slot === NO_SLOT) return
+    this.unplace(slot)
+    this.place(slot)
+  }
+
+  removed(hash: number): void {
+    const slot = this.find(hash)
+    if (slot !== NO_SLOT) this.drop(slot)
+  }
+
+  /** A key is written: what it had is kept for the caches in which it would not have been missing. */
+  private split(slot: number): void {
+    const missing = this.missing[slot]!
+    if (missing === Number.POSITIVE_INFINITY) {
+      this.splits[slot] = missing
+      return
+    }
+    // A key that has two deadlines keeps the older one, and the caches that are larger than both distances.
+    if (this.splits[slot] === Number.POSITIVE_INFINITY) {
+      this.splits[slot] = missing
+      this.keptDeadlines[slot] = this.deadlines[slot]!
+    } else this.splits[slot] = Math.max(missing, this.splits[slot]!)
+  }
+
+  /**
+   * A sampled key was read, and was there or not. `reads` is the number of all reads so far, this one included.
+   */
+  read(hash: number, isHit: boolean, now: number, reads: number): void {
+    if (hash >= this.below) return
+    const weight = 1 / this.share
+    this.estimated += weight
+    this.samples++
+    this.sampledSince++
+    const slot = this.find(hash)
+    if (slot !== NO_SLOT) {
+      if (this.deadlines[slot]! <= now) this.drop(slot)
+      else {
+        const size = this.sizes[slot]!
+        const newer = this.bytes - this.sum(this.places[slot]!)
+        const distance = newer * weight + size
+        this.hits[classOf(distance)]! += weight
+        const split = this.splits[slot]!
+        if (split !== Number.POSITIVE_INFINITY && this.keptDeadlines[slot]! <= now) {
+          // The larger caches miss, and store it anew.
+          this.hits[classOf(Math.max(distance, split))]! -= weight
+          this.splits[slot] = Number.POSITIVE_INFINITY
+        }
+        this.missing[slot] = isHit ? Number.POSITIVE_INFINITY : distance
+        this.unplace(slot)
+        this.place(slot)
+      }
+    }
+    this.sweep(now)
+    if (Number.isNaN(this.halvedAt)) this.halvedAt = now
+    if (this.sampledSince >= HALVED_FROM && now >= this.halvedAt + HALVED_AFTER) this.halve(now, reads)
+  }
+
+  /** Everything was removed: it begins anew, but keeps what it has counted. */
+  forget(): void {
+    this.below = NO_SAMPLES + HASHES / AT_FIRST_ONE_IN
+    this.onBelow(this.below)
+    this.count = 0
+    this.bytes = 0
+    this.nextPlace = 0
+    this.oldestPlace = 0
+    this.table.fill(NO_SLOT)
+    this.order.fill(NO_SLOT)
+    this.tree.fill(0)
+  }
+
+  /** The number of sampled reads that the curve is made of, of late. */
+  get sampled(): number {
+    return Math.round(this.samples)
+  }
+
+  /** Whether enough was sampled for a curve. */
+  get isEnough(): boolean {
+    return this.samples >= ENOUGH
+  }
+
+  /** The points of the curve around so many bytes, and the one there. */
+  points(bytes: number, reads: number): ReadonlyArray<CurvePoint> {
+    const points: Array<CurvePoint> = []
+    for (let factor = SMALLEST; factor <= LARGEST; factor *= 2 ** (1 / POINTS_PER_DOUBLING)) {
+      points.push(this.point(bytes * factor, reads))
+    }
+    return points
+  }
+
+  /** The share of reads that would miss with so much memory. `reads` is the number of all reads so far. */
+  point(bytes: number, reads: number): CurvePoint {
+    const all = this.reads + reads - this.readsAt
+    if (all <= 0) return { bytes, missRatio: 1 }
+    const exact = position(bytes)
+    const whole = Math.min(CLASSES, Math.floor(exact))
+    let hits = all - this.estimated
+    for (let at = 0; at < whole; at++) hits += this.hits[at]!
+    if (whole < CLASSES) hits += this.hits[whole]! * (exact - whole)
+    return { bytes, missRatio: Math.min(1, Math.max(0, 1 - hits / all)) }
+  }
+
+  private halve(now: number, reads: number): void {
+    for (let at = 0; at < CLASSES; at++) this.hits[at]! /= 2
+    this.estimated /= 2
+    this.samples /= 2
+    this.reads = (this.reads + reads - this.readsAt) / 2
+    this.readsAt = reads
+    this.sampledSince = 0
+    this.halvedAt = now
+  }
+
+  /** Lowers the threshold, so that the key with the largest hash is no longer sampled. Returns whether `hash` still is. */
+  private lower(hash: number): boolean {
+    const top = this.hashes[this.heap[0]!]!
+    if (hash < top) this.drop(this.heap[0]!)
+    this.below = Math.max(top, hash)
+    this.onBelow(this.below)
+    return hash < top
+  }
+
+  /** Drops the keys that could not be held by any size of interest. */
+  private dropFar(): void {
+    const most = this.memory() * FARTHEST * this.share
+    while (this.bytes > most && this.count > 1) {
+      while (this.order[this.oldestPlace] === NO_SLOT) this.oldestPlace++
+      this.drop(this.order[this.oldestPlace]!)
+    }
+  }
+
+  /** Drops keys past their deadlines among the next few. */
+  private sweep(now: number): void {
+    for (let left = Math.min(SWEPT_AT_ONCE, this.count); left > 0; left--) {
+      if (this.swept >= this.count) this.swept = 0
+      if (this.count > 0 && this.deadlines[this.swept]! <= now) this.drop(this.swept)
+      else this.swept++
+    }
+  }
+
+  // --- slots, by hash
+
+  private find(hash: number): number {
+    for (let at = home(hash); ; at = (at + 1) & TABLE_MASK) {
+      const slot = this.table[at]!
+      if (slot === NO_SLOT || this.hashes[slot] === hash) return slot
+    }
+  }
+
+  private insert(hash: number): number {
+    const slot = this.count++
+    let at = home(hash)
+    while (this.table[at] !== NO_SLOT) at = (at + 1) & TABLE_MASK
+    this.table[at] = slot
+    this.hashes[slot] = hash
+    this.rise(slot, slot)
+    return slot
+  }
+
+  /** Forgets a key. The last slot takes its place. */
+  private drop(slot: number): void {
+    this.unplace(slot)
+    this.untable(slot)
+    this.unheap(slot)
+    const last = --this.count
+    if (slot === last) return
+    this.table[this.placeInTable(last)] = slot
+    this.hashes[slot] = this.hashes[last]!
+    this.sizes[slot] = this.sizes[last]!
+    this.deadlines[slot] = this.deadlines[last]!
+    this.splits[slot] = this.splits[last]!
+    this.keptDeadlines[slot] = this.keptDeadlines[last]!
+    this.missing[slot] = this.missing[last]!
+    this.places[slot] = this.places[last]!
+    this.order[this.places[slot]!] = slot
+    this.inHeap[slot] = this.inHeap[last]!
+    this.heap[this.inHeap[slot]!] = slot
+  }
+
+  private placeInTable(slot: number): number {
+    let at = home(this.hashes[slot]!)
+    while (this.table[at] !== slot) at = (at + 1) & TABLE_MASK
+    return at
+  }
+
+  /** Removes a slot from the table, and moves up those behind it. (D. Knuth, TAOCP 3, 6.4, algorithm R.) */
+  private untable(slot: number): void {
+    let hole = this.placeInTable(slot)
+    for (let at = (hole + 1) & TABLE_MASK; this.table[at] !== NO_SLOT; at = (at + 1) & TABLE_MASK) {
+      const its = home(this.hashes[this.table[at]!]!)
+      if (((at - its) & TABLE_MASK) < ((at - hole) & TABLE_MASK)) continue
+      this.table[hole] = this.table[at]!
+      hole = at
+    }
+    this.table[hole] = NO_SLOT
+  }
+
+  // --- the heap
+
+  private put(slot: number, at: number): void {
+    this.heap[at] = slot
+    this.inHeap[slot] = at
+  }
+
+  /** Puts a slot at a place or above it. */
+  private rise(slot: number, from: number): void {
+    let at = from
+    while (at > 0) {
+      const parent = (at - 1) >> 1
+      const above = this.heap[parent]!
+      if (this.hashes[above]! >= this.hashes[slot]!) break
+      this.put(above, at)
+      at = parent
+    }
+    this.put(slot, at)
+  }
+
+  /** Puts a slot at a place or below it, in a heap of `size`. */
+  private sink(slot: number, from: number, size: number): void {
+    let at = from
+    for (;;) {
+      let child = 2 * at + 1
+      if (child >= size) break
+      if (child + 1 < size && this.hashes[this.heap[child + 1]!]! > this.hashes[this.heap[child]!]!) child++
+      const below = this.heap[child]!
+      if (this.hashes[below]! <= this.hashes[slot]!) break
+      this.put(below, at)
+      at = child
+    }
+    this.put(slot, at)
+  }
+
+  /** Removes a slot from the heap, which still has `count` of them. */
+  private unheap(slot: number): void {
+    const size = this.count - 1
+    const at = this.inHeap[slot]!
+    const last = this.heap[size]!
+    if (last === slot) return
+    if (this.hashes[last]! > this.hashes[slot]!) this.rise(last, at)
+    else this.sink(last, at, size)
+  }
+
+  // --- the order of use
+
+  /** Makes a slot the most recently used one. */
+  private place(slot: number): void {
+    if (this.nextPlace === PLACES) this.compact()
+    const place = this.nextPlace++
+    this.places[slot] = place
+    this.order[place] = slot
+    this.add(place, this.sizes[slot]!)
+  }
+
+  private unplace(slot: number): void {
+    const place = this.places[slot]!
+    this.order[place] = NO_SLOT
+    this.add(place, -this.sizes[slot]!)
+  }
+
+  /** Gives the places in use the lowest numbers, in the same order. */
+  private compact(): void {
+    let to = 0
+    this.tree.fill(0)
+    for (let from = 0; from < PLACES; from++) {
+      const slot = this.order[from]!
+      if (slot === NO_SLOT) continue
+      this.order[from] = NO_SLOT
+      this.order[to] = slot
+      this.places[slot] = to
+      this.tree[to + 1] = this.sizes[slot]!
+      to++
+    }
+    for (let at = 1; at <= PLACES; at++) {
+      const parent = at + (at & -at)
+      if (parent <= PLACES) this.tree[parent]! += this.tree[at]!
+    }
+    this.nextPlace = to
+    this.oldestPlace = 0
+  }
+
+  // The Fenwick tree. (P. Fenwick, "A new data structure for cumulative frequency tables", 1994.)
+
+  private add(place: number, bytes: number): void {
+    this.bytes += bytes
+    for (let at = place + 1; at <= PLACES; at += at & -at) this.tree[at]! += bytes
+  }
+
+  /** The bytes up to a place, inclusive. */
+  private sum(place: number): number {
+    let bytes = 0
+    for (let at = place + 1; at > 0; at &= at - 1) bytes += this.tree[at]!
+    return bytes
+  }
+}
+
+const home = (hash: number): number => Math.imul(hash, GOLDEN) >>> (32 - TABLE_BITS)
+
+/** Where a number of bytes is among the classes of distances, with a fraction. */
+const position = (bytes: number): number => Math.max(0, (Math.log2(bytes) - LEAST_DISTANCE_BITS) * CLASSES_PER_DOUBLING)
+
+const classOf = (bytes: number): number => Math.min(CLASSES - 1, Math.floor(position(bytes)))

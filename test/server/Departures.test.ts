@@ -1,0 +1,53 @@
+/** Garbage is collected when many clients have left, and not because clients come and go. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
+import { Departures } from "../../src/server/Departures.ts"
+
+const MB = 2 ** 20
+
+const start = Effect.gen(function* () {
+  let collections = 0
+  const departures = new Departures(() => void collections++)
+  yield* Effect.forkChild(departures.run)
+  yield* Effect.yieldNow
+  return { departures, collections: () => collections }
+})
+
+describe("clients that leave", () => {
+  it.effect("have garbage collected where they held much, once a second at most", () =>
+    Effect.gen(function* () {
+      const { collections, departures } = yield* start
+      departures.add(1000, 31 * MB)
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(collections(), 0)
+      for (let i = 0; i < 100; i++) departures.add(1000, MB)
+      yield* TestClock.adjust("999 millis")
+      assert.strictEqual(collections(), 0)
+      for (let i = 0; i < 100; i++) departures.add(1000, MB)
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(collections(), 1)
+      departures.add(1000, 32 * MB)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(collections(), 2)
+    })
+  )
+
+  it.effect("have garbage collected where most of many have left", () =>
+    Effect.gen(function* () {
+      const { collections, departures } = yield* start
+      for (let open = 6000; open > 0; open--) departures.add(open, 0)
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(collections(), 1)
+    })
+  )
+
+  it.effect("have nothing collected where others come in their place", () =>
+    Effect.gen(function* () {
+      const { collections, departures } = yield* start
+      for (let i = 0; i < 100_000; i++) departures.add(10 - (i % 10), 100)
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(collections(), 0)
+    })
+  )
+})
