@@ -338,37 +338,7 @@ const PTTL = prepared("PTTL")
 /** What PTTL says of a key that is not there. */
 const NOT_THERE_LEFT = -2
 
-/** What the near cache had when the job began. It is answered from there, or, if it has gone meanwhile, by its server. */
-export class NearHit implements Task {
-  private readonly job: Job
-  private readonly command: number
-  private readonly send: () => Task
-  private forwarded: Task | undefined = undefined
-
-  /** `send` sends the command to its server, or servers. */
-  constructor(job: Job, command: number, send: () => Task) {
-    this.job = job
-    this.command = command
-    this.send = send
-  }
-
-  get isDone(): boolean {
-    const { caller, commands, context } = this.job
-    const isHit =
-      this.forwarded === undefined && context.near?.answers(commands, this.command, context.now(), caller) === true
-    if (isHit) return true
-    this.forwarded ??= this.send()
-    return this.forwarded.isDone
-  }
-
-  write(sink: ReplySink): void {
-    if (this.forwarded !== undefined) return this.forwarded.write(sink)
-    const { caller, commands, context } = this.job
-    context.near?.answer(commands, this.command, this.command + 1, context.now(), caller, sink)
-  }
-}
-
-/** What was known when the job began. */
+/** What was known when the job began. What the near cache had was kept then: commands behind it may change it. */
 export class Known implements Task {
   readonly isDone = true
   readonly write: (sink: ReplySink) => void

@@ -21,7 +21,7 @@ import { DATABASES } from "../../engine/Limits.ts"
 import type { Insight } from "../../insight/Insight.ts"
 import type { CommandStatistics } from "../CommandStatistics.ts"
 import type { EngineDescription, EngineTransactions, ExecutorService, StoreLevels, StoreStats } from "../Executor.ts"
-import { KeptReply } from "../KeptReply.ts"
+import { type Kept, KeptReply } from "../KeptReply.ts"
 import type { MemoryEngineService } from "../MemoryEngine.ts"
 import type { NearCache } from "../near/NearCache.ts"
 import { slotOf } from "../near/Slot.ts"
@@ -34,7 +34,6 @@ import {
   Job,
   type JobContext,
   Known,
-  NearHit,
   NearRead,
   Scan,
   Split,
@@ -125,13 +124,12 @@ export class RedisExecutor implements ExecutorService, JobContext {
     const job = new Job(this, commands, first, caller, sink, now)
     for (let command = first; command < to; command++) {
       const id = commands.id(command)
-      if (near?.answers(commands, command, now, caller) === true) {
-        const send = (): Task => {
-          calls[id] = (calls[id] ?? 0) + 1
-          return this.begin(job, command, id, now)
+      if (near !== undefined) {
+        const kept = new KeptReply()
+        if (near.answer(commands, command, command + 1, now, caller, kept) > command) {
+          job.add(new Known((sink) => put(kept.reply, sink)))
+          continue
         }
-        job.add(new NearHit(job, command, send))
-        continue
       }
       calls[id] = (calls[id] ?? 0) + 1
       if (Routes.isWrite[id] === 1) near?.written(commands, command, caller.database, now)
@@ -295,6 +293,27 @@ export class RedisExecutor implements ExecutorService, JobContext {
 
   private count(counter: "puts" | "gets" | "deletes" | "existences" | "flushes"): number {
     return table.reduce((sum, entry, id) => sum + (entry.counter === counter ? (this.statistics.calls[id] ?? 0) : 0), 0)
+  }
+}
+
+/** Puts a reply that was kept. What is answered from near has no maps and no errors of several lines. */
+const put = (reply: Kept, sink: ReplySink): void => {
+  switch (reply._tag) {
+    case "Simple":
+      return sink.simple(reply.text)
+    case "Error":
+      return sink.error(reply.code, reply.message)
+    case "Integer":
+      return sink.integer(reply.value)
+    case "Double":
+      return sink.double(reply.value)
+    case "Bulk":
+      return sink.bulk(reply.bytes, 0, reply.bytes.length)
+    case "Null":
+      return sink.null()
+    case "Parts":
+      sink.array(reply.parts.length)
+      for (const part of reply.parts) put(part, sink)
   }
 }
 
