@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
+import { withoutPassword } from "../client/ServerUrl.ts"
 
 /** How a text is read. */
 export interface Parsing<A> {
@@ -17,12 +18,14 @@ export interface Parameter<A> extends Parsing<A> {
   readonly description: string
 }
 
-/** The meaning of a text, or a refusal that names where the text was found. */
+/** The meaning of a text, or a refusal that names where the text was found. It shows nothing of what may be a password. */
 export const parseFrom = <A>(source: string, text: string, { expected, parse }: Parsing<A>) =>
   Effect.mapError(
     Effect.fromOption(parse(text)),
     (): CliError.CliError =>
-      new CliError.ValidationError({ message: `Invalid value for ${source}: '${text}'. Expected ${expected}.` })
+      new CliError.ValidationError({
+        message: `Invalid value for ${source}: '${withoutPassword(text)}'. Expected ${expected}.`
+      })
   )
 
 export const parsedFlag = <A>(parameter: Parameter<A>): Flag.Flag<A> =>

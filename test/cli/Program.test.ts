@@ -194,6 +194,14 @@ describe("a refused start", () => {
       said: "ERROR Invalid value for flag --port: '70000'. Expected a port from 0 to 65535, or off.\n"
     },
     {
+      name: "a bad URL with a password",
+      args: ["serve"],
+      environment: { KV_CACHE_ENGINE: "redis://u:secret@host:99999" },
+      said:
+        "ERROR Invalid value for environment variable KV_CACHE_ENGINE: 'redis://...@host:99999'. " +
+        "Expected redis:// or rediss://, then user@ if there is one, then host:port, or several with commas between.\n"
+    },
+    {
       name: "a bad value of a variable",
       args: ["serve"],
       environment: { KV_CACHE_MAX_KEYS: "lots" },
