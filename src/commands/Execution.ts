@@ -3,7 +3,7 @@
  * executes nothing itself.
  */
 import type { CommandBatch } from "../domain/CommandBatch.ts"
-import type { ReplySink } from "../domain/Reply.ts"
+import { nowhere, type ReplySink } from "../domain/Reply.ts"
 import type { Engine } from "../engine/Engine.ts"
 import { MAX_VALUE_LENGTH } from "../engine/Limits.ts"
 import type { MemoryInsight } from "../insight/MemoryInsight.ts"
@@ -84,27 +84,4 @@ export class Execution {
     this.drawn.setFloat64(0, this.drawn.getFloat64(0) + 1)
     return this.engine.hashOf(this.drawn, 0, 8)
   }
-}
-
-const drop = (): void => {}
-
-/** The receiver of replies before there is a real one. */
-const nowhere: ReplySink = {
-  begin: drop,
-  fixed: drop,
-  simple: drop,
-  error: drop,
-  integer: drop,
-  double: drop,
-  bulk: drop,
-  bulkWords: drop,
-  bulkReader: (reader) => reader.close(),
-  text: drop,
-  verbatim: drop,
-  null: drop,
-  nullArray: drop,
-  array: drop,
-  map: drop,
-  set: drop,
-  push: drop
 }

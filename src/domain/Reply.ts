@@ -113,6 +113,29 @@ export interface ReplySink {
   readonly push: (length: number) => void
 }
 
+const drop = (): void => {}
+
+/** A receiver for replies that nobody wants. */
+export const nowhere: ReplySink = {
+  begin: drop,
+  fixed: drop,
+  simple: drop,
+  error: drop,
+  integer: drop,
+  double: drop,
+  bulk: drop,
+  bulkWords: drop,
+  bulkReader: (reader) => reader.close(),
+  text: drop,
+  verbatim: drop,
+  null: drop,
+  nullArray: drop,
+  array: drop,
+  map: drop,
+  set: drop,
+  push: drop
+}
+
 /** The kind of an error without a more specific kind. */
 export const ERR = "ERR"
 

@@ -12,6 +12,7 @@ import * as Schema from "effect/Schema"
 import type { CommandWords } from "../store/CommandWords.ts"
 import type { Kept } from "../store/KeptReply.ts"
 import { Store, type StoreService } from "../store/Store.ts"
+import { expiryWords, millisOf } from "../store/Ttl.ts"
 import { all, keysWith, unlink } from "./Scans.ts"
 
 const json = Schema.fromJsonString(Schema.ObjectKeyword)
@@ -32,11 +33,12 @@ const backingStore = (store: StoreService, storeId: string): Persistence.Backing
   const namespace = namespaceOf(storeId)
 
   const set = (key: string, value: object, ttl: Duration.Duration | undefined) =>
-    Effect.map(encode(value), (text): CommandWords =>
-      ttl === undefined || !Duration.isFinite(ttl)
-        ? ["SET", namespace + key, text]
-        : ["SET", namespace + key, text, "PX", String(Math.max(Math.ceil(Duration.toMillis(ttl)), 1))]
-    )
+    Effect.map(encode(value), (text): CommandWords => [
+      "SET",
+      namespace + key,
+      text,
+      ...expiryWords(millisOf(ttl ?? Duration.infinity))
+    ])
 
   return {
     get: (key) =>

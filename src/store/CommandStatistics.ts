@@ -3,6 +3,7 @@
  * nothing itself.
  */
 import { commands as table } from "../commands/Commands.ts"
+import type { Counter } from "../commands/Entry.ts"
 import type { Caller } from "../commands/Execution.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 
@@ -126,6 +127,15 @@ export class CommandStatistics {
   begin(id: number): void {
     this.current = id
     count(this.calls, id)
+  }
+
+  /** The number of executions since the start of the commands that have a counter. */
+  get counts(): Readonly<Record<Counter, number>> {
+    const counts = { puts: 0, gets: 0, deletes: 0, existences: 0, flushes: 0 }
+    table.forEach(({ counter }, id) => {
+      if (counter !== undefined) counts[counter] += this.calls[id] ?? 0
+    })
+    return counts
   }
 
   /** The number of executions since `reset`. */

@@ -16,6 +16,7 @@ import type * as Scope from "effect/Scope"
 import type { CommandWords, Word } from "./CommandWords.ts"
 import type { Kept } from "./KeptReply.ts"
 import { refused, type StoreError } from "./StoreError.ts"
+import { expiryWords, millisOf } from "./Ttl.ts"
 
 export interface ComputeOptions {
   /** How long a value is fresh. Infinite for ever. */
@@ -68,15 +69,10 @@ interface Lifetime {
   readonly lease: number
 }
 
-const millis = (duration: Duration.Input): number => Math.ceil(Duration.toMillis(Duration.fromInputUnsafe(duration)))
-
 const lifetimeOf = ({ leaseFor = DEFAULT_LEASE, staleFor = 0, ttl }: ComputeOptions): Lifetime => {
-  const stale = Math.max(millis(staleFor), 0)
-  return { stale, total: Math.max(millis(ttl), 1) + stale, lease: Math.max(millis(leaseFor), 1) }
+  const stale = millisOf(staleFor, 0)
+  return { stale, total: millisOf(ttl) + stale, lease: millisOf(leaseFor) }
 }
-
-/** The words of a SET that say how long a value is kept. */
-export const kept = (time: number): ReadonlyArray<string> => (Number.isFinite(time) ? ["PX", String(time)] : [])
 
 export type GetOrCompute = <A, E, R, EE, RE, RD>(
   key: string,
@@ -102,6 +98,13 @@ export const makeComputations = (runAll: RunAll, scope: Scope.Scope): GetOrCompu
       const isFresh = Number(left.value) < 0 || Number(left.value) > stale
       return Option.map(yield* codec.decode(value.bytes), (decoded) => ({ value: decoded, isFresh }))
     })
+
+  /** The value of a key, if it is fresh. */
+  const readFresh = <A, EE, RE, RD>(key: string, codec: Codec<A, EE, RE, RD>, lifetime: Lifetime) =>
+    Effect.map(
+      read(key, codec, lifetime),
+      Option.filter(({ isFresh }) => isFresh)
+    )
 
   /** Asks for the lease of a key. Says whether it has been given. */
   const take = (lease: string, token: string, time: number) =>
@@ -146,8 +149,8 @@ export const makeComputations = (runAll: RunAll, scope: Scope.Scope): GetOrCompu
           )
         }
         yield* Effect.sleep(Duration.millis(wait))
-        const found = yield* read(key, codec, lifetime)
-        if (Option.isSome(found) && found.value.isFresh) return found.value.value
+        const found = yield* readFresh(key, codec, lifetime)
+        if (Option.isSome(found)) return found.value.value
       }
     })
 
@@ -159,12 +162,12 @@ export const makeComputations = (runAll: RunAll, scope: Scope.Scope): GetOrCompu
   ) =>
     Effect.gen(function* () {
       // Another process may have computed it since this one looked.
-      const found = yield* read(key, codec, lifetime)
-      if (Option.isSome(found) && found.value.isFresh) return found.value.value
+      const found = yield* readFresh(key, codec, lifetime)
+      if (Option.isSome(found)) return found.value.value
       const value = yield* compute
       const bytes = yield* codec.encode(value)
       // What was computed is good even if there is no room for it.
-      yield* Effect.flatMap(runAll([["SET", key, bytes, ...kept(lifetime.total)]]), refused).pipe(
+      yield* Effect.flatMap(runAll([["SET", key, bytes, ...expiryWords(lifetime.total)]]), refused).pipe(
         Effect.catchTag("StoreError", (error) =>
           Effect.logWarning(`a computed value could not be stored: ${error.message}`)
         )

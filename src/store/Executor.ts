@@ -314,11 +314,7 @@ export class MemoryExecutor implements ExecutorService {
       // The engine counts an average for an entry's share of the index, which may be a little more than the index takes.
       bytes: Math.min(engine.usedBytes, engine.heldBytes),
       held: engine.heldBytes,
-      puts: this.count("puts"),
-      gets: this.count("gets"),
-      deletes: this.count("deletes"),
-      existences: this.count("existences"),
-      flushes: this.count("flushes"),
+      ...this.statistics.counts,
       hits,
       misses,
       deleted: engine.removed(DELETED),
@@ -349,9 +345,5 @@ export class MemoryExecutor implements ExecutorService {
     if (engine.usedBytes > this.peak) this.peak = engine.usedBytes
     alarm.due(engine.givenUpBytes === this.givenUp ? engine.nextMaintenance : now)
     this.givenUp = engine.givenUpBytes
-  }
-
-  private count(counter: Counter): number {
-    return table.reduce((sum, entry, id) => sum + (entry.counter === counter ? this.statistics.calls[id]! : 0), 0)
   }
 }

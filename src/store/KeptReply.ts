@@ -16,7 +16,7 @@ export type Kept =
   /** A map has its keys and values in turn. */
   | { readonly _tag: "Parts"; readonly kind: "array" | "map" | "set" | "push"; readonly parts: Array<Kept> }
 
-const nothing: Kept = { _tag: "Null" }
+export const nothing: Kept = { _tag: "Null" }
 
 export class KeptReply implements ReplySink {
   /** All replies received, in order. */

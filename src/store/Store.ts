@@ -19,7 +19,7 @@ import { ERR } from "../domain/Reply.ts"
 import { type CommandWords, fill } from "./CommandWords.ts"
 import { type Codec, type ComputeOptions, makeComputations } from "./Computations.ts"
 import { Executor, type ExecutorService, MemoryExecutor, type StoreStats } from "./Executor.ts"
-import { type Kept, KeptReply } from "./KeptReply.ts"
+import { type Kept, KeptReply, nothing } from "./KeptReply.ts"
 import type { Limits } from "../engine/Limits.ts"
 import type { InsightOptions } from "../insight/MemoryInsight.ts"
 import * as Engine from "./MemoryEngine.ts"
@@ -154,8 +154,6 @@ const make = Effect.fnUntraced(function* (executor: ExecutorService) {
 /** The library's keys are in the same database as those of the text protocol. */
 const caller: Caller = { database: 0 }
 
-const nothing: Kept = { _tag: "Null" }
-
 const text: Codec<string, never, never, never> = {
   encode: Effect.succeed,
   decode: (bytes) => Effect.succeedSome(bytes.toString())
@@ -163,10 +161,7 @@ const text: Codec<string, never, never, never> = {
 
 /** The reply of the only command of a batch, which fails if it is an error. */
 const onlyReply = <E>(replies: Effect.Effect<ReadonlyArray<Kept>, E>): Effect.Effect<Kept, E | StoreError> =>
-  Effect.flatMap(replies, (all) => {
-    const [reply] = all
-    return reply === undefined || reply._tag === "Error" ? Effect.as(refused(all), nothing) : Effect.succeed(reply)
-  })
+  Effect.flatMap(replies, (all) => Effect.as(refused(all), all[0] ?? nothing))
 
 export class Store extends Context.Service<Store, StoreService>()("effect-kv-cache/store/Store") {
   /** A store over any executor. */

@@ -3,9 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import type { CommandWords } from "./CommandWords.ts"
-import { type Codec, type ComputeOptions, type GetOrCompute, kept } from "./Computations.ts"
+import { type Codec, type ComputeOptions, type GetOrCompute } from "./Computations.ts"
 import type { Kept } from "./KeptReply.ts"
 import type { StoreError } from "./StoreError.ts"
+import { expiryWords, millisOf } from "./Ttl.ts"
 
 export interface TypedStore<S extends Schema.Constraint> {
   /** The value of a key, or `undefined`. A value that does not fit the Schema is a `SchemaError`. */
@@ -48,14 +49,10 @@ export const makeTypedStore = <S extends Schema.Constraint>(
       ),
     set: (key, value, options) =>
       Effect.flatMap(encode(value), (bytes) =>
-        Effect.asVoid(run("SET", prefix + key, bytes, ...kept(timeOf(options?.ttl))))
+        Effect.asVoid(run("SET", prefix + key, bytes, ...expiryWords(millisOf(options?.ttl ?? Duration.infinity))))
       ),
     delete: (key) =>
       Effect.map(run("DEL", prefix + key), (reply) => reply._tag === "Integer" && Number(reply.value) > 0),
     getOrCompute: (key, computation, options) => compute(prefix + key, computation, codec, options)
   }
 }
-
-/** In ms; infinite if there is no end. A time that is over at once is the shortest that there is. */
-const timeOf = (ttl: Duration.Input = Duration.infinity): number =>
-  Math.max(Math.ceil(Duration.toMillis(Duration.fromInputUnsafe(ttl))), 1)

@@ -3,7 +3,7 @@
  * they were read. It knows no command and no socket.
  * (https://redis.io/docs/latest/develop/reference/protocol-spec/)
  */
-import { ERR, type ReplySink } from "../../domain/Reply.ts"
+import { ERR, nowhere, type ReplySink } from "../../domain/Reply.ts"
 import { ok } from "../../commands/Replies.ts"
 
 const CR = 0x0d
@@ -306,26 +306,3 @@ const relayParts = (bytes: Buffer, start: number, count: number, sink: ReplySink
 
 const doubleOf = (text: string): number =>
   text === "inf" ? Number.POSITIVE_INFINITY : text === "-inf" ? Number.NEGATIVE_INFINITY : Number(text)
-
-const drop = (): void => {}
-
-/** A receiver for what nobody wants. */
-const nowhere: ReplySink = {
-  begin: drop,
-  fixed: drop,
-  simple: drop,
-  error: drop,
-  integer: drop,
-  double: drop,
-  bulk: drop,
-  bulkWords: drop,
-  bulkReader: (reader) => reader.close(),
-  text: drop,
-  verbatim: drop,
-  null: drop,
-  nullArray: drop,
-  array: drop,
-  map: drop,
-  set: drop,
-  push: drop
-}

@@ -124,7 +124,8 @@ export class RedisExecutor implements ExecutorService, JobContext {
     const job = new Job(this, commands, first, caller, sink, now)
     for (let command = first; command < to; command++) {
       const id = commands.id(command)
-      if (near !== undefined) {
+      // The first one is known not to be near.
+      if (near !== undefined && command > first) {
         const kept = new KeptReply()
         if (near.answer(commands, command, command + 1, now, caller, kept) > command) {
           job.add(new Known((sink) => put(kept.reply, sink)))
@@ -253,11 +254,7 @@ export class RedisExecutor implements ExecutorService, JobContext {
       keys: engine.size,
       bytes: Math.min(engine.usedBytes, engine.heldBytes),
       held: engine.heldBytes,
-      puts: this.count("puts"),
-      gets: this.count("gets"),
-      deletes: this.count("deletes"),
-      existences: this.count("existences"),
-      flushes: this.count("flushes"),
+      ...this.statistics.counts,
       hits: this.hits + (this.near?.stats().hits ?? 0),
       misses: this.misses,
       deleted: 0,
@@ -289,10 +286,6 @@ export class RedisExecutor implements ExecutorService, JobContext {
       return [`kv_cache_engine_node${index}`, `${name},${isReady ? "connected" : reason}`] as const
     })
     return [...nodes, ...near]
-  }
-
-  private count(counter: "puts" | "gets" | "deletes" | "existences" | "flushes"): number {
-    return table.reduce((sum, entry, id) => sum + (entry.counter === counter ? (this.statistics.calls[id] ?? 0) : 0), 0)
   }
 }
 
