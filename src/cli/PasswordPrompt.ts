@@ -2,16 +2,13 @@
  * Asks for passwords at the terminal, without showing them. Questions go to stderr, because stdout is for what a command
  * prints.
  */
-import * as Readline from "node:readline"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
+import type { Key } from "../client/LineEditor.ts"
+import { listenToKeys } from "../client/Terminal.ts"
 
-interface Key {
-  readonly text: string | undefined
-  readonly key: Readline.Key
-}
-
-const END: Key = { text: undefined, key: { name: "d", ctrl: true } }
+/** What the end of the input counts as: Ctrl-D. */
+const END: Key = { text: undefined, name: "d", ctrl: true }
 
 const say = (text: string): Effect.Effect<void> => Effect.sync(() => void process.stderr.write(text))
 
@@ -20,40 +17,21 @@ const say = (text: string): Effect.Effect<void> => Effect.sync(() => void proces
  * typed up to Enter, and is interrupted by Ctrl-C and by the end of the input.
  */
 export const open = Effect.gen(function* () {
-  const { stdin } = process
   const keys = yield* Queue.unbounded<Key>()
-  yield* Effect.acquireRelease(
-    Effect.sync(() => {
-      const onKey = (text: string | undefined, key: Readline.Key) => void Queue.offerUnsafe(keys, { text, key })
-      const onEnd = () => void Queue.offerUnsafe(keys, END)
-      const restore = (): void => void stdin.setRawMode(false)
-      Readline.emitKeypressEvents(stdin)
-      stdin.setRawMode(true)
-      stdin.on("keypress", onKey)
-      stdin.on("end", onEnd)
-      // A second signal ends the process without closing any scope.
-      process.on("exit", restore)
-      stdin.resume()
-      return () => {
-        stdin.pause()
-        stdin.off("keypress", onKey)
-        stdin.off("end", onEnd)
-        process.off("exit", restore)
-        restore()
-      }
-    }),
-    (release) => Effect.sync(release)
+  yield* listenToKeys(
+    (key) => void Queue.offerUnsafe(keys, key),
+    () => void Queue.offerUnsafe(keys, END)
   )
 
   const typed = Effect.gen(function* () {
     let password: ReadonlyArray<string> = []
     while (true) {
-      const { key, text } = yield* Queue.take(keys)
-      if (key.name === "return" || key.name === "enter") return password.join("")
-      if (key.ctrl === true && (key.name === "c" || key.name === "d")) return yield* Effect.interrupt
-      if (key.name === "backspace") password = password.slice(0, -1)
-      else if (key.ctrl === true && key.name === "u") password = []
-      else if (text !== undefined && key.ctrl !== true && key.meta !== true) password = [...password, text]
+      const { ctrl, meta, name, text } = yield* Queue.take(keys)
+      if (name === "return" || name === "enter") return password.join("")
+      if (ctrl === true && (name === "c" || name === "d")) return yield* Effect.interrupt
+      if (name === "backspace") password = password.slice(0, -1)
+      else if (ctrl === true && name === "u") password = []
+      else if (text !== undefined && ctrl !== true && meta !== true) password = [...password, text]
     }
   })
   return (question: string): Effect.Effect<string> => Effect.andThen(say(question), Effect.ensuring(typed, say("\n")))

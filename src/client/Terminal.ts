@@ -27,41 +27,66 @@ const WITHOUT_SIZE = 80
 const BRACKETED_PASTE_ON = "\x1b[?2004h"
 const BRACKETED_PASTE_OFF = "\x1b[?2004l"
 
+/**
+ * Reports the keys that are pressed until the scope closes. The terminal itself shows nothing of them. `onRestored` is
+ * called when it does so again, however the process ends.
+ */
+export const listenToKeys = (
+  onKey: (key: Key) => void,
+  onGone: () => void,
+  onRestored: () => void = doNothing
+): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const { stdin } = process
+      const onPress = (text: string | undefined, key: Readline.Key) =>
+        onKey({ text, name: key.name, ctrl: key.ctrl, meta: key.meta })
+      const restore = () => {
+        stdin.setRawMode(false)
+        onRestored()
+      }
+      Readline.emitKeypressEvents(stdin)
+      stdin.setRawMode(true)
+      stdin.on("keypress", onPress)
+      stdin.on("end", onGone)
+      // Never removed: an error without a listener would be thrown.
+      stdin.on("error", onGone)
+      // A second signal ends the process without closing any scope.
+      process.on("exit", restore)
+      stdin.resume()
+      return () => {
+        stdin.pause()
+        stdin.off("keypress", onPress)
+        stdin.off("end", onGone)
+        process.off("exit", restore)
+        restore()
+      }
+    }),
+    (release) => Effect.sync(release)
+  ).pipe(Effect.asVoid)
+
+const doNothing = (): void => {}
+
 export const processTerminal: Terminal = {
-  listen: (onEvent) =>
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        const { stdin, stdout } = process
-        const onKey = (text: string | undefined, key: Readline.Key) =>
-          onEvent({ _tag: "Key", key: { text, name: key.name, ctrl: key.ctrl, meta: key.meta } })
-        const onResize = () => onEvent({ _tag: "Resized" })
-        const onGone = () => onEvent({ _tag: "Gone" })
-        const restore = () => {
-          stdin.setRawMode(false)
-          stdout.write(BRACKETED_PASTE_OFF)
-        }
-        Readline.emitKeypressEvents(stdin)
-        stdin.setRawMode(true)
-        stdout.write(BRACKETED_PASTE_ON)
-        stdin.on("keypress", onKey)
-        stdin.on("end", onGone)
-        // Never removed: an error without a listener would be thrown.
-        stdin.on("error", onGone)
-        stdout.on("resize", onResize)
-        // A second signal ends the process without closing any scope.
-        process.on("exit", restore)
-        stdin.resume()
-        return () => {
-          stdin.pause()
-          stdin.off("keypress", onKey)
-          stdin.off("end", onGone)
-          stdout.off("resize", onResize)
-          process.off("exit", restore)
-          restore()
-        }
-      }),
-      (release) => Effect.sync(release)
-    ).pipe(Effect.asVoid),
+  listen: (onEvent) => {
+    const { stdout } = process
+    const onResize = () => onEvent({ _tag: "Resized" })
+    return listenToKeys(
+      (key) => onEvent({ _tag: "Key", key }),
+      () => onEvent({ _tag: "Gone" }),
+      () => stdout.write(BRACKETED_PASTE_OFF)
+    ).pipe(
+      Effect.andThen(
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            stdout.write(BRACKETED_PASTE_ON)
+            stdout.on("resize", onResize)
+          }),
+          () => Effect.sync(() => stdout.off("resize", onResize))
+        )
+      )
+    )
+  },
   write: (text) =>
     Effect.sync(() => {
       process.stdout.write(text)
