@@ -176,6 +176,24 @@ const MAX_KEYS = 500_000_000
 
 export const DEFAULT_PORT = 7171
 
+/** What settings have in common that name a file, or a further port, if they are given. */
+const optionalFile = {
+  metavar: "file",
+  default: undefined,
+  defaultText: "none",
+  expected: "a file",
+  values: Schema.UndefinedOr(Schema.String),
+  read: file
+}
+const optionalPort = {
+  metavar: "port",
+  default: undefined,
+  defaultText: "none",
+  expected: "a port from 0 to 65535",
+  values: Schema.UndefinedOr(Schema.Int),
+  read: integer(0, 65_535)
+}
+
 export const settings = {
   host: setting<string>({
     flag: "host",
@@ -202,26 +220,16 @@ export const settings = {
       text.toLowerCase() === "off" ? Option.some(undefined) : integer(0, 65_535)(text)
   }),
   respPort: setting<number | undefined>({
+    ...optionalPort,
     flag: "resp-port",
     environment: "KV_CACHE_RESP_PORT",
-    metavar: "port",
-    default: undefined,
-    defaultText: "none",
-    description: "One more port, for Redis's protocol alone, inline commands included; 0 for any free one",
-    expected: "a port from 0 to 65535",
-    values: Schema.UndefinedOr(Schema.Int),
-    read: integer(0, 65_535)
+    description: "One more port, for Redis's protocol alone, inline commands included; 0 for any free one"
   }),
   adminPort: setting<number | undefined>({
+    ...optionalPort,
     flag: "admin-port",
     environment: "KV_CACHE_ADMIN_PORT",
-    metavar: "port",
-    default: undefined,
-    defaultText: "none",
-    description: "One more port, for people and monitoring, over HTTP: a page, health, metrics; 0 for any free one",
-    expected: "a port from 0 to 65535",
-    values: Schema.UndefinedOr(Schema.Int),
-    read: integer(0, 65_535)
+    description: "One more port, for people and monitoring, over HTTP: a page, health, metrics; 0 for any free one"
   }),
   adminHost: setting<string>({
     flag: "admin-host",
@@ -275,26 +283,16 @@ export const settings = {
     read: duration(Duration.seconds(1), Duration.hours(1))
   }),
   passwordFile: setting<string | undefined>({
+    ...optionalFile,
     flag: "password-file",
     environment: "KV_CACHE_PASSWORD_FILE",
-    metavar: "file",
-    default: undefined,
-    defaultText: "none",
-    description: "File with the password that clients must give; without a file it is KV_CACHE_PASSWORD",
-    expected: "a file",
-    values: Schema.UndefinedOr(Schema.String),
-    read: file
+    description: "File with the password that clients must give; without a file it is KV_CACHE_PASSWORD"
   }),
   usersFile: setting<string | undefined>({
+    ...optionalFile,
     flag: "users-file",
     environment: "KV_CACHE_USERS_FILE",
-    metavar: "file",
-    default: undefined,
-    defaultText: "none",
-    description: "File with a line for each user who may come, as 'kv-cache user' prints it; read anew when it changes",
-    expected: "a file",
-    values: Schema.UndefinedOr(Schema.String),
-    read: file
+    description: "File with a line for each user who may come, as 'kv-cache user' prints it; read anew when it changes"
   }),
   allowUnauthenticated: setting<boolean>({
     flag: "allow-unauthenticated",
@@ -308,48 +306,28 @@ export const settings = {
     read: trueOrFalse
   }),
   tlsPort: setting<number | undefined>({
+    ...optionalPort,
     flag: "tls-port",
     environment: "KV_CACHE_TLS_PORT",
-    metavar: "port",
-    default: undefined,
-    defaultText: "none",
-    description: "One more port, for TLS alone, with the protocols of --port; 0 for any free one",
-    expected: "a port from 0 to 65535",
-    values: Schema.UndefinedOr(Schema.Int),
-    read: integer(0, 65_535)
+    description: "One more port, for TLS alone, with the protocols of --port; 0 for any free one"
   }),
   tlsCert: setting<string | undefined>({
+    ...optionalFile,
     flag: "tls-cert",
     environment: "KV_CACHE_TLS_CERT",
-    metavar: "file",
-    default: undefined,
-    defaultText: "none",
-    description: "The server's certificate and those between it and its CA's, as PEM; read anew when it changes",
-    expected: "a file",
-    values: Schema.UndefinedOr(Schema.String),
-    read: file
+    description: "The server's certificate and those between it and its CA's, as PEM; read anew when it changes"
   }),
   tlsKey: setting<string | undefined>({
+    ...optionalFile,
     flag: "tls-key",
     environment: "KV_CACHE_TLS_KEY",
-    metavar: "file",
-    default: undefined,
-    defaultText: "none",
-    description: "The certificate's private key, as PEM without a passphrase; read anew when it changes",
-    expected: "a file",
-    values: Schema.UndefinedOr(Schema.String),
-    read: file
+    description: "The certificate's private key, as PEM without a passphrase; read anew when it changes"
   }),
   tlsCa: setting<string | undefined>({
+    ...optionalFile,
     flag: "tls-ca",
     environment: "KV_CACHE_TLS_CA",
-    metavar: "file",
-    default: undefined,
-    defaultText: "none",
-    description: "Certificates of the CAs that sign those of clients, as PEM; read anew when it changes",
-    expected: "a file",
-    values: Schema.UndefinedOr(Schema.String),
-    read: file
+    description: "Certificates of the CAs that sign those of clients, as PEM; read anew when it changes"
   }),
   tlsClientAuth: setting<TlsClientAuth>({
     flag: "tls-client-auth",
