@@ -137,7 +137,7 @@ export class Turn {
   add(reader: Reader, bytes: Buffer, length: number): void {
     const { backlog } = reader
     if (backlog.awaits(length)) return backlog.append(bytes, 0, length)
-    if (reader.isReady && backlog.length + length <= MOST_COPIED && this.place(reader, length)) {
+    if (reader.isReady && this.place(reader, length)) {
       this.length += bytes.copy(this.bytes, this.length, 0, length)
       this.ends[this.readers.length - 1] = this.length
       return
@@ -210,7 +210,8 @@ export class Turn {
 
   /**
    * Makes a reader the last of the turn, behind the bytes that it keeps, so that what it has sent lies in one piece, with
-   * room for `length` bytes more. Others may have to be executed first: says whether the reader is still ready then.
+   * room for `length` bytes more. Others may have to be executed first: says whether the reader is still ready then, and
+   * there is room for all that it keeps by then.
    */
   private place(reader: Reader, length: number): boolean {
     const { readers } = this
@@ -220,7 +221,8 @@ export class Turn {
     if (isLast && !isFull) return true
     // Each reader has one piece in a turn.
     if (isFull || reader.lastTurn === this.number) this.run()
-    if (!reader.isReady) return false
+    // What was placed before it may be the beginning of a long request, and is its backlog now.
+    if (!reader.isReady || reader.backlog.length + length > MOST_COPIED) return false
     this.putOff()
     reader.lastTurn = this.number
     this.length += reader.backlog.moveTo(this.bytes, this.length)

@@ -6,7 +6,9 @@ import * as Layer from "effect/Layer"
 import { commands as table, QUIT } from "../../src/commands/Commands.ts"
 import { CommandBatch } from "../../src/domain/CommandBatch.ts"
 import { ERR } from "../../src/domain/Reply.ts"
-import type { ReplyWriter } from "../../src/protocol/Protocol.ts"
+import type { ReplyWriter, RequestDecoder } from "../../src/protocol/Protocol.ts"
+import { RespReplyWriter } from "../../src/protocol/resp/RespReplyWriter.ts"
+import { RespRequestDecoder } from "../../src/protocol/resp/RespRequestDecoder.ts"
 import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
 import { Backlog } from "../../src/server/Backlog.ts"
 import { ClientMemory } from "../../src/server/ClientMemory.ts"
@@ -33,10 +35,16 @@ class KeepingReader implements Reader {
   isBlocked = false
   hasEnded = false
   defects: Array<unknown> = []
-  private readonly decoder = textProtocol.makeRequestDecoder()
+  private readonly decoder: RequestDecoder
   private readonly blocks: () => boolean
 
-  constructor(writer: SharedWriter, blocks: () => boolean = () => false, isStepped = false) {
+  constructor(
+    writer: SharedWriter,
+    blocks: () => boolean = () => false,
+    isStepped = false,
+    decoder = textProtocol.makeRequestDecoder()
+  ) {
+    this.decoder = decoder
     this.writer = writer
     this.blocks = blocks
     this.isStepped = isStepped
@@ -283,6 +291,42 @@ describe("Turn", () => {
       turn.add(reader, Buffer.from("PUT a 1\n"), 8)
       turn.run()
       assert.isTrue(reader.output === `${"OK 0\n".repeat(20_000)}OK stored\n`)
+    })
+  )
+
+  it.effect.each([
+    { what: "requests that fill the turn's memory to the last byte", length: 300_000, read: 16 * 1024 },
+    { what: "requests that come in many reads of one turn", length: 700_000, read: 15_001 },
+    { what: "requests of a turn's memory and a little more", length: 256 * 1024, read: 4096 }
+  ])("loses no byte of $what, with others in between", ({ length, read }) =>
+    Effect.gen(function* () {
+      const { executor, writer, tasks, turn } = yield* makeTurn
+      const other = new KeepingReader(writer)
+      const reader = new KeepingReader(
+        new SharedWriter(() => new RespReplyWriter()),
+        () => false,
+        false,
+        new RespRequestDecoder(1e6)
+      )
+      const value = Buffer.alloc(length, "0123456789")
+      const set = Buffer.concat([
+        Buffer.from(`*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$${length}\r\n`),
+        value,
+        Buffer.from("\r\n")
+      ])
+      const requests = Buffer.concat([set, set, Buffer.from("*2\r\n$6\r\nSTRLEN\r\n$1\r\nk\r\n"), set])
+      let reads = 0
+      for (let at = 0; at < requests.length; at += read) {
+        const chunk = Buffer.from(requests.subarray(at, at + read))
+        turn.add(reader, chunk, chunk.length)
+        chunk.fill("X")
+        if (++reads % 7 === 0) turn.add(other, Buffer.from("GET nothing\n"), 12)
+      }
+      for (const task of tasks.splice(0)) task()
+      assert.strictEqual(reader.output, `+OK\r\n+OK\r\n:${length}\r\n+OK\r\n`)
+      assert.strictEqual(other.output, "ERROR key not found\n".repeat(Math.floor(reads / 7)))
+      assert.strictEqual(reader.backlog.length, 0)
+      assert.strictEqual(executor.stats().keys, 1)
     })
   )
 
