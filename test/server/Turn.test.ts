@@ -303,7 +303,7 @@ describe("Turn", () => {
       const { executor, writer, tasks, turn } = yield* makeTurn
       const other = new KeepingReader(writer)
       const reader = new KeepingReader(
-        new SharedWriter(() => new RespReplyWriter()),
+        new SharedWriter(() => new RespReplyWriter(2)),
         () => false,
         false,
         new RespRequestDecoder(1e6)
