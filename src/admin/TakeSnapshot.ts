@@ -127,6 +127,7 @@ export const takeSnapshot = (view: View, { loopDelay, maxKeys, stage }: Surround
     },
     network: { in: totals.bytesIn, out: totals.bytesOut },
     slowCommands: observation.slowLog.newest(SHOWN_SLOW).map(slowCommand),
+    keysAre: "shown",
     hotKeys: insight?.hotKeys(SHOWN_KEYS) ?? null,
     bigKeys: insight?.bigKeys(SHOWN_KEYS) ?? null,
     curve: insight?.curve(now) ?? null
