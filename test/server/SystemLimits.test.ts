@@ -86,4 +86,12 @@ describe("the limits of the system", () => {
     assert.strictEqual(complained.length, said.length === 0 ? 0 : 1)
     for (const part of said) assert.include(complained[0], part)
   })
+  it.each([
+    { nearMemory: 64 * MB, memory: 512 * MB, said: [] },
+    { nearMemory: 256 * MB, memory: 512 * MB, said: ["--near-memory is 256mb", "set --near-memory to at most 135mb"] }
+  ])("of memory, before an engine: $memory bytes for $nearMemory", ({ memory, nearMemory, said }) => {
+    const complained = complaints(config({ engine: "redis://127.0.0.1", nearMemory }), { ...UNLIMITED, memory })
+    assert.strictEqual(complained.length, said.length === 0 ? 0 : 1)
+    for (const part of said) assert.include(complained[0], part)
+  })
 })
