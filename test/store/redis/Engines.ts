@@ -1,11 +1,12 @@
 /** The executor over a Redis server or cluster, for tests: what is not said is as `serve` has it. */
 import * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { ListenError } from "../../../src/server/Listener.ts"
 import { settings } from "../../../src/server/ServerConfig.ts"
 import type { Executor } from "../../../src/store/Executor.ts"
+import type { EngineError } from "../../../src/store/redis/NodeConnection.ts"
 import * as RedisEngine from "../../../src/store/redis/RedisEngine.ts"
 import * as TestServer from "../../server/TestServer.ts"
 
@@ -33,3 +34,7 @@ export const executor = (options: Options): Layer.Layer<Executor> => Layer.orDie
 /** A whole server over an engine. */
 export const serve = (options: Options): Effect.Effect<TestServer.TestServer, ListenError, Scope.Scope> =>
   TestServer.start({ inTurns: true, executor: executor(options) })
+
+/** Only finds out what the engine is. */
+export const discover = (options: Options): Effect.Effect<void, EngineError> =>
+  Effect.scoped(Effect.asVoid(Layer.build(RedisEngine.layer(configOf(options)))))
