@@ -94,11 +94,6 @@ export class Cluster {
     return this.isCluster || database === 0 ? this.masters : [this.inDatabase(database)]
   }
 
-  /** All connections: those of a single server's databases, too. */
-  get connections(): ReadonlyArray<NodeConnection> {
-    return [...this.nodes.values(), ...this.databases.values()]
-  }
-
   /** A server says that a slot has moved to another one. */
   moved(slot: number, to: string, from: NodeConnection): NodeConnection | undefined {
     const node = this.redirected(to, from)

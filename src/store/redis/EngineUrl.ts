@@ -1,4 +1,4 @@
-/** Where an engine is, as one word: `redis://user@host:7000,host:7001/0`. It connects to nothing. */
+/** Where an engine is, as one word: `redis://user@host:7000,host:7001`. It connects to nothing. */
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 
@@ -19,7 +19,8 @@ export interface EngineUrl {
 const DEFAULT_PORT = 6379
 const MAX_PORT = 65_535
 
-const FORM = /^(rediss?):\/\/(?:([^@/]*)@)?([^@/]+)\/?$/
+/** At the end may be the number of the database, which can only be 0: clients choose theirs themselves. */
+const FORM = /^(rediss?):\/\/(?:([^@/]*)@)?([^@/?#]+)(?:\/0?)?$/
 const NODE = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s/:[\]]+))(?::([0-9]{1,5}))?$/
 
 export const formatNode = ({ host, port }: NodeAddress): string =>

@@ -179,7 +179,8 @@ export class NodeConnection {
     if (this.state === "connecting") this.failAll("is not used any more", true)
     this.state = "ended"
     this.why = "is not used any more"
-    if (this.awaited === 0) this.socket?.destroy()
+    if (this.awaited > 0) return
+    this.socket?.destroy()
     this.onClosed()
   }
 
@@ -284,7 +285,7 @@ export class NodeConnection {
     })
     socket.on("close", () => {
       if (this.socket !== socket) return
-      if (this.state === "ready" || this.state === "ended") this.lose(failure)
+      if (this.state === "ready") this.lose(failure)
       else refused(failure, false)
     })
     return socket

@@ -1,6 +1,6 @@
 /**
- * The stylesheet of the HTML report: colours for light and dark, type, and spacing. It uses system fonts only, so that
- * the page loads nothing.
+ * The stylesheet of pages with charts: colours for light and dark, type, and spacing. It uses system fonts only, so that
+ * a page loads nothing.
  */
 export const style = `
 :root {
