@@ -8,19 +8,15 @@ import { settings } from "../../../src/server/ServerConfig.ts"
 import type { Executor } from "../../../src/store/Executor.ts"
 import type { EngineError } from "../../../src/store/redis/NodeConnection.ts"
 import * as RedisEngine from "../../../src/store/redis/RedisEngine.ts"
+import type { RedisEngineConfig } from "../../../src/store/redis/RedisEngineConfig.ts"
 import * as TestServer from "../../server/TestServer.ts"
 
-export interface Options extends Partial<RedisEngine.RedisEngineConfig> {
+export interface Options extends Partial<RedisEngineConfig> {
   readonly ports: ReadonlyArray<number>
 }
 
-const configOf = ({ ports, ...given }: Options): RedisEngine.RedisEngineConfig => ({
-  url: {
-    isTls: false,
-    user: undefined,
-    password: undefined,
-    nodes: ports.map((port) => ({ host: "127.0.0.1", port }))
-  },
+const configOf = ({ ports, ...given }: Options): RedisEngineConfig => ({
+  url: `redis://${ports.map((port) => `127.0.0.1:${port}`).join(",")}`,
   timeout: Duration.seconds(1),
   down: settings.engineDown.default,
   staleTtl: settings.staleTtl.default,
