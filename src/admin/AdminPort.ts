@@ -19,7 +19,7 @@ import { monotonicMillis } from "../store/MemoryEngine.ts"
 import { allowedHosts } from "./AllowedHosts.ts"
 import { basicCredentials } from "./BasicCredentials.ts"
 import { contentSecurityPolicy, HEADERS } from "./ContentSecurity.ts"
-import { endpointPage } from "./EndpointPage.ts"
+import { page as wholePage } from "./page/Document.ts"
 import type { Overview } from "./Overview.ts"
 
 export interface AdminConfig {
@@ -75,7 +75,7 @@ const parameter = (query: string, name: string): string | undefined => {
 
 const endpoints = (overview: Overview, now: () => number): ReadonlyMap<string, Endpoint> => {
   const { vitals } = overview
-  const pagePolicy = contentSecurityPolicy(endpointPage)
+  const pagePolicy = contentSecurityPolicy(wholePage)
 
   const health: Respond = () =>
     Effect.suspend(() => {
@@ -112,7 +112,7 @@ const endpoints = (overview: Overview, now: () => number): ReadonlyMap<string, E
 
   const page: Respond = () =>
     Effect.succeed(
-      HttpServerResponse.text(endpointPage, {
+      HttpServerResponse.text(wholePage, {
         contentType: "text/html; charset=utf-8",
         headers: { ...HEADERS, "content-security-policy": pagePolicy }
       })
@@ -147,6 +147,7 @@ export const listen = Effect.fnUntraced(function* (
     const address = Option.getOrElse(remoteAddress, () => "")
     const user = credentials && (yield* authentication.verify(address, credentials.name, credentials.password))
     if (user === undefined) {
+      if (credentials !== undefined) overview.vitals.view?.onWrongPassword(address)
       return say(401, "say who you are: name and password of a user of this server", {
         "www-authenticate": 'Basic realm="kv-cache", charset="UTF-8"'
       })

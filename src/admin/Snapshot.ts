@@ -9,6 +9,9 @@
 import * as Schema from "effect/Schema"
 import { STAGES } from "../server/Vitals.ts"
 
+/** How keys of clients appear on the admin port. */
+const KEYS_ARE = ["shown", "hashed"] as const
+
 /** How late the event loop was, sampled: for so long a client may have waited before its command was even read. */
 const LoopDelay = Schema.Struct({
   /** Over the last minute. */
@@ -78,6 +81,12 @@ const Connections = Schema.Struct({
   overMemory: Schema.Finite,
   /** Open, and have not said who they are, though they must. Null where nobody must. */
   unauthenticated: Schema.NullOr(Schema.Finite),
+  /** Closed because their client did not say who it is: not in time, or with too many mistakes. */
+  unauthenticatedClosed: Schema.Finite,
+  /** Users or passwords that were wrong, those at the admin port included. */
+  authenticationFailures: Schema.Finite,
+  /** TLS connections that have failed in their handshake. */
+  tlsFailures: Schema.Finite,
   /** Wait for a pause to end. */
   blocked: Schema.Finite
 })
@@ -176,6 +185,8 @@ export const Snapshot = Schema.Struct({
   network: Schema.Struct({ in: Schema.Finite, out: Schema.Finite }),
   /** The newest first. */
   slowCommands: Schema.Array(SlowCommand),
+  /** Whether keys are themselves, or hashes of them, others in each run, here and in slow commands. */
+  keysAre: Schema.Literals(KEYS_ARE),
   hotKeys: Schema.NullOr(Schema.Array(HotKey)),
   bigKeys: Schema.NullOr(Schema.Array(BigKey)),
   /** Null also while too little was sampled. */

@@ -122,11 +122,15 @@ export const takeSnapshot = (view: View, { loopDelay, maxKeys, stage }: Surround
       refused: totals.refused,
       idled: counters.idled,
       overMemory: totals.overMemory,
-      unauthenticated: counters.unauthenticated,
+      unauthenticated: view.authentication.isRequired ? counters.unauthenticated : null,
+      unauthenticatedClosed: totals.strangersClosed,
+      authenticationFailures: totals.authenticationFailures,
+      tlsFailures: totals.tlsFailures,
       blocked: pause.size
     },
     network: { in: totals.bytesIn, out: totals.bytesOut },
     slowCommands: observation.slowLog.newest(SHOWN_SLOW).map(slowCommand),
+    keysAre: "shown",
     hotKeys: insight?.hotKeys(SHOWN_KEYS) ?? null,
     bigKeys: insight?.bigKeys(SHOWN_KEYS) ?? null,
     curve: insight?.curve(now) ?? null

@@ -6,7 +6,7 @@
  * Each chart has a title and a description for readers who cannot see it. Tables of the same data are not drawn here.
  */
 import * as Format from "./Format.ts"
-import { type Markup, markup } from "./Markup.ts"
+import { empty, type Markup, markup } from "./Markup.ts"
 
 /** In units of the drawing. A unit is about one CSS pixel. */
 export interface Size {
@@ -18,6 +18,8 @@ export interface Drawing {
   /** Unique in the page, because the title and the description are referenced by it. */
   readonly id: string
   readonly size: Size
+  /** Whether it is drawn again and again: then it is one picture to the keyboard and to readers, and the pointer alone finds its parts. */
+  readonly isLive?: boolean
 }
 
 /** Maps a value to a place in units of the drawing, rounded to a tenth of a pixel, which is enough. */
@@ -189,7 +191,7 @@ export const frame = ({
     )
   ]
   const scale = yAxis.logarithmic ? `${yTitle}, logarithmic` : yTitle
-  return markup`<svg role="group" viewBox="0 0 ${size.width} ${size.height}" aria-labelledby="${id}-title ${id}-desc">
+  return markup`<svg role="${drawing.isLive === true ? "img" : "group"}" viewBox="0 0 ${size.width} ${size.height}" aria-labelledby="${id}-title ${id}-desc">
 <title id="${id}-title">${title}</title>
 <desc id="${id}-desc">${description}</desc>
 <g class="grid">${grid}</g>
@@ -199,7 +201,7 @@ ${body(x, y, plot)}
 <text class="axis-title" x="0" y="16">${scale}</text>
 <text class="axis-title" x="${plot.right}" y="${size.height - 8}" text-anchor="end">${xTitle}</text>
 <g class="legend">${legendOf(legend, plot)}</g>
-${spotsOf(spots(x, plot), plot)}
+${spotsOf(spots(x, plot), plot, drawing.isLive === true)}
 </svg>`
 }
 
@@ -215,11 +217,13 @@ export interface Spot {
  * Invisible parts that show their values without a script. Under the pointer, a `title` does it. With the keyboard
  * focus, the stylesheet shows a line above the plot.
  */
-const spotsOf = (spots: ReadonlyArray<Spot>, plot: Box): Markup =>
-  markup`<g class="spots">${spots.map(
+const spotsOf = (spots: ReadonlyArray<Spot>, plot: Box, isLive: boolean): Markup =>
+  markup`<g class="spots"${isLive ? HIDDEN : empty}>${spots.map(
     ({ box, text }) =>
-      markup`<g class="spot" tabindex="0" role="img" aria-label="${text}"><title>${text}</title><rect x="${round(box.left)}" y="${round(box.top)}" width="${round(Math.max(1, box.right - box.left))}" height="${round(box.bottom - box.top)}"/><text class="name value" x="${round(plot.right)}" y="${round(plot.top - 4)}" text-anchor="end">${text}</text></g>`
+      markup`<g class="spot"${isLive ? empty : markup` tabindex="0" role="img" aria-label="${text}"`}><title>${text}</title><rect x="${round(box.left)}" y="${round(box.top)}" width="${round(Math.max(1, box.right - box.left))}" height="${round(box.bottom - box.top)}"/><text class="name value" x="${round(plot.right)}" y="${round(plot.top - 4)}" text-anchor="end">${text}</text></g>`
   )}</g>`
+
+const HIDDEN = markup` aria-hidden="true"`
 
 /** Spots as high as the plot. Each covers what is closer to its place than to any other. */
 export const columnsOf = (

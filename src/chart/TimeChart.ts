@@ -15,16 +15,23 @@ import {
   stepUp,
   wantedTicks
 } from "./Frame.ts"
-import { empty, type Markup, markup } from "./Markup.ts"
+import { type Markup, markup } from "./Markup.ts"
 
-/** What happened in a piece of time. All pieces of a chart have the same length, but for the last one. */
-export interface Slice {
-  /** In seconds. */
+/** A piece of time, in seconds. Pieces are in order, and do not overlap; what lies between two of them is not known. */
+export interface Piece {
   readonly from: number
   readonly length: number
+}
+
+/** What was answered in a piece of time. */
+export interface Answers extends Piece {
   /** Answered requests. */
   readonly requests: number
   readonly errors: number
+}
+
+/** A piece of a run. All of them have the same length, but for the last one. */
+export interface Slice extends Answers {
   /** Latencies in ms. */
   readonly mean: number
   readonly p50: number
@@ -64,7 +71,15 @@ const MINUTES = 300
 
 const UNITS_OF_TIME = { milliseconds: 0.001, seconds: 1, minutes: 60 }
 
-const timeAxis = (end: number, { width }: Size): Axis & { readonly title: string } => {
+/** Where pieces lie on the axis of time, and what they are called. */
+export interface Time {
+  readonly axis: Axis
+  readonly title: string
+  readonly say: (piece: Piece) => string
+}
+
+/** An axis from 0 to so many seconds. */
+const secondsAxis = (end: number, { width }: Size): Omit<Time, "say"> => {
   const wanted = width / 80
   const title = end > MINUTES ? "minutes" : end < 2 ? "milliseconds" : "seconds"
   const step =
@@ -76,35 +91,84 @@ const timeAxis = (end: number, { width }: Size): Axis & { readonly title: string
     value: index * step,
     label: Format.number((index * step) / UNITS_OF_TIME[title])
   }))
-  return { from: 0, to: end, ticks, logarithmic: false, title }
+  return { axis: { from: 0, to: end, ticks, logarithmic: false }, title }
 }
 
-const endOf = (slices: ReadonlyArray<Slice>): number => {
-  const last = slices.at(-1)
+/** The time since the start of a run: pieces begin at 0. */
+const sinceStart = (pieces: ReadonlyArray<Piece>, size: Size): Time => ({
+  ...secondsAxis(endOf(pieces), size),
+  say: periodText
+})
+
+/** The last seconds until now, which is 0: pieces lie before it. */
+export const untilNow = (seconds: number, size: Size): Time => {
+  const { axis, title } = secondsAxis(seconds, size)
+  const ticks = axis.ticks.map(({ label, value }) => ({ label, value: -value })).toReversed()
+  return {
+    axis: { ...axis, from: -seconds, to: 0, ticks },
+    title: `${title} ago`,
+    say: ({ from, length }) => `${Format.count(-from - length)} s ago`
+  }
+}
+
+const endOf = (pieces: ReadonlyArray<Piece>): number => {
+  const last = pieces.at(-1)
   return last === undefined ? 1 : last.from + last.length
 }
 
 /** A period in words. */
-const periodText = ({ from, length }: Slice): string =>
+const periodText = ({ from, length }: Piece): string =>
   from + length < 10
     ? `${Format.seconds(from)} to ${Format.seconds(from + length)}`
     : `${Format.number(from, 2)} s to ${Format.number(from + length, 2)} s`
 
-/** The spots of the slices, each with its text. */
-const timeSpots = (slices: ReadonlyArray<Slice>, toX: Scale, plot: Box, say: (slice: Slice) => string) =>
-  slices.map((slice) => ({
-    box: { left: toX(slice.from), right: toX(slice.from + slice.length), top: plot.top, bottom: plot.bottom },
-    text: `${periodText(slice)}: ${say(slice)}`
-  }))
+/** The spots of the pieces, each with its text. */
+const timeSpots = <P extends Piece>(
+  pieces: ReadonlyArray<P>,
+  time: Time,
+  toX: Scale,
+  plot: Box,
+  say: (piece: P) => string
+) =>
+  pieces
+    .filter(({ from, length }) => from + length > time.axis.from)
+    .map((piece) => ({
+      box: { left: toX(piece.from), right: toX(piece.from + piece.length), top: plot.top, bottom: plot.bottom },
+      text: `${time.say(piece)}: ${say(piece)}`
+    }))
+
+/** A gap between two pieces that is not one of rounding, in seconds. */
+const GAP = 0.01
+
+/** Groups of pieces that are known and follow upon each other. What is drawn is broken between them. */
+const runsOf = <P extends Piece>(
+  pieces: ReadonlyArray<P>,
+  isKnown: (piece: P) => boolean
+): ReadonlyArray<ReadonlyArray<P>> => {
+  const runs: Array<Array<P>> = []
+  let end = Number.NEGATIVE_INFINITY
+  for (const piece of pieces) {
+    if (!isKnown(piece)) continue
+    if (piece.from - end > GAP) runs.push([])
+    runs.at(-1)?.push(piece)
+    end = piece.from + piece.length
+  }
+  return runs
+}
 
 /** Requests per second, and how many of them failed, over time. */
-export const throughputOverTime = (drawing: Drawing, slices: ReadonlyArray<Slice>): Markup => {
-  const time = timeAxis(endOf(slices), drawing.size)
-  const rates = slices.map(({ length, requests }) => requests / length)
+export const throughputOverTime = (
+  drawing: Drawing,
+  slices: ReadonlyArray<Answers>,
+  time: Time = sinceStart(slices, drawing.size)
+): Markup => {
+  const rateOf = ({ length, requests }: Answers): number => requests / length
+  const rates = slices.map(rateOf)
   const largest = rates.reduce((max, rate) => Math.max(max, rate), 0)
   const highest = slices.reduce((max, { errors: failed, length }) => Math.max(max, failed / length), largest)
   const smallest = rates.reduce((min, rate) => Math.min(min, rate), largest)
   const errors = slices.reduce((sum, second) => sum + second.errors, 0)
+  const span = endOf(slices) - (slices[0]?.from ?? 0)
   const y = linearAxis(highest, wantedTicks(drawing.size), Format.compact(highest))
   const none = errors === 0 ? "No request failed." : `${Format.plural(errors, "request")} failed.`
   return frame({
@@ -112,8 +176,8 @@ export const throughputOverTime = (drawing: Drawing, slices: ReadonlyArray<Slice
     title: "Throughput over time",
     description:
       `Between ${Format.rate(smallest)} and ${Format.rate(largest)} requests were answered per second ` +
-      `over ${Format.seconds(endOf(slices))}. ${none}`,
-    x: time,
+      `over ${Format.seconds(span)}. ${none}`,
+    x: time.axis,
     y,
     xTitle: time.title,
     yTitle: "requests/s",
@@ -125,14 +189,17 @@ export const throughputOverTime = (drawing: Drawing, slices: ReadonlyArray<Slice
             ["line failed", "failed"]
           ],
     body: (toX, toY, plot) => {
-      const steps = slices.flatMap(({ from, length }, index): ReadonlyArray<Point> => {
-        const height = toY(rates[index] ?? 0)
-        return [
-          [toX(from), height],
-          [toX(from + length), height]
-        ]
+      const shapes = runsOf(slices, () => true).map((run) => {
+        const steps = run.flatMap((slice): ReadonlyArray<Point> => {
+          const height = toY(rateOf(slice))
+          return [
+            [toX(slice.from), height],
+            [toX(slice.from + slice.length), height]
+          ]
+        })
+        const area = pathOf([[toX(run[0]?.from ?? 0), plot.bottom], ...steps, [toX(endOf(run)), plot.bottom]])
+        return markup`<path class="area" d="${area}Z"/><path class="line first" d="${pathOf(steps)}"/>`
       })
-      const area = pathOf([[toX(0), plot.bottom], ...steps, [toX(endOf(slices)), plot.bottom]])
       const failed = slices
         .filter((slice) => slice.errors > 0)
         .map(({ errors: count, from, length }) => {
@@ -140,71 +207,101 @@ export const throughputOverTime = (drawing: Drawing, slices: ReadonlyArray<Slice
           const width = Math.max(1, toX(from + length) - toX(from))
           return markup`<rect x="${toX(from)}" y="${round(top)}" width="${round(width)}" height="${round(plot.bottom - top)}"/>`
         })
-      return markup`<path class="area" d="${area}Z"/><path class="line first" d="${pathOf(steps)}"/><g class="failures">${failed}</g>`
+      return markup`${shapes}<g class="failures">${failed}</g>`
     },
     spots: (toX, plot) =>
-      timeSpots(slices, toX, plot, ({ errors: count, length, requests }) => {
-        const failed = count === 0 ? "" : `, ${Format.count(count)} failed`
-        return `${Format.rate(requests / length)} requests/s${failed}`
+      timeSpots(slices, time, toX, plot, (slice) => {
+        const failed = slice.errors === 0 ? "" : `, ${Format.count(slice.errors)} failed`
+        return `${Format.rate(rateOf(slice))} requests/s${failed}`
       })
   })
-}
-
-/** Groups of neighbouring slices that have latencies. The line is broken between them. */
-const runsOf = (slices: ReadonlyArray<Slice>): ReadonlyArray<ReadonlyArray<Slice>> => {
-  const runs: Array<Array<Slice>> = [[]]
-  for (const slice of slices) {
-    if (slice.requests > 0) runs.at(-1)?.push(slice)
-    else if (runs.at(-1)?.length !== 0) runs.push([])
-  }
-  return runs.filter((run) => run.length > 0)
 }
 
 /** With more points than this, dots are not needed. */
 const MAX_DOTS = 40
 
+/** A figure of each piece; undefined where it has none, and the line is broken. */
+export interface Line<P> {
+  readonly name: string
+  readonly read: (piece: P) => number | undefined
+}
+
+/** One or two figures over time. */
+export interface Lines<P> {
+  readonly title: string
+  readonly description: string
+  readonly yTitle: string
+  readonly y: Axis
+  readonly lines: readonly [first: Line<P>, second?: Line<P>]
+  /** A bound that is drawn across, with its name. */
+  readonly bound?: { readonly name: string; readonly value: number } | undefined
+  readonly say: (piece: P) => string
+}
+
+const CLASSES = ["first", "second"]
+
+export const linesOverTime = <P extends Piece>(
+  drawing: Drawing,
+  pieces: ReadonlyArray<P>,
+  time: Time,
+  { bound, description, lines, say, title, y, yTitle }: Lines<P>
+): Markup => {
+  const drawn = lines.flatMap((line, index) => {
+    if (line === undefined) return []
+    return [{ ...line, className: CLASSES[index] ?? "first" }]
+  })
+  return frame({
+    drawing,
+    title,
+    description,
+    x: time.axis,
+    y,
+    xTitle: time.title,
+    yTitle,
+    legend: drawn.length < 2 ? [] : drawn.map(({ className, name }) => [`line ${className}`, name] as const),
+    body: (toX, toY, plot) => {
+      const shapes = drawn.map(({ className, read }) => {
+        const runs = runsOf(pieces, (piece) => read(piece) !== undefined)
+        const paths = runs.map((run) =>
+          run.map((piece): Point => [toX(piece.from + piece.length / 2), toY(read(piece) ?? 0)])
+        )
+        const isCrowded = runs.reduce((sum, run) => sum + run.length, 0) > MAX_DOTS
+        const dots = isCrowded ? paths.filter((points) => points.length === 1) : paths
+        return markup`<g class="${className}">${paths.map((points) => markup`<path class="line" d="${pathOf(points)}"/>`)}${dots
+          .flat()
+          .map(([x, at]) => markup`<circle cx="${x}" cy="${at}" r="2.5"/>`)}</g>`
+      })
+      if (bound === undefined) return markup`${shapes}`
+      const at = toY(bound.value)
+      return markup`${shapes}<line class="bound" x1="${plot.left}" x2="${plot.right}" y1="${at}" y2="${at}"/><text class="name" x="${plot.left + 6}" y="${round(at < plot.top + 20 ? at + 16 : at - 6)}">${bound.name}</text>`
+    },
+    spots: (toX, plot) => timeSpots(pieces, time, toX, plot, say)
+  })
+}
+
 /** p50 and p99 of each slice over time. */
 export const latencyOverTime = (drawing: Drawing, slices: ReadonlyArray<Slice>): Markup => {
-  const time = timeAxis(endOf(slices), drawing.size)
-  const runs = runsOf(slices)
-  const measured = runs.flat()
+  const measured = slices.filter(({ requests }) => requests > 0)
   const worst = measured.reduce((max, { p99 }) => Math.max(max, p99), 0)
   const medians = measured.map(({ p50 }) => p50).toSorted((a, b) => a - b)
   const typical = medians[Math.floor(medians.length / 2)] ?? 0
-  const y = latencyAxis(
-    measured.flatMap(({ p50, p99 }) => [p50, p99]),
-    typical,
-    wantedTicks(drawing.size)
-  )
-  const line = (toX: Scale, toY: Scale, className: string, read: (slice: Slice) => number): Markup => {
-    const lines = runs.map((run) => run.map((slice): Point => [toX(slice.from + slice.length / 2), toY(read(slice))]))
-    const dots = measured.length > MAX_DOTS ? lines.filter((points) => points.length === 1) : lines
-    return markup`<g class="${className}">${lines.map((points) => markup`<path class="line" d="${pathOf(points)}"/>`)}${dots
-      .flat()
-      .map(([x, at]) => markup`<circle cx="${x}" cy="${at}" r="2.5"/>`)}</g>`
-  }
-  return frame({
-    drawing,
+  return linesOverTime(drawing, slices, sinceStart(slices, drawing.size), {
     title: "Latency over time",
     description:
       measured.length === 0
         ? "No request was answered."
         : `The typical median is ${Format.millis(typical)}; the worst p99 of ${Format.seconds(slices[0]?.length ?? 1)} is ${Format.millis(worst)}.`,
-    x: time,
-    y,
-    xTitle: time.title,
     yTitle: "latency (ms)",
-    legend: [
-      ["line first", "p50"],
-      ["line second", "p99"]
+    y: latencyAxis(
+      measured.flatMap(({ p50, p99 }) => [p50, p99]),
+      typical,
+      wantedTicks(drawing.size)
+    ),
+    lines: [
+      { name: "p50", read: ({ p50, requests }) => (requests > 0 ? p50 : undefined) },
+      { name: "p99", read: ({ p99, requests }) => (requests > 0 ? p99 : undefined) }
     ],
-    body: (toX, toY) =>
-      measured.length === 0
-        ? empty
-        : markup`${line(toX, toY, "first", ({ p50 }) => p50)}${line(toX, toY, "second", ({ p99 }) => p99)}`,
-    spots: (toX, plot) =>
-      timeSpots(slices, toX, plot, ({ p50, p99, requests }) =>
-        requests === 0 ? "nothing was answered" : `p50 ${Format.millis(p50)}, p99 ${Format.millis(p99)}`
-      )
+    say: ({ p50, p99, requests }) =>
+      requests === 0 ? "nothing was answered" : `p50 ${Format.millis(p50)}, p99 ${Format.millis(p99)}`
   })
 }

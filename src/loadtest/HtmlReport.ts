@@ -10,6 +10,7 @@ import type { Drawing } from "../chart/Frame.ts"
 import * as LatencyChart from "../chart/LatencyChart.ts"
 import { empty, Markup, markup } from "../chart/Markup.ts"
 import { style } from "../chart/Style.ts"
+import { table } from "../chart/Table.ts"
 import * as TimeChart from "../chart/TimeChart.ts"
 import type { Checked } from "./Assertion.ts"
 import * as Assessment from "./Assessment.ts"
@@ -29,22 +30,6 @@ const tick = (met: boolean): Markup =>
   met
     ? markup`<span class="mark good" role="img" aria-label="met">✓</span>`
     : markup`<span class="mark bad" role="img" aria-label="not met">✗</span>`
-
-/** A table that scrolls on its own if the screen is too narrow, so that the page does not. */
-const table = (
-  caption: string,
-  head: ReadonlyArray<string>,
-  rows: ReadonlyArray<ReadonlyArray<string | Markup>>,
-  className = "figures"
-) =>
-  markup`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table class="${className}">
-<caption>${caption}</caption>
-<thead><tr>${head.map((text) => markup`<th scope="col">${text}</th>`)}</tr></thead>
-<tbody>${rows.map(
-    (row) =>
-      markup`<tr>${row.map((value, column) => (column === 0 ? markup`<th scope="row">${value}</th>` : markup`<td>${value}</td>`))}</tr>\n`
-  )}</tbody>
-</table></div>`
 
 /**
  * A chart with its data. It is drawn in two sizes, because text that fits a wide screen is too small when scaled to a
