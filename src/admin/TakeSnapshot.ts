@@ -4,6 +4,7 @@ import type { Entry } from "../commands/Entry.ts"
 import type { SlowCommand } from "../server/SlowLog.ts"
 import type { Stage, View } from "../server/Vitals.ts"
 import type { Times } from "../store/CommandStatistics.ts"
+import type { EngineDescription } from "../store/Executor.ts"
 import { version } from "../Version.ts"
 import type { LoopDelay } from "./LoopDelay.ts"
 import type { Snapshot } from "./Snapshot.ts"
@@ -72,6 +73,29 @@ const operationsOf = ({ executor: { statistics } }: View): Snapshot["operations"
     })
     .toSorted((a, b) => b.calls - a.calls)
 
+const engineOf = ({ name, near, nodes }: EngineDescription): Snapshot["engine"] => {
+  const kept = near()
+  return {
+    kind: name,
+    nodes: nodes(),
+    nearCache:
+      kept === undefined
+        ? null
+        : {
+            entries: kept.keys,
+            bytes: kept.bytes,
+            hits: kept.hits,
+            staleHits: kept.staleHits,
+            misses: kept.reads,
+            invalidated: kept.invalidations,
+            flushes: kept.flushes,
+            dirty: kept.dirty,
+            drops: kept.drops,
+            pending: kept.pending
+          }
+  }
+}
+
 /** `process.memoryUsage` costs little but for a walk of the system's own tables: tens of µs. */
 export const takeSnapshot = (view: View, { loopDelay, maxKeys, stage }: Surroundings): Snapshot => {
   const { clients, counters, executor, instance, observation, pause, running } = view
@@ -89,7 +113,7 @@ export const takeSnapshot = (view: View, { loopDelay, maxKeys, stage }: Surround
     stage,
     loopDelay: loopDelay.lastMinute,
     defects: view.defects(),
-    engine: { kind: "memory", nodes: [], nearCache: null },
+    engine: engineOf(executor.engine),
     operations: operationsOf(view),
     hits: totals.store.hits,
     misses: totals.store.misses,

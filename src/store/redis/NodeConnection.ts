@@ -47,6 +47,8 @@ export interface NodeOptions {
   readonly timeout: number
   /** The time in ms. */
   readonly now: () => number
+  /** The same in µs, with fractions. */
+  readonly micros: () => number
   /** Whether the server is to tell which of the keys that were read have changed. */
   readonly isTracking: boolean
   /** A message that no command asked for. */
@@ -78,6 +80,9 @@ const copyOfRead = (length: number): Buffer => {
   return copy
 }
 
+/** So many are 1 ms. */
+const MICROS = 1000
+
 const PING = prepared("PING")
 const pong: Request = {
   encode: (out) => {
@@ -107,6 +112,11 @@ export class NodeConnection {
   readonly source: number
   /** Counts its connections. */
   generation = 0
+  /** Requests since the start: all, those that it sends by itself included; and those that were lost. */
+  requests = 0
+  lostRequests = 0
+  /** How long the last request took that was measured, in ms. One at a time is. */
+  roundTrip: number | undefined = undefined
   private state: State = "connecting"
   private why = "is not connected"
   private readonly options: NodeOptions
@@ -119,6 +129,8 @@ export class NodeConnection {
   private unsent = 0
   private greetings: Array<(bytes: Buffer, start: number, end: number) => void> = []
   private isFlushing = false
+  private measured: Request | undefined = undefined
+  private measuredAt = 0
   private waitsSince = 0
   private sentAt = 0
   private onClosed: () => void = () => {}
@@ -152,7 +164,15 @@ export class NodeConnection {
 
   /** Sends a request. Those of one turn are written together. */
   send(request: Request): void {
-    if (!this.isUsable) return request.lost(this.why, false, this)
+    this.requests++
+    if (!this.isUsable) {
+      this.lostRequests++
+      return request.lost(this.why, false, this)
+    }
+    if (this.measured === undefined && this.state === "ready") {
+      this.measured = request
+      this.measuredAt = this.options.micros()
+    }
     if (this.awaited === 0) this.waitsSince = this.options.now()
     request.encode(this.out)
     this.pending.push(request)
@@ -345,6 +365,10 @@ export class NodeConnection {
     if (greeting !== undefined) return greeting(bytes, start, end)
     const request = this.pending[this.answeredCount++]
     if (request === undefined) throw new Error("a reply that was not asked for")
+    if (request === this.measured) {
+      this.roundTrip = (this.options.micros() - this.measuredAt) / MICROS
+      this.measured = undefined
+    }
     if (this.answeredCount === this.pending.length) {
       this.pending = []
       this.answeredCount = 0
@@ -377,6 +401,8 @@ export class NodeConnection {
     this.pending = []
     this.answeredCount = 0
     this.unsent = 0
+    this.measured = undefined
+    this.lostRequests += failed.length
     this.out.clear()
     for (const [index, request] of failed.entries()) request.lost(why, index < sent, this)
   }
