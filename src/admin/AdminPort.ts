@@ -147,6 +147,7 @@ export const listen = Effect.fnUntraced(function* (
     const address = Option.getOrElse(remoteAddress, () => "")
     const user = credentials && (yield* authentication.verify(address, credentials.name, credentials.password))
     if (user === undefined) {
+      if (credentials !== undefined) overview.vitals.view?.onWrongPassword(address)
       return say(401, "say who you are: name and password of a user of this server", {
         "www-authenticate": 'Basic realm="kv-cache", charset="UTF-8"'
       })

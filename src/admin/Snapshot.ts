@@ -79,6 +79,12 @@ const Connections = Schema.Struct({
   overMemory: Schema.Finite,
   /** Open, and have not said who they are, though they must. Null where nobody must. */
   unauthenticated: Schema.NullOr(Schema.Finite),
+  /** Closed because their client did not say who it is: not in time, or with too many mistakes. */
+  unauthenticatedClosed: Schema.Finite,
+  /** Users or passwords that were wrong, those at the admin port included. */
+  authenticationFailures: Schema.Finite,
+  /** TLS connections that have failed in their handshake. */
+  tlsFailures: Schema.Finite,
   /** Wait for a pause to end. */
   blocked: Schema.Finite
 })

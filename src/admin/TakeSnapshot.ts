@@ -126,7 +126,10 @@ export const takeSnapshot = (view: View, { keyNames, loopDelay, maxKeys, stage }
       refused: totals.refused,
       idled: counters.idled,
       overMemory: totals.overMemory,
-      unauthenticated: counters.unauthenticated,
+      unauthenticated: view.authentication.isRequired ? counters.unauthenticated : null,
+      unauthenticatedClosed: totals.strangersClosed,
+      authenticationFailures: totals.authenticationFailures,
+      tlsFailures: totals.tlsFailures,
       blocked: pause.size
     },
     network: { in: totals.bytesIn, out: totals.bytesOut },

@@ -12,7 +12,16 @@ export type Stage = (typeof STAGES)[number]
 /** A server that serves. */
 export interface View extends Pick<
   SessionContext,
-  "clients" | "counters" | "executor" | "instance" | "observation" | "pause" | "running" | "tracking"
+  | "authentication"
+  | "clients"
+  | "counters"
+  | "executor"
+  | "instance"
+  | "observation"
+  | "onWrongPassword"
+  | "pause"
+  | "running"
+  | "tracking"
 > {
   /** The server's time in ms. */
   readonly now: () => number

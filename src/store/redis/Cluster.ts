@@ -140,6 +140,11 @@ export class Cluster {
   private firstLook(node: NodeConnection): Effect.Effect<void, EngineError> {
     return Effect.flatMap(Effect.result(this.askSlots(node)), (slots) => {
       if (Result.isFailure(slots) && !slots.failure.isRefusal) return Effect.fail(slots.failure)
+      // A server that may not be asked (NOPERM) is perhaps one of a cluster.
+      if (Result.isFailure(slots) && !slots.failure.message.startsWith("ERR ")) {
+        const message = `${node.name} refuses CLUSTER SLOTS: ${slots.failure.message}`
+        return Effect.fail(new EngineError({ message, isRefusal: true }))
+      }
       this.options.fork(node.run)
       if (Result.isFailure(slots)) this.isSingle(node)
       else {

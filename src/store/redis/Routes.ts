@@ -25,6 +25,8 @@ const idOf = (name: string): number =>
   table.findIndex((entry) => entry.name === name && entry.protocols.includes("resp") && entry.execute !== undefined)
 
 export const MGET = idOf("MGET")
+/** Of any number of keys. That of the text protocol is another. */
+export const EXISTS_ALL = idOf("EXISTS")
 export const MSET = idOf("MSET")
 export const KEYS = idOf("KEYS")
 export const SCAN = idOf("SCAN")
