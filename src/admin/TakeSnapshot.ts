@@ -1,7 +1,5 @@
 /** Takes a picture of a running server. What it says is in `Snapshot.ts`. */
-import { commands as table, isKey } from "../commands/Commands.ts"
-import type { Entry } from "../commands/Entry.ts"
-import type { SlowCommand } from "../server/SlowLog.ts"
+import { commands as table } from "../commands/Commands.ts"
 import type { Stage, View } from "../server/Vitals.ts"
 import type { Times } from "../store/CommandStatistics.ts"
 import { version } from "../Version.ts"
@@ -17,32 +15,6 @@ export interface Surroundings {
 
 const SHOWN_SLOW = 32
 const SHOWN_KEYS = 20
-const REDACTED = "(redacted)"
-
-const byName: ReadonlyMap<string, Entry> = new Map(table.map((entry) => [entry.name.toLowerCase(), entry]))
-
-/** The words of a slow command without its values, which may be anybody's secrets. Its keys stay. */
-export const redacted = (words: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const [first = "", second = ""] = words
-  const container = byName.get(`${first}|${second}`)
-  const entry = container ?? byName.get(first)
-  if (entry !== undefined && entry.keys === undefined) return words
-  const nameWords = container === undefined ? 1 : 2
-  const argc = words.length - nameWords
-  return words.map((word, index) => {
-    const argument = index - nameWords
-    return argument < 0 || (entry !== undefined && isKey(entry, argument, argc)) ? word : REDACTED
-  })
-}
-
-const slowCommand = ({ address, at, id, micros, name, words }: SlowCommand) => ({
-  id,
-  at,
-  micros,
-  words: redacted(words),
-  address,
-  name
-})
 
 const timesOf = (times: Times) => ({
   count: times.count,
@@ -129,7 +101,7 @@ export const takeSnapshot = (view: View, { loopDelay, maxKeys, stage }: Surround
       blocked: pause.size
     },
     network: { in: totals.bytesIn, out: totals.bytesOut },
-    slowCommands: observation.slowLog.newest(SHOWN_SLOW).map(slowCommand),
+    slowCommands: observation.slowLog.newest(SHOWN_SLOW),
     hotKeys: insight?.hotKeys(SHOWN_KEYS) ?? null,
     bigKeys: insight?.bigKeys(SHOWN_KEYS) ?? null,
     curve: insight?.curve(now) ?? null
