@@ -65,6 +65,9 @@ const LAST_DELAY = 1000
 /** Looks so many times in a timeout. */
 const LOOKS = 4
 
+/** A server that has more to read than this, in bytes, has another timeout for each time as much. */
+const READ_IN_TIMEOUT = 4 * 1024 * 1024
+
 /** A connection that has sent nothing for so many ms is pinged. */
 const IDLE = 1000
 
@@ -234,7 +237,9 @@ export class NodeConnection {
     const { now, timeout } = this.options
     const look = Effect.sync(() => {
       if (this.awaited > 0) {
-        if (++this.silentLooks > LOOKS) this.lose(`did not answer within ${Duration.format(Duration.millis(timeout))}`)
+        const unread = this.socket?.writableLength ?? 0
+        const isSilent = ++this.silentLooks > LOOKS * (1 + unread / READ_IN_TIMEOUT)
+        if (isSilent) this.lose(`did not answer within ${Duration.format(Duration.millis(timeout))}`)
       } else if (now() - this.sentAt > IDLE) this.send(pong)
     })
     return Effect.forever(
@@ -282,8 +287,12 @@ export class NodeConnection {
         this.lose(`sent what is no reply (${read.failure instanceof Error ? read.failure.message : "unknown"})`)
       }
     })
+    socket.on("drain", () => {
+      this.silentLooks = 0
+    })
     socket.on("error", (error: NodeJS.ErrnoException) => {
-      failure = `cannot be reached (${error.code ?? error.message})`
+      const code = error.code ?? error.message
+      failure = this.state === "ready" ? `closed the connection (${code})` : `cannot be reached (${code})`
     })
     socket.on("close", () => {
       if (this.socket !== socket) return
