@@ -288,7 +288,8 @@ export class NodeConnection {
       }
     })
     socket.on("drain", () => {
-      this.silentLooks = 0
+      // The systems on the way still hold some of it, for which there is another timeout.
+      this.silentLooks = -LOOKS
     })
     socket.on("error", (error: NodeJS.ErrnoException) => {
       const code = error.code ?? error.message
