@@ -71,6 +71,16 @@ const READ_IN_TIMEOUT = 4 * 1024 * 1024
 /** A connection that has sent nothing for so many ms is pinged. */
 const IDLE = 1000
 
+/** What is read is copied at once, so that all connections can share it: Node takes 64 KB anew for each read otherwise. */
+const readBuffer = Buffer.allocUnsafeSlow(64 * 1024)
+
+/** Replies are kept until their clients are answered. */
+const copyOfRead = (length: number): Buffer => {
+  const copy = Buffer.allocUnsafe(length)
+  readBuffer.copy(copy, 0, 0, length)
+  return copy
+}
+
 const PING = prepared("PING")
 const pong: Request = {
   encode: (out) => {
@@ -273,20 +283,24 @@ export class NodeConnection {
   private open(refused: (message: string, isRefusal: boolean) => void): Net.Socket {
     const { tls } = this.options
     const { host, port } = this.address
-    const socket =
-      tls === undefined
-        ? Net.connect({ host, port, noDelay: true })
-        : Tls.connect({ host, port, ca: tls.ca, ...(Net.isIP(host) === 0 ? { servername: host } : {}) })
-    if (tls !== undefined) socket.setNoDelay(true)
     const reader = new FrameReader((bytes, start, end) => this.received(bytes, start, end))
-    let failure = "closed the connection"
-    socket.on("data", (chunk: Buffer) => {
+    const onRead = (chunk: Buffer): void => {
       this.silentLooks = 0
       const read = Result.try(() => reader.push(chunk))
       if (Result.isFailure(read) && this.socket === socket) {
         this.lose(`sent what is no reply (${read.failure instanceof Error ? read.failure.message : "unknown"})`)
       }
-    })
+    }
+    const callback = (length: number): boolean => {
+      onRead(copyOfRead(length))
+      return true
+    }
+    const socket =
+      tls === undefined
+        ? Net.connect({ host, port, noDelay: true, onread: { buffer: readBuffer, callback } })
+        : Tls.connect({ host, port, ca: tls.ca, ...(Net.isIP(host) === 0 ? { servername: host } : {}) })
+    if (tls !== undefined) socket.setNoDelay(true).on("data", onRead)
+    let failure = "closed the connection"
     socket.on("drain", () => {
       // The systems on the way still hold some of it, for which there is another timeout.
       this.silentLooks = -LOOKS
