@@ -383,7 +383,7 @@ export const settings = {
     default: DEFAULT_GHOSTS,
     defaultText: String(DEFAULT_GHOSTS),
     description:
-      "Removals remembered, to tell why a key is missing: 16 bytes each, rounded up to a power of 2; 0 for none",
+      "Removals remembered, to tell why a key is missing: 18 bytes each, rounded up to a power of 2; 0 for none",
     expected: `a number of removals from 0 to ${MAX_GHOSTS}`,
     values: Schema.Int,
     read: count(0, MAX_GHOSTS)
