@@ -32,7 +32,8 @@ start() {
   for port in "${ports[@]}"; do
     if "$cli" -p "$port" ping >/dev/null 2>&1; then fail "port $port is taken by another Redis server"; fi
   done
-  mkdir -p "$folder"
+  mkdir -p "${folder%/*}"
+  mkdir "$folder" 2>/dev/null || fail "it is being started by somebody else"
   for port in "${ports[@]}"; do
     mkdir "$folder/$port"
     "$server" --port "$port" --bind 127.0.0.1 --dir "$folder/$port" --pidfile "$folder/$port/pid" --logfile log \
