@@ -33,6 +33,15 @@ describe("a server in virtual time", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("is not for keys in an engine, whose time cannot be moved", () =>
+    Effect.gen(function* () {
+      const args = ["serve", "--port", "0", "--clock", "virtual", "--engine", "redis://127.0.0.1:1"]
+      const { code, stderr } = yield* Program.run(args)
+      assert.strictEqual(code, 1)
+      assert.include(stderr, "--clock virtual cannot be used with --engine: the time of its servers cannot be moved")
+    })
+  )
+
   it.live("answers ADVANCE when everything due has run: keys are swept, idle connections closed", () =>
     Effect.gen(function* () {
       const server = yield* serve()
