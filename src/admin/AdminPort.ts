@@ -89,7 +89,10 @@ const endpoints = (overview: Overview, now: () => number): ReadonlyMap<string, E
     })
 
   const ready: Respond = () =>
-    Effect.sync(() => (vitals.stage === "serving" ? say(200, "ready") : say(503, vitals.stage)))
+    Effect.sync(() => {
+      const { unreadiness } = overview
+      return unreadiness === undefined ? say(200, "ready") : say(503, unreadiness)
+    })
 
   const metrics: Respond = () =>
     Effect.map(overview.metrics.prometheus, (text) =>
@@ -105,11 +108,17 @@ const endpoints = (overview: Overview, now: () => number): ReadonlyMap<string, E
     })
 
   const explain: Respond = (query) =>
-    Effect.sync(() => {
+    Effect.suspend(() => {
       const key = parameter(query, "key")
-      if (key === undefined || key === "") return say(400, "expected /explain?key=<key>")
-      const story = overview.explain(key, Number(parameter(query, "database") ?? 0))
-      return story === undefined ? say(501, "this server keeps no history of keys") : say(200, story)
+      if (key === undefined || key === "") return Effect.succeed(say(400, "expected /explain?key=<key>"))
+      const database = parameter(query, "database") ?? "0"
+      if (!/^[0-9]{1,2}$/.test(database) || Number(database) >= overview.databases) {
+        return Effect.succeed(say(400, `database must be a whole number from 0 to ${overview.databases - 1}`))
+      }
+      const story = overview.explain(key, Number(database))
+      return story === undefined
+        ? Effect.succeed(say(503, vitals.stage))
+        : Effect.map(story, (text) => say(200, text))
     })
 
   const page: Respond = () =>

@@ -290,6 +290,105 @@ const redisFamilies: ReadonlyArray<Family> = [
   )
 ]
 
+type EngineNode = Snapshot["engine"]["nodes"][number]
+
+/** One series for each server of an engine, by its address. */
+const eachNode =
+  (read: (node: EngineNode) => number | null) =>
+  ({ snapshot }: Reading): ReadonlyArray<readonly [string, number]> =>
+    snapshot.engine.nodes.flatMap((node) => {
+      const value = read(node)
+      return value === null ? [] : [[node.address, value] as const]
+    })
+
+/** Absent where the keys are in this process. */
+const engineFamilies: ReadonlyArray<Family> = [
+  {
+    name: "kv_cache_engine_node_up",
+    help: "With --engine: whether one of its servers is connected",
+    type: "gauge",
+    labels: ["node", "role"],
+    read: ({ snapshot }) =>
+      snapshot.engine.nodes.map(({ address, isUp, role }) => [{ node: address, role }, isUp ? 1 : 0])
+  },
+  counters(
+    "node",
+    "kv_cache_engine_node_commands_total",
+    "With --engine: commands that were sent to a server, those that kv-cache sends for its own purposes included",
+    eachNode(({ commands }) => commands)
+  ),
+  counters(
+    "node",
+    "kv_cache_engine_node_failed_total",
+    "With --engine: of these, those that got no answer",
+    eachNode(({ failed }) => failed)
+  ),
+  gauges(
+    "node",
+    "kv_cache_engine_node_round_trip_seconds",
+    "With --engine: how long a server took to answer when that was last measured",
+    eachNode(({ roundTrip }) => (roundTrip === null ? null : roundTrip / MILLIS))
+  )
+]
+
+type NearCache = NonNullable<Snapshot["engine"]["nearCache"]>
+
+/** Absent where there is no near cache. */
+const ofNear =
+  (read: (near: NearCache) => number): Read =>
+  ({ snapshot: { engine } }) =>
+    engine.nearCache === null ? null : read(engine.nearCache)
+
+const nearFamilies: ReadonlyArray<Family> = [
+  counters(
+    "freshness",
+    "kv_cache_near_hits_total",
+    "Commands that were answered from the near cache: fresh, or stale in place of a server that could not be asked",
+    ({ snapshot: { engine } }) =>
+      engine.nearCache === null
+        ? []
+        : [
+            ["fresh", engine.nearCache.hits],
+            ["stale", engine.nearCache.staleHits]
+          ]
+  ),
+  counter(
+    "kv_cache_near_misses_total",
+    "Keys that were read from the engine because they were not near",
+    ofNear(({ misses }) => misses)
+  ),
+  counter(
+    "kv_cache_near_invalidations_total",
+    "Keys that the engine said have changed",
+    ofNear(({ invalidated }) => invalidated)
+  ),
+  counter(
+    "kv_cache_near_flushes_total",
+    "How often the engine said that all keys have changed",
+    ofNear(({ flushes }) => flushes)
+  ),
+  counter(
+    "kv_cache_near_dirty_total",
+    "Values that were answered and not kept near, because they may have changed on their way",
+    ofNear(({ dirty }) => dirty)
+  ),
+  counter(
+    "kv_cache_near_drops_total",
+    "How often all that came from a server was dropped: its connection was lost, or slots left it",
+    ofNear(({ drops }) => drops)
+  ),
+  gauge(
+    "kv_cache_near_entries",
+    "Values in the near cache",
+    ofNear(({ entries }) => entries)
+  ),
+  gauge(
+    "kv_cache_near_bytes",
+    "Memory of the near cache",
+    ofNear(({ bytes }) => bytes)
+  )
+]
+
 const ownFamilies: ReadonlyArray<Family> = [
   {
     name: "kv_cache_build_info",
@@ -385,6 +484,8 @@ const ownFamilies: ReadonlyArray<Family> = [
   ),
   gauge("kv_cache_keys", "Keys that are held", ({ snapshot }) => snapshot.keys.count),
   gauge("kv_cache_keys_limit", "Most keys that are held", ({ snapshot }) => snapshot.keys.limit),
+  ...engineFamilies,
+  ...nearFamilies,
   gauge("kv_cache_connections", "Connections that are open", ({ snapshot }) => snapshot.connections.open),
   gauge(
     "kv_cache_connections_unauthenticated",

@@ -1,6 +1,7 @@
 /** All that the admin port shows and exporters send, of one server: while it starts, serves and drains. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { DATABASES } from "../engine/Limits.ts"
 import type { AdminKeys } from "../server/ServerConfig.ts"
 import { Vitals } from "../server/Vitals.ts"
 import { KeyNames } from "./KeyNames.ts"
@@ -43,10 +44,22 @@ export class Overview {
     return this.reading()?.snapshot
   }
 
-  /** The story of a key, in words; nothing where nobody keeps it. `key` is latin1. */
-  explain(key: string, database: number): string | undefined {
+  /** The story of a key, in words; nothing until the server serves. `key` is latin1. */
+  explain(key: string, database: number): Effect.Effect<string> | undefined {
     const { view } = this.vitals
-    return view?.executor.insight?.explain(database, Buffer.from(key, "latin1"), view.now())
+    return view?.executor.engine.explain(database, Buffer.from(key, "latin1"), view.now())
+  }
+
+  /** How many databases there are. */
+  get databases(): number {
+    return this.vitals.view?.executor.engine.databases ?? DATABASES
+  }
+
+  /** Why the server cannot be given work, if it cannot. */
+  get unreadiness(): string | undefined {
+    const { stage, view } = this.vitals
+    if (stage !== "serving") return stage
+    return view?.executor.engine.isReady() === false ? "no server of the engine can be reached" : undefined
   }
 
   /**

@@ -123,9 +123,17 @@ const Curve = Schema.Struct({
 
 /** One node of an engine that is spread over several. */
 const Node = Schema.Struct({
+  /** `host:port`. */
   address: Schema.String,
+  /** `server` is a single one. A replica is one that was a master, or was named in --engine: no others are connected to. */
+  role: Schema.Literals(["master", "replica", "server"]),
   isUp: Schema.Boolean,
-  /** Commands that were sent to it, those of them that failed, and the time to the last reply, where known. */
+  /** `connected`, or why it is not. */
+  state: Schema.String,
+  /**
+   * Commands that were sent to it, those that kv-cache sends for its own purposes included; those of them that got no
+   * answer; and how long it took to answer when that was last measured.
+   */
   commands: Schema.Finite,
   failed: Schema.Finite,
   roundTrip: Schema.NullOr(Schema.Finite)
@@ -135,17 +143,28 @@ const Node = Schema.Struct({
 const NearCache = Schema.Struct({
   entries: Schema.Finite,
   bytes: Schema.Finite,
+  /** Commands that were answered from here; and those in place of a server that could not be asked. */
   hits: Schema.Finite,
+  staleHits: Schema.Finite,
+  /** Keys that were read from the engine because they were not here. */
   misses: Schema.Finite,
-  /** Copies that were dropped because the engine said that they have changed. */
-  invalidated: Schema.Finite
+  /** Keys that the engine said have changed, and how often it said that of all keys. */
+  invalidated: Schema.Finite,
+  flushes: Schema.Finite,
+  /** Values that were answered and not kept, because they may have changed on their way. */
+  dirty: Schema.Finite,
+  /** How often everything of a server was dropped: its connection was lost, or slots left it. */
+  drops: Schema.Finite,
+  /** Keys that are being read from the engine. */
+  pending: Schema.Finite
 })
 
 const Engine = Schema.Struct({
   /** `memory`: the keys are in this process. */
-  kind: Schema.String,
+  kind: Schema.Literals(["memory", "redis", "redis-cluster"]),
   /** Empty for the memory of this process. */
   nodes: Schema.Array(Node),
+  /** Null also with --near-ttl 0. */
   nearCache: Schema.NullOr(NearCache)
 })
 

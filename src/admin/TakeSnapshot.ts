@@ -3,6 +3,7 @@ import { commands as table, isKey } from "../commands/Commands.ts"
 import type { Entry } from "../commands/Entry.ts"
 import type { Stage, View } from "../server/Vitals.ts"
 import type { Times } from "../store/CommandStatistics.ts"
+import type { EngineDescription } from "../store/Executor.ts"
 import { version } from "../Version.ts"
 import type { KeyNames } from "./KeyNames.ts"
 import type { LoopDelay } from "./LoopDelay.ts"
@@ -62,6 +63,29 @@ const operationsOf = ({ executor: { statistics } }: View): Snapshot["operations"
     })
     .toSorted((a, b) => b.calls - a.calls)
 
+const engineOf = ({ name, near, nodes }: EngineDescription): Snapshot["engine"] => {
+  const kept = near()
+  return {
+    kind: name,
+    nodes: nodes(),
+    nearCache:
+      kept === undefined
+        ? null
+        : {
+            entries: kept.keys,
+            bytes: kept.bytes,
+            hits: kept.hits,
+            staleHits: kept.staleHits,
+            misses: kept.reads,
+            invalidated: kept.invalidations,
+            flushes: kept.flushes,
+            dirty: kept.dirty,
+            drops: kept.drops,
+            pending: kept.pending
+          }
+  }
+}
+
 /** `process.memoryUsage` costs little but for a walk of the system's own tables: tens of µs. */
 export const takeSnapshot = (view: View, { keyNames, loopDelay, maxKeys, stage }: Surroundings): Snapshot => {
   const { clients, counters, executor, instance, observation, pause, running } = view
@@ -80,7 +104,7 @@ export const takeSnapshot = (view: View, { keyNames, loopDelay, maxKeys, stage }
     stage,
     loopDelay: loopDelay.lastMinute,
     defects: view.defects(),
-    engine: { kind: "memory", nodes: [], nearCache: null },
+    engine: engineOf(executor.engine),
     operations: operationsOf(view),
     hits: totals.store.hits,
     misses: totals.store.misses,

@@ -47,6 +47,9 @@ const MISS_ONE_IN = 16
 /** In place of a reason: the key has no ghost. */
 const COLD = 3
 
+/** In place of a reason: everything of its database was removed, and the key with it if it was there. */
+export const FLUSHED = -1
+
 /** How many removals are looked at to tell how much memory would have kept a key. */
 const LOOKS = 4096
 
@@ -227,6 +230,21 @@ export class MemoryInsight implements Insight, Witness {
   bigKeys(limit: number): ReadonlyArray<BigKey> {
     this.big?.walk(WALKED_WHEN_ASKED)
     return this.big?.top(limit, this.now()) ?? []
+  }
+
+  /**
+   * What became of a key that is not there, by the reason of `Limits`, or `FLUSHED`, and how long ago, in ms. Nothing if
+   * nobody remembers.
+   */
+  removalOf(database: number, key: Buffer, now: number): { readonly reason: number; readonly ago: number } | undefined {
+    const { engine, ghosts } = this
+    const view = new DataView(key.buffer, key.byteOffset, key.length)
+    const ghost = this.ghostOf(engine.hashIn(engine.hashOf(view, 0, key.length), database), database)
+    if (ghosts !== undefined && ghost !== NO_GHOST) {
+      return { reason: ghosts.reason(ghost), ago: ticksSince(tickOf(now), ghosts.tick(ghost)) * TICK }
+    }
+    const flushedAt = this.flushedAt[database]!
+    return Number.isNaN(flushedAt) ? undefined : { reason: FLUSHED, ago: now - flushedAt }
   }
 
   /** In one line of printable ASCII. */

@@ -33,6 +33,7 @@ import { Clients } from "./Clients.ts"
 import { Connection, type ConnectionContext } from "./Connection.ts"
 import { Departures } from "./Departures.ts"
 import { CurrentFaults } from "./Faults.ts"
+import { engineStatistics } from "./EngineFields.ts"
 import { IdleWatch } from "./IdleWatch.ts"
 import { Instance } from "./Instance.ts"
 import { CurrentIntake, descriptorOf } from "./Intake.ts"
@@ -207,7 +208,11 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
           unauthenticated_closed: strangersClosed,
           tls_failures: tlsFailures
         }
-        return Reply.statistics({ version, ...Record.map({ ...numbers, defects: defects() }, String) })
+        return Reply.statistics({
+          version,
+          ...Record.map({ ...numbers, defects: defects() }, String),
+          ...engineStatistics(executor.engine)
+        })
       },
       clock,
       onWrongPassword: (ip) => {

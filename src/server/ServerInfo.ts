@@ -6,6 +6,7 @@ import { arch, release, totalmem, type as systemName } from "node:os"
 import { commands as table } from "../commands/Commands.ts"
 import { DATABASES } from "../engine/Limits.ts"
 import { version } from "../Version.ts"
+import { engineInfo } from "./EngineFields.ts"
 import { REDIS_VERSION } from "./RedisVersion.ts"
 import type { Session, SessionContext } from "./Session.ts"
 
@@ -44,8 +45,7 @@ const server: Section = {
   fields: ({ executor, instance }, now) => [
     ["redis_version", REDIS_VERSION],
     ["kv_cache_version", version],
-    ["kv_cache_engine", executor.engine.name],
-    ...executor.engine.fields(),
+    ...engineInfo(executor.engine),
     ["redis_git_sha1", "00000000"],
     ["redis_git_dirty", 0],
     ["redis_build_id", "0"],

@@ -21,7 +21,9 @@ import { DATABASES, DELETED, EVICTED, EXPIRED, type Removal, REPLACED } from "..
 import type { MemoryInsight } from "../insight/MemoryInsight.ts"
 import type { Insight } from "../insight/Insight.ts"
 import { CommandStatistics } from "./CommandStatistics.ts"
+import type { EngineNode } from "./EngineNode.ts"
 import type { MemoryEngineService } from "./MemoryEngine.ts"
+import type { NearStats } from "./near/NearCache.ts"
 
 /** The state of the store and its counts since the start. Counts only grow. `keys`, `bytes` and `held` are levels. */
 export interface StoreStats extends Readonly<Record<Removal | Counter, number>> {
@@ -58,8 +60,14 @@ export interface EngineDescription {
   readonly databases: number
   /** Whether `changes` tells of all changes: those that others make, too. */
   readonly tellsChanges: boolean
-  /** What INFO says of it, besides its name. */
-  readonly fields: () => ReadonlyArray<readonly [name: string, value: string | number]>
+  /** The servers that have the keys; none if they are in the memory of this process. */
+  readonly nodes: () => ReadonlyArray<EngineNode>
+  /** What is kept of them in this process, if anything is. */
+  readonly near: () => NearStats | undefined
+  /** Whether a read would be answered, with an error at least not for all keys. */
+  readonly isReady: () => boolean
+  /** The story of a key, in one line of words, as EXPLAIN answers it. `now` in ms. */
+  readonly explain: (database: number, key: Buffer, now: number) => Effect.Effect<string>
 }
 
 /** Keys that an engine watches for a client. */
@@ -148,7 +156,15 @@ const isLong = Uint8Array.from(table, ({ flags, group, keys, protocols }) =>
  * event loop for all that have any.
  */
 export class MemoryExecutor implements ExecutorService {
-  readonly engine: EngineDescription = { name: "memory", databases: DATABASES, tellsChanges: true, fields: () => [] }
+  readonly engine: EngineDescription = {
+    name: "memory",
+    databases: DATABASES,
+    tellsChanges: true,
+    nodes: () => [],
+    near: () => undefined,
+    isReady: () => true,
+    explain: (database, key, now) => Effect.sync(() => this.insight.explain(database, key, now))
+  }
   readonly transactions: undefined
   readonly changes: Changes
   private readonly execution: Execution

@@ -27,7 +27,7 @@ import { answer } from "../../commands/StringValue.ts"
 import type { CommandBatch } from "../../domain/CommandBatch.ts"
 import type { ReplySink } from "../../domain/Reply.ts"
 import { type Engine, NOT_THERE, STORED } from "../../engine/Engine.ts"
-import { DATABASES, DELETED, MAX_KEY_LENGTH } from "../../engine/Limits.ts"
+import { DATABASES, DELETED, MAX_KEY_LENGTH, REPLACED } from "../../engine/Limits.ts"
 import type { CommandStatistics } from "../CommandStatistics.ts"
 import { SLOTS, slotOf } from "./Slot.ts"
 import { type PendingRead, Source } from "./Source.ts"
@@ -100,6 +100,13 @@ export interface NearStats {
   /** A level: keys with reads under way. */
   readonly pending: number
 }
+
+/** How a key is kept. Times in ms. */
+export type NearLook =
+  | { readonly _tag: "Fresh"; readonly idle: number; readonly left: number; readonly bytes: number }
+  /** It may be answered in place of a server that cannot be asked. */
+  | { readonly _tag: "Stale"; readonly since: number; readonly left: number }
+  | { readonly _tag: "Absent"; readonly shelf: number }
 
 /** The key that is looked for, where it comes from no batch. */
 const keyBytes = Buffer.allocUnsafeSlow(MAX_KEY_LENGTH)
@@ -259,6 +266,23 @@ export class NearCache {
     return this.staleTtl === 0 || now < this.engine.deadline(entry) - this.staleTtl
   }
 
+  /** Looks at a key of a prepared batch, which is no use of it. */
+  look(commands: CommandBatch, key: number, database: number, now: number): NearLook {
+    const { engine, staleTtl } = this
+    const fresh = this.locate(commands, key, now, database, false)
+    if (fresh !== NOT_THERE) {
+      const left = engine.deadline(fresh) - staleTtl - now
+      return { _tag: "Fresh", idle: engine.idleTime(fresh), left, bytes: engine.bytesIn(fresh) }
+    }
+    const stale = staleTtl === 0 ? NOT_THERE : this.locate(commands, key, now, database, true)
+    if (stale === NOT_THERE) {
+      return { _tag: "Absent", shelf: this.shelfOf(this.sourceOf(commands, key, database)) }
+    }
+    const left = engine.deadline(stale) - now
+    // What was set aside has ceased to be fresh before its time.
+    return { _tag: "Stale", since: Math.max(0, staleTtl - left), left }
+  }
+
   // --- where a key belongs
 
   /** The source that has a key of a batch, or `NO_SOURCE`. Who reads it from another one has nothing to keep. */
@@ -359,11 +383,13 @@ export class NearCache {
     key.copy(keyBytes)
     const text = key.toString("latin1")
     const hash = this.engine.hashOf(keyView, 0, key.length)
-    this.forget(source, text, keyView, 0, key.length, hash, now)
+    this.forget(source, text, keyView, 0, key.length, hash, DELETED, now)
     // The table may not know yet that the slot has moved to whoever tells of the key.
     const { lastOwners } = this
     const owner = lastOwners === undefined ? source : lastOwners[slotOf(keyView, 0, key.length)]!
-    if (owner !== source && owner !== NO_SOURCE) this.forget(owner, text, keyView, 0, key.length, hash, now)
+    if (owner !== source && owner !== NO_SOURCE) {
+      this.forget(owner, text, keyView, 0, key.length, hash, DELETED, now)
+    }
   }
 
   /**
@@ -381,15 +407,20 @@ export class NearCache {
       const hash = commands.hash(key)
       const text = commands.bytes.toString("latin1", start, start + length)
       if (this.owners !== undefined) {
-        this.forget(this.lastSourceOf(commands, key, database), text, view, start, length, hash, now)
+        this.forget(this.lastSourceOf(commands, key, database), text, view, start, length, hash, REPLACED, now)
         continue
       }
       // MOVE and COPY also write to another database of a single server.
-      for (const { number } of this.sources) this.forget(number, text, view, start, length, hash, now)
+      for (const { number } of this.sources) {
+        this.forget(number, text, view, start, length, hash, REPLACED, now)
+      }
     }
   }
 
-  /** A key of a source may have changed. It is dropped, and so is what is set aside of it. */
+  /**
+   * A key of a source may have changed. It is dropped, and so is what is set aside of it. `reason` is `DELETED` if the
+   * source says so, and `REPLACED` if it is written through here: what is told of the key differs.
+   */
   private forget(
     source: number,
     text: string,
@@ -397,6 +428,7 @@ export class NearCache {
     start: number,
     length: number,
     hash: number,
+    reason: number,
     now: number
   ): void {
     const { engine } = this
@@ -405,7 +437,7 @@ export class NearCache {
     this.source(source).overtake(text)
     for (let database = shelf; database < DATABASES; database += this.shelves) {
       const entry = engine.find(view, start, length, hash, database, now)
-      if (entry !== NOT_THERE) engine.remove(entry, DELETED)
+      if (entry !== NOT_THERE) engine.remove(entry, reason)
     }
   }
 

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { NO_SOURCE } from "../near/NearCache.ts"
 import { SLOTS } from "../near/Slot.ts"
+import type { EngineNode } from "../EngineNode.ts"
 import { formatNode, type NodeAddress, parseNode } from "./EngineUrl.ts"
 import { bulkOf, frameEnd, integerOf, partsIn } from "./Frames.ts"
 import { EngineError, NodeConnection, type NodeOptions } from "./NodeConnection.ts"
@@ -81,6 +82,29 @@ export class Cluster {
 
   constructor(options: ClusterOptions) {
     this.options = options
+  }
+
+  /** Whether any master can be reached. */
+  get isReachable(): boolean {
+    return this.masters.some(({ isReady }) => isReady)
+  }
+
+  /** The servers that it is connected to, or tries to be, by their addresses. */
+  get described(): ReadonlyArray<EngineNode> {
+    const masters = new Set(this.masters)
+    const nodes = [...this.nodes.values()].map((node): EngineNode => {
+      const its = this.isCluster ? [node] : [node, ...this.databases.values()]
+      return {
+        address: node.name,
+        role: this.isCluster ? (masters.has(node) ? "master" : "replica") : "server",
+        isUp: node.isReady,
+        state: node.isReady ? "connected" : node.reason,
+        commands: its.reduce((sum, { requests }) => sum + requests, 0),
+        failed: its.reduce((sum, { lostRequests }) => sum + lostRequests, 0),
+        roundTrip: node.roundTrip ?? null
+      }
+    })
+    return nodes.toSorted((one, other) => (one.address < other.address ? -1 : 1))
   }
 
   /** The master of a slot, unless nobody has it. */

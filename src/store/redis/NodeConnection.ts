@@ -47,6 +47,8 @@ export interface NodeOptions {
   readonly timeout: number
   /** The time in ms. */
   readonly now: () => number
+  /** The same in µs, with fractions. */
+  readonly micros: () => number
   /** Whether the server is to tell which of the keys that were read have changed. */
   readonly isTracking: boolean
   /** A message that no command asked for. */
@@ -81,6 +83,9 @@ const copyOfRead = (length: number): Buffer => {
   return copy
 }
 
+/** So many are 1 ms. */
+const MICROS = 1000
+
 const PING = prepared("PING")
 const pong: Request = {
   encode: (out) => {
@@ -110,6 +115,11 @@ export class NodeConnection {
   readonly source: number
   /** Counts its connections. */
   generation = 0
+  /** Requests since the start: all, those that it sends by itself included; and those that were lost. */
+  requests = 0
+  lostRequests = 0
+  /** How long the last request took that was measured, in ms. One at a time is. */
+  roundTrip: number | undefined = undefined
   private state: State = "connecting"
   private why = "is not connected"
   private readonly options: NodeOptions
@@ -124,6 +134,8 @@ export class NodeConnection {
   private isFlushing = false
   // Looks at which it owed an answer, since it has last sent something.
   private silentLooks = 0
+  private measured: Request | undefined = undefined
+  private measuredAt = 0
   private sentAt = 0
   private onClosed: () => void = () => {}
 
@@ -156,7 +168,15 @@ export class NodeConnection {
 
   /** Sends a request. Those of one turn are written together. */
   send(request: Request): void {
-    if (!this.isUsable) return request.lost(this.why, false, this)
+    this.requests++
+    if (!this.isUsable) {
+      this.lostRequests++
+      return request.lost(this.why, false, this)
+    }
+    if (this.measured === undefined && this.state === "ready") {
+      this.measured = request
+      this.measuredAt = this.options.micros()
+    }
     if (this.awaited === 0) this.silentLooks = 0
     request.encode(this.out)
     this.pending.push(request)
@@ -358,6 +378,10 @@ export class NodeConnection {
     if (greeting !== undefined) return greeting(bytes, start, end)
     const request = this.pending[this.answeredCount++]
     if (request === undefined) throw new Error("a reply that was not asked for")
+    if (request === this.measured) {
+      this.roundTrip = (this.options.micros() - this.measuredAt) / MICROS
+      this.measured = undefined
+    }
     if (this.answeredCount === this.pending.length) {
       this.pending = []
       this.answeredCount = 0
@@ -390,6 +414,8 @@ export class NodeConnection {
     this.pending = []
     this.answeredCount = 0
     this.unsent = 0
+    this.measured = undefined
+    this.lostRequests += failed.length
     this.out.clear()
     for (const [index, request] of failed.entries()) request.lost(why, index < sent, this)
   }

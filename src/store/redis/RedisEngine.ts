@@ -60,6 +60,7 @@ const make = Effect.fnUntraced(function* (config: RedisEngineConfig, supervisor:
     tls: url.isTls ? { ca: config.ca } : undefined,
     timeout,
     now: yield* supervised(MemoryEngine.monotonicMillis),
+    micros: yield* supervised(MemoryEngine.monotonicMicros),
     isTracking: near !== undefined,
     onPush,
     onNoTracking: (node, why) => {

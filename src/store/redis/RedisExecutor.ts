@@ -26,6 +26,7 @@ import type { MemoryEngineService } from "../MemoryEngine.ts"
 import type { NearCache } from "../near/NearCache.ts"
 import { slotOf } from "../near/Slot.ts"
 import type { Cluster } from "./Cluster.ts"
+import { Explained } from "./Explained.ts"
 import {
   AnyKey,
   type DownPolicy,
@@ -99,7 +100,10 @@ export class RedisExecutor implements ExecutorService, JobContext {
       name: cluster.isCluster ? "redis-cluster" : "redis",
       databases: cluster.isCluster ? 1 : DATABASES,
       tellsChanges: false,
-      fields: () => this.fields()
+      nodes: () => cluster.described,
+      near: () => near?.stats(),
+      isReady: () => down !== "error" || cluster.isReachable,
+      explain: (database, key, now) => this.explain(database, key, now)
     }
     this.micros = memory.micros
     this.execution = new Execution(memory.engine, memory.alarm, memory.changes, memory.unixTime)
@@ -169,6 +173,12 @@ export class RedisExecutor implements ExecutorService, JobContext {
     }
     const slot = this.slotOfAll(commands, command)
     if (slot === undefined) return new Known((sink) => sink.fixed(crossSlot))
+    if (id === Routes.EXPLAIN) {
+      const { cluster, memory, near } = this
+      return new Explained(job, command, near, memory.insight, this.now()).sendTo(
+        cluster.owner(slot, job.caller.database)
+      )
+    }
     return this.forward(job, command, id, slot)
   }
 
@@ -272,15 +282,20 @@ export class RedisExecutor implements ExecutorService, JobContext {
     this.memory.engine.setMaxMemory(maxMemory)
   }
 
-  private fields(): ReadonlyArray<readonly [string, string | number]> {
-    const near = Object.entries(this.near?.stats() ?? {}).map(([name, value]) => {
-      const words = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-      return [`near_${words}`, value] as const
+  /** For who asks in other ways than by a command. */
+  private explain(database: number, key: Buffer, now: number): Effect.Effect<string> {
+    return Effect.suspend(() => {
+      const commands = new CommandBatch()
+      const kept = new KeptReply()
+      commands.begin(key)
+      commands.addKeyed(Routes.EXPLAIN, 0, key.length)
+      this.prepare(commands)
+      const pending = this.execute(commands, 0, 1, now, { database }, kept)
+      return Effect.map(pending ?? Effect.void, () => {
+        const { reply } = kept
+        return reply._tag === "Simple" ? reply.text : reply._tag === "Error" ? reply.message : ""
+      })
     })
-    const nodes = this.cluster.masters.map(({ isReady, name, reason }, index) => {
-      return [`kv_cache_engine_node${index}`, `${name},${isReady ? "connected" : reason}`] as const
-    })
-    return [...nodes, ...near]
   }
 }
 

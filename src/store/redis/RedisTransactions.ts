@@ -102,7 +102,7 @@ export class RedisTransactions implements EngineTransactions {
   refuses(id: number): string | undefined {
     const entry = table[id]
     const route = Routes.routes[id]
-    const isKeyed = route === Routes.KEYED || route === Routes.SPLIT
+    const isKeyed = (route === Routes.KEYED || route === Routes.SPLIT) && id !== Routes.EXPLAIN
     const isTheirs = isKeyed || (!this.context.cluster.isCluster && route === Routes.EVERYWHERE)
     if ((isTheirs && entry?.execute !== undefined) || KEYLESS.has(entry?.name ?? "")) return undefined
     return `${entry?.name.replace("|", " ")} cannot be in a transaction here: the transaction is executed by the engine`

@@ -119,8 +119,24 @@ describe("the health of a server", () => {
         kind: "redis",
         nearCache: null,
         nodes: [
-          { address: "a:1", isUp: false, commands: 0, failed: 0, roundTrip: null },
-          { address: "b:2", isUp: true, commands: 0, failed: 0, roundTrip: null }
+          {
+            address: "a:1",
+            role: "master" as const,
+            isUp: false,
+            state: "cannot be reached (ECONNREFUSED)",
+            commands: 0,
+            failed: 0,
+            roundTrip: null
+          },
+          {
+            address: "b:2",
+            role: "master" as const,
+            isUp: true,
+            state: "connected",
+            commands: 0,
+            failed: 0,
+            roundTrip: null
+          }
         ]
       }
     }))

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/testing/TestClock"
-import { monotonicMillis } from "../../../src/store/MemoryEngine.ts"
+import { monotonicMicros, monotonicMillis } from "../../../src/store/MemoryEngine.ts"
 import { type EngineError, NodeConnection, type NodeOptions } from "../../../src/store/redis/NodeConnection.ts"
 import * as Changes from "../../server/Changes.ts"
 import * as ScriptedRedis from "./ScriptedRedis.ts"
@@ -18,6 +18,7 @@ interface Told {
 
 const listen = Effect.fnUntraced(function* (given: Partial<NodeOptions> = {}) {
   const now = yield* monotonicMillis
+  const micros = yield* monotonicMicros
   const lines: Array<string> = []
   const changes = Changes.make()
   const tell = (line: string): void => {
@@ -33,6 +34,7 @@ const listen = Effect.fnUntraced(function* (given: Partial<NodeOptions> = {}) {
       tls: undefined,
       timeout: 1000,
       now,
+      micros,
       isTracking: false,
       onPush: (_, bytes, start, end) => tell(`push ${JSON.stringify(bytes.toString("latin1", start, end))}`),
       onNoTracking: (_, why) => tell(`no tracking: ${why}`),
