@@ -277,8 +277,19 @@ export class NodeConnection {
     )
   }
 
+  /** As long as a timeout, in looks: if this process stood still, what came meanwhile is read between two of them. */
+  private get patience(): Effect.Effect<void> {
+    const look = Effect.sleep(Duration.millis(this.options.timeout / LOOKS))
+    return Effect.asVoid(Effect.repeat(look, { times: LOOKS - 1 }))
+  }
+
   private get attempt(): Effect.Effect<void, EngineError> {
     const { timeout } = this.options
+    const gaveUp = Effect.suspend(() => {
+      const message = `did not answer within ${Duration.format(Duration.millis(timeout))}`
+      this.lose(message)
+      return Effect.fail(new EngineError({ message: `${this.name} ${message}`, isRefusal: false }))
+    })
     return Effect.callback<void, EngineError>((resume) => {
       const refused = (message: string, isRefusal: boolean): void => {
         this.lose(message)
@@ -288,16 +299,7 @@ export class NodeConnection {
       this.socket = socket
       this.greet(socket, refused, () => resume(Effect.void))
       return Effect.sync(() => socket.destroy())
-    }).pipe(
-      Effect.timeoutOrElse({
-        duration: Duration.millis(timeout),
-        orElse: () => {
-          const message = `did not answer within ${Duration.format(Duration.millis(timeout))}`
-          this.lose(message)
-          return Effect.fail(new EngineError({ message: `${this.name} ${message}`, isRefusal: false }))
-        }
-      })
-    )
+    }).pipe(Effect.raceFirst(Effect.andThen(this.patience, gaveUp)))
   }
 
   private open(refused: (message: string, isRefusal: boolean) => void): Net.Socket {
