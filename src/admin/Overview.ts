@@ -19,11 +19,17 @@ export class Overview {
   private readonly keyNames: KeyNames
 
   /** Looks at the event loop for as long as the scope is open. `maxKeys` is the server's, if it has such a bound. */
-  static readonly make = (
+  static readonly make = Effect.fnUntraced(function* (
     maxKeys: number | null,
     adminKeys: AdminKeys = "shown"
-  ): Effect.Effect<Overview, never, Scope.Scope> =>
-    Effect.map(LoopDelay.make, (loopDelay) => new Overview(loopDelay, maxKeys, adminKeys))
+  ): Effect.fn.Return<Overview, never, Scope.Scope> {
+    const overview = new Overview(yield* LoopDelay.make, maxKeys, adminKeys)
+    const serving = Effect.callback<void>((resume) => {
+      overview.vitals.onServes = () => resume(Effect.void)
+    })
+    yield* Effect.forkScoped(Effect.andThen(serving, overview.warm), { startImmediately: true })
+    return overview
+  })
 
   constructor(loopDelay: LoopDelay, maxKeys: number | null, adminKeys: AdminKeys) {
     this.keyNames = new KeyNames(adminKeys)
@@ -41,6 +47,21 @@ export class Overview {
   explain(key: string, database: number): string | undefined {
     const { view } = this.vitals
     return view?.executor.insight?.explain(database, Buffer.from(key, "latin1"), view.now())
+  }
+
+  /**
+   * Looks at everything twice, for nobody: code that runs for the first time is compiled, which takes tens of ms in all, and
+   * single steps up to 10. In the first moments of a server nobody waits for that alone; at the first scrape clients would.
+   */
+  private get warm(): Effect.Effect<void> {
+    const look = Effect.andThen(
+      Effect.yieldNow,
+      Effect.andThen(
+        Effect.sync(() => JSON.stringify(this.snapshot())),
+        this.metrics.prometheus
+      )
+    )
+    return Effect.andThen(look, Effect.asVoid(look))
   }
 
   private reading(): Reading | undefined {

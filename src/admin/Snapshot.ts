@@ -94,7 +94,7 @@ const SlowCommand = Schema.Struct({
   /** Unix time, in s. */
   at: Schema.Finite,
   micros: Schema.Finite,
-  /** Values are redacted. */
+  /** Of values that are stored only the lengths, unless CONFIG SET show-values says otherwise. */
   words: Schema.Array(Schema.String),
   address: Schema.String,
   name: Schema.String

@@ -1,7 +1,6 @@
 /** Takes a picture of a running server. What it says is in `Snapshot.ts`. */
 import { commands as table, isKey } from "../commands/Commands.ts"
 import type { Entry } from "../commands/Entry.ts"
-import type { SlowCommand } from "../server/SlowLog.ts"
 import type { Stage, View } from "../server/Vitals.ts"
 import type { Times } from "../store/CommandStatistics.ts"
 import { version } from "../Version.ts"
@@ -19,33 +18,21 @@ export interface Surroundings {
 
 const SHOWN_SLOW = 32
 const SHOWN_KEYS = 20
-const REDACTED = "(redacted)"
-
 const byName: ReadonlyMap<string, Entry> = new Map(table.map((entry) => [entry.name.toLowerCase(), entry]))
 
-/** The words of a slow command without its values, which may be anybody's secrets. Its keys are named as `keyNames` does. */
-export const redacted = (words: ReadonlyArray<string>, keyNames: KeyNames): ReadonlyArray<string> => {
+/** The words of a slow command, its keys named as `keyNames` does. */
+export const withKeysNamed = (words: ReadonlyArray<string>, keyNames: KeyNames): ReadonlyArray<string> => {
   const [first = "", second = ""] = words
   const container = byName.get(`${first}|${second}`)
   const entry = container ?? byName.get(first)
-  if (entry !== undefined && entry.keys === undefined) return words
+  if (entry?.keys === undefined) return words
   const nameWords = container === undefined ? 1 : 2
   const argc = words.length - nameWords
   return words.map((word, index) => {
     const argument = index - nameWords
-    if (argument < 0) return word
-    return entry !== undefined && isKey(entry, argument, argc) ? keyNames.of(word) : REDACTED
+    return argument >= 0 && isKey(entry, argument, argc) ? keyNames.of(word) : word
   })
 }
-
-const slowCommand = ({ address, at, id, micros, name, words }: SlowCommand, keyNames: KeyNames) => ({
-  id,
-  at,
-  micros,
-  words: redacted(words, keyNames),
-  address,
-  name
-})
 
 const timesOf = (times: Times) => ({
   count: times.count,
@@ -133,7 +120,14 @@ export const takeSnapshot = (view: View, { keyNames, loopDelay, maxKeys, stage }
       blocked: pause.size
     },
     network: { in: totals.bytesIn, out: totals.bytesOut },
-    slowCommands: observation.slowLog.newest(SHOWN_SLOW).map((command) => slowCommand(command, keyNames)),
+    slowCommands: observation.slowLog.newest(SHOWN_SLOW).map(({ address, at, id, micros, name, words }) => ({
+      id,
+      at,
+      micros,
+      words: withKeysNamed(words, keyNames),
+      address,
+      name
+    })),
     keysAre: keyNames.are,
     hotKeys: insight?.hotKeys(SHOWN_KEYS).map(named) ?? null,
     bigKeys: insight?.bigKeys(SHOWN_KEYS).map(named) ?? null,

@@ -4,11 +4,23 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { CommandBatch } from "../../src/domain/CommandBatch.ts"
 import { STORED } from "../../src/engine/Engine.ts"
+import { EVICTED } from "../../src/engine/Limits.ts"
 import { NEVER } from "../../src/engine/Wheel.ts"
 import { RespReplyWriter } from "../../src/protocol/resp/RespReplyWriter.ts"
 import { RespRequestDecoder } from "../../src/protocol/resp/RespRequestDecoder.ts"
 import { MemoryExecutor } from "../../src/store/Executor.ts"
 import * as MemoryEngine from "../../src/store/MemoryEngine.ts"
+
+const MB = 2 ** 20
+
+/** A batch of one command, which stores a value of so many bytes. */
+const setOf = (length: number): CommandBatch => {
+  const bytes = Buffer.from(`*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$${length}\r\n${"v".repeat(length)}\r\n`, "latin1")
+  const commands = new CommandBatch()
+  commands.begin(bytes)
+  assert.strictEqual(new RespRequestDecoder().decode(commands, 0, bytes.length), bytes.length)
+  return commands
+}
 
 describe("MemoryExecutor", () => {
   it.effect("never says that entries take more than is held, even if the index is as dense as it can be", () =>
@@ -28,6 +40,36 @@ describe("MemoryExecutor", () => {
         if (bytes > held) assert.fail(`${bytes} of ${held} bytes are used at ${i} keys`)
       }
       assert.isAbove(exceeded, 0)
+    })
+  )
+
+  it.effect("makes room for a long value in slices, too", () =>
+    Effect.gen(function* () {
+      const memory = yield* MemoryEngine.make({ maxKeys: 1_000_000, maxMemory: 16 * MB })
+      const { engine } = memory
+      const key = new DataView(new ArrayBuffer(16))
+      const value = new DataView(new ArrayBuffer(64))
+      for (let i = 0; engine.removed(EVICTED) === 0; i++) {
+        key.setInt32(0, i)
+        const outcome = engine.set(key, 0, 16, engine.hashOf(key, 0, 16), 0, value, 0, 64, NEVER, 0)
+        if (outcome !== STORED) assert.fail("there was no memory")
+      }
+      // The time is asked for at the beginning of each slice.
+      let before = engine.size
+      let most = 0
+      const now = (): number => {
+        most = Math.max(most, before - engine.size)
+        before = engine.size
+        return 0
+      }
+      const executor = new MemoryExecutor({ ...memory, now })
+      const commands = setOf(8 * MB)
+      executor.prepare(commands)
+      const replies = new RespReplyWriter(2)
+      yield* executor.execute(commands, 0, 1, 0, { database: 0 }, replies) ?? Effect.void
+      assert.strictEqual(replies.take().toString("latin1"), "+OK\r\n")
+      assert.isAbove(engine.removed(EVICTED), 50_000)
+      assert.isBelow(most, 1500)
     })
   )
 

@@ -65,6 +65,9 @@ const LAST_DELAY = 1000
 /** Looks so many times in a timeout. */
 const LOOKS = 4
 
+/** A server that has more to read than this, in bytes, has another timeout for each time as much. */
+const READ_IN_TIMEOUT = 4 * 1024 * 1024
+
 /** A connection that has sent nothing for so many ms is pinged. */
 const IDLE = 1000
 
@@ -244,7 +247,9 @@ export class NodeConnection {
     const { now, timeout } = this.options
     const look = Effect.sync(() => {
       if (this.awaited > 0) {
-        if (++this.silentLooks > LOOKS) this.lose(`did not answer within ${Duration.format(Duration.millis(timeout))}`)
+        const unread = this.socket?.writableLength ?? 0
+        const isSilent = ++this.silentLooks > LOOKS * (1 + unread / READ_IN_TIMEOUT)
+        if (isSilent) this.lose(`did not answer within ${Duration.format(Duration.millis(timeout))}`)
       } else if (now() - this.sentAt > IDLE) this.send(pong)
     })
     return Effect.forever(
@@ -296,8 +301,13 @@ export class NodeConnection {
         : Tls.connect({ host, port, ca: tls.ca, ...(Net.isIP(host) === 0 ? { servername: host } : {}) })
     if (tls !== undefined) socket.setNoDelay(true).on("data", onRead)
     let failure = "closed the connection"
+    socket.on("drain", () => {
+      // The systems on the way still hold some of it, for which there is another timeout.
+      this.silentLooks = -LOOKS
+    })
     socket.on("error", (error: NodeJS.ErrnoException) => {
-      failure = `cannot be reached (${error.code ?? error.message})`
+      const code = error.code ?? error.message
+      failure = this.state === "ready" ? `closed the connection (${code})` : `cannot be reached (${code})`
     })
     socket.on("close", () => {
       if (this.socket !== socket) return
