@@ -166,8 +166,8 @@ export class NodeConnection {
     return this.pending.length - this.answeredCount
   }
 
-  /** Sends a request. Those of one turn are written together. */
-  send(request: Request): void {
+  /** Sends a request that is answered with so many replies. Those of one turn are written together. */
+  send(request: Request, replies = 1): void {
     this.requests++
     if (!this.isUsable) {
       this.lostRequests++
@@ -179,8 +179,8 @@ export class NodeConnection {
     }
     if (this.awaited === 0) this.silentLooks = 0
     request.encode(this.out)
-    this.pending.push(request)
-    this.unsent++
+    for (let reply = 0; reply < replies; reply++) this.pending.push(request)
+    this.unsent += replies
     if (this.isFlushing) return
     this.isFlushing = true
     queueMicrotask(this.flush)
