@@ -4,6 +4,8 @@
  * It is there before the server is and after it, so that it can say of both that they are not ready. It knows no commands
  * and no sockets of clients: what it shows is in `Overview.ts`.
  */
+import type { Server } from "node:http"
+import { Duplex } from "node:stream"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -201,8 +203,22 @@ export const listen = Effect.fnUntraced(function* (
     return yield* Listener.unprotected(config)
   }
   yield* server.serve(respond)
+  yield* Effect.forkScoped(warm(http))
   return bound
 })
+
+/**
+ * Has a request answered that nobody has sent: the first one takes ms to compile what it needs, which clients would wait for
+ * if it came later.
+ */
+const warm = (http: Server): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    const peer = new Duplex({ read: () => {}, write: (_bytes, _encoding, done) => done() })
+    peer.once("close", () => resume(Effect.void))
+    http.emit("connection", peer)
+    peer.push("GET /healthz HTTP/1.0\r\n\r\n")
+    return Effect.sync(() => peer.destroy())
+  })
 
 /** Imported as an ES module, `node:http` loads Node's whole fetch, a tenth of the time to start. */
 const createServer = () => {

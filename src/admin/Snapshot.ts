@@ -7,10 +7,8 @@
  * Bytes are bytes, times are ms unless their names say otherwise. Keys and words are latin1: one character a byte.
  */
 import * as Schema from "effect/Schema"
+import { ADMIN_KEYS } from "../server/ServerConfig.ts"
 import { STAGES } from "../server/Vitals.ts"
-
-/** How keys of clients appear on the admin port. */
-const KEYS_ARE = ["shown", "hashed"] as const
 
 /** How late the event loop was, sampled: for so long a client may have waited before its command was even read. */
 const LoopDelay = Schema.Struct({
@@ -96,7 +94,7 @@ const SlowCommand = Schema.Struct({
   /** Unix time, in s. */
   at: Schema.Finite,
   micros: Schema.Finite,
-  /** Values are redacted. */
+  /** Of values that are stored only the lengths, unless CONFIG SET show-values says otherwise. */
   words: Schema.Array(Schema.String),
   address: Schema.String,
   name: Schema.String
@@ -186,7 +184,7 @@ export const Snapshot = Schema.Struct({
   /** The newest first. */
   slowCommands: Schema.Array(SlowCommand),
   /** Whether keys are themselves, or hashes of them, others in each run, here and in slow commands. */
-  keysAre: Schema.Literals(KEYS_ARE),
+  keysAre: Schema.Literals(ADMIN_KEYS),
   hotKeys: Schema.NullOr(Schema.Array(HotKey)),
   bigKeys: Schema.NullOr(Schema.Array(BigKey)),
   /** Null also while too little was sampled. */

@@ -4,7 +4,7 @@ import { type Markup, markup } from "./Markup.ts"
 /** A table that scrolls on its own if the screen is too narrow, so that the page does not. */
 export const table = (
   caption: string,
-  head: ReadonlyArray<string>,
+  head: ReadonlyArray<string | Markup>,
   rows: ReadonlyArray<ReadonlyArray<string | Markup>>,
   className = "figures"
 ): Markup =>

@@ -163,6 +163,7 @@ export const serveCommand = Command.make(
     adminPort: fromSetting(settings.adminPort),
     adminHost: fromSetting(settings.adminHost),
     adminAllowedHosts: fromSetting(settings.adminAllowedHosts),
+    adminKeys: fromSetting(settings.adminKeys),
     otlpUrl: fromSetting(settings.otlpUrl),
     otlpInterval: fromSetting(settings.otlpInterval),
     passwordFile: fromSetting(settings.passwordFile),

@@ -157,7 +157,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   yield* Effect.forkScoped(strangers.run)
   let wrongIp = ""
   const wrongPasswords = new SparseWarning(
-    (count) => `clients gave a wrong user or password: ${count} times, the last one from ${wrongIp}`
+    (count) => `wrong users or passwords: ${count}, the last one from ${wrongIp}`
   )
   yield* Effect.forkScoped(wrongPasswords.run)
   const tracking = new Tracking(executor.changes, clients, (task) => turn.afterRun(task))

@@ -135,6 +135,11 @@ const setting = <A>({ read, values, ...rest }: Definition<A>): Setting<A> => {
   return { ...rest, schema, parse: Schema.decodeUnknownOption(schema) }
 }
 
+/** How keys of clients appear on the admin port. */
+export const ADMIN_KEYS = ["shown", "hashed"] as const
+
+export type AdminKeys = (typeof ADMIN_KEYS)[number]
+
 /** Whether clients of the TLS port must have a certificate of `--tls-ca`: as Redis's `tls-auth-clients`. */
 export type TlsClientAuth = "no" | "optional" | "yes"
 
@@ -256,6 +261,19 @@ export const settings = {
       const names = text.split(",").map((name) => name.trim())
       return names.every((name) => /^[A-Za-z0-9._-]+$/.test(name)) ? Option.some(names) : Option.none()
     }
+  }),
+  adminKeys: setting<AdminKeys>({
+    flag: "admin-keys",
+    environment: "KV_CACHE_ADMIN_KEYS",
+    metavar: "how",
+    default: "shown",
+    defaultText: "shown",
+    description:
+      "Whether the admin port has keys as they are, or hashes of them, for keys that are secrets: shown or hashed",
+    expected: "shown or hashed",
+    choices: ADMIN_KEYS,
+    values: Schema.Literals(ADMIN_KEYS),
+    read: oneOf(ADMIN_KEYS)
   }),
   otlpUrl: setting<string | undefined>({
     flag: "otlp-url",
@@ -383,7 +401,7 @@ export const settings = {
     default: DEFAULT_GHOSTS,
     defaultText: String(DEFAULT_GHOSTS),
     description:
-      "Removals remembered, to tell why a key is missing: 16 bytes each, rounded up to a power of 2; 0 for none",
+      "Removals remembered, to tell why a key is missing: 18 bytes each, rounded up to a power of 2; 0 for none",
     expected: `a number of removals from 0 to ${MAX_GHOSTS}`,
     values: Schema.Int,
     read: count(0, MAX_GHOSTS)

@@ -35,10 +35,12 @@ export class Vitals {
   stage: Stage = "starting"
   /** Nothing until it serves. */
   view: View | undefined = undefined
+  onServes: () => void = () => {}
 
   serves(view: View): void {
     this.view = view
     this.stage = "serving"
+    this.onServes()
   }
 
   drains(): void {

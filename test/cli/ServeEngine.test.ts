@@ -90,8 +90,20 @@ describe.skipIf(!RedisServers.isInstalled)("serve --engine", () => {
     "says what its user may not do",
     Effect.fnUntraced(function* () {
       const engine = yield* RedisServers.single(
-        ...["--user", "untold", "on", "nopass", "~*", "+@all", "-client|tracking"],
-        ...["--user", "blind", "on", "nopass", "~*", "+@all", "-cluster"]
+        "--user",
+        "untold",
+        "on",
+        "nopass",
+        "~*",
+        "+@all",
+        "-client|tracking",
+        "--user",
+        "blind",
+        "on",
+        "nopass",
+        "~*",
+        "+@all",
+        "-cluster"
       )
       const at = `127.0.0.1:${engine.port}`
       const environment = { KV_CACHE_ENGINE_PASSWORD: "any" }

@@ -8,6 +8,7 @@ export const defaultSettings = (changed: Partial<Settings>): Settings => ({
   adminPort: settings.adminPort.default,
   adminHost: settings.adminHost.default,
   adminAllowedHosts: settings.adminAllowedHosts.default,
+  adminKeys: settings.adminKeys.default,
   otlpUrl: settings.otlpUrl.default,
   otlpInterval: settings.otlpInterval.default,
   passwordFile: settings.passwordFile.default,

@@ -51,6 +51,9 @@ const split = (figure: string): Markup => {
   return markup`${value}${unit === "" ? empty : markup`<span class="unit">${unit}</span>`}`
 }
 
+/** The head of a column of bars, which say to the eye what stands beside them. */
+const BAR = markup`<span class="unseen">Bar</span>`
+
 /** A bar that is filled by a share. */
 const gauge = (share: number, className = ""): Markup =>
   markup`<svg class="gauge ${className}" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true"><rect class="whole" width="100" height="4"/><rect class="part" width="${Format.fixed(100 * Math.min(1, Math.max(0, share)), 1)}" height="4"/></svg>`
@@ -322,7 +325,12 @@ const missesView = ({ history, snapshot }: Scene): Markup => {
     "",
     missReasons === null
       ? absent("This engine does not know it.")
-      : table("Misses by what became of the key", ["Key", "Of late /s", "Of all misses", ""], rows, "figures bars-last")
+      : table(
+          "Misses by what became of the key",
+          ["Key", "Of late /s", "Of all misses", BAR],
+          rows,
+          "figures bars-last"
+        )
   )
 }
 
@@ -397,7 +405,7 @@ const hotView = ({ snapshot }: Scene): Markup => {
         )
       : table(
           "Uses in the last minute, from a sample",
-          ["Key", "Uses", "Too many by at most", ""],
+          ["Key", "Uses", "Too many by at most", BAR],
           rows,
           "figures bars-last words"
         )
@@ -419,7 +427,7 @@ const bigView = ({ snapshot }: Scene): Markup => {
     "",
     rows.length === 0
       ? absent(bigKeys === null ? "This engine does not sample them, or --sampling is off." : "None was found yet.")
-      : table("As far as the walk has found them", ["Key", "Memory", ""], rows, "figures bars-last words")
+      : table("As far as the walk has found them", ["Key", "Memory", BAR], rows, "figures bars-last words")
   )
 }
 

@@ -378,14 +378,8 @@ class SplitPart extends Part {
   }
 
   encode(out: Outbox): void {
-    const name = Routes.names[this.id]
-    if (name === undefined) return
-    const { command, commands } = this
-    out.begin(name.words + this.arguments.length)
-    out.raw(name.bytes)
-    for (const argument of this.arguments) {
-      out.word(commands.bytes, commands.argStart(command, argument), commands.argLength(command, argument))
-    }
+    Routes.begin(this.id, this.arguments.length, out)
+    for (const argument of this.arguments) out.argument(this.commands, this.command, argument)
   }
 
   protected settle(): void {
@@ -602,14 +596,9 @@ export class Scan implements Task {
     this.master = Number(cursor % CURSORS)
     const encode = (out: Outbox): void => {
       if (!isCursor) return context.encode(commands, command, out)
-      const name = Routes.names[id]
-      if (name === undefined) return
-      out.begin(name.words + commands.argc(command))
-      out.raw(name.bytes)
+      Routes.begin(id, commands.argc(command), out)
       out.text(String(cursor / CURSORS))
-      for (let at = 1; at < commands.argc(command); at++) {
-        out.word(commands.bytes, commands.argStart(command, at), commands.argLength(command, at))
-      }
+      for (let argument = 1; argument < commands.argc(command); argument++) out.argument(commands, command, argument)
     }
     const part = new MasterPart(context, id, encode, () => {
       this.isDone = true

@@ -254,6 +254,51 @@ describe("NodeConnection", () => {
   )
 
   it.effect(
+    "does not take it for the server's silence that this process stood still",
+    Effect.fnUntraced(function* () {
+      let late = 0
+      const server = yield* ScriptedRedis.start(({ words }) => (words[0] === "GET" ? "" : undefined))
+      const now = yield* monotonicMillis
+      const told = yield* listen({ now: () => now() + late })
+      const node = connectionTo(server.port, told)
+      yield* node.first
+      yield* Effect.forkChild(node.run)
+      const owed = yield* Effect.forkChild(ask(node, "GET", "a"))
+      yield* server.waitFor("GET")
+      // The time is another, and the answer is there, but has not been read.
+      late = 60_000
+      yield* TestClock.adjust("250 millis")
+      assert.isTrue(node.isReady)
+      yield* server.say("+late\r\n")
+      assert.strictEqual(yield* Fiber.join(owed), "+late\r\n")
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "gives a server more time where there is more for it to read",
+    Effect.fnUntraced(function* () {
+      const server = yield* ScriptedRedis.start()
+      const told = yield* listen()
+      const node = connectionTo(server.port, told)
+      yield* node.first
+      yield* Effect.forkChild(node.run)
+      const long = "x".repeat(12 * 1024 * 1024)
+      yield* server.pause
+      const first = yield* Effect.forkChild(ask(node, "SET", "a", long), { startImmediately: true })
+      yield* turn
+      yield* TestClock.adjust("3 seconds")
+      assert.isTrue(node.isReady)
+      yield* server.resume
+      assert.strictEqual(yield* Fiber.join(first), "+OK\r\n")
+      yield* server.pause
+      const second = yield* Effect.forkChild(ask(node, "SET", "a", long), { startImmediately: true })
+      yield* turn
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(yield* Fiber.join(second), `${node.name} did not answer within 1s`)
+    }, Effect.scoped)
+  )
+
+  it.effect(
     "asks an idle server now and then whether it is there",
     Effect.fnUntraced(function* () {
       let isSilent = false

@@ -28,6 +28,9 @@ export interface ScriptedRedis {
   readonly waitFor: (name: string, count?: number) => Effect.Effect<void>
   /** Sends bytes on all connections that there are. */
   readonly say: (bytes: string) => Effect.Effect<void>
+  /** Reads nothing more from the connections that there are, until `resume`. */
+  readonly pause: Effect.Effect<void>
+  readonly resume: Effect.Effect<void>
 }
 
 export const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`
@@ -93,6 +96,12 @@ export const start = (
               Effect.sync(() => {
                 for (const socket of sockets) socket.write(bytes, "latin1")
               }),
+            pause: Effect.sync(() => {
+              for (const socket of sockets) socket.pause()
+            }),
+            resume: Effect.sync(() => {
+              for (const socket of sockets) socket.resume()
+            }),
             close: () => {
               server.close()
               for (const socket of sockets) socket.destroy()
