@@ -122,6 +122,8 @@ export class Connection implements Reader, Watched, Holder, Link {
   private arrived = 0
   // Full reads of a long request since its last share of a turn.
   private longReads = 0
+  // Bytes of unfinished requests that were given up when no more of them could come.
+  private heldAtEnd = 0
   // Whether a slice of a long reply is to be written when its time has come.
   private isToWrite = false
   private onClosed: () => void = doNothing
@@ -510,6 +512,7 @@ export class Connection implements Reader, Watched, Holder, Link {
     if (!this.isOpen) return
     this.state = "ended"
     this.reason ??= reason
+    this.heldAtEnd = this.backlog.heldBytes
     this.backlog.clear()
     this.output.end()
     // To drop what comes.
@@ -532,7 +535,7 @@ export class Connection implements Reader, Watched, Holder, Link {
     this.backlog.clear()
     this.output.close()
     this.session.leave()
-    departures.add(counters.open, before - memory.heldBytes)
+    departures.add(counters.open, this.heldAtEnd + before - memory.heldBytes)
   }
 }
 
