@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # A Redis Cluster of six servers on this machine, for trying things out: scripts/cluster.sh start|stop|status [PORT]
 # Three masters and three replicas on 127.0.0.1, from PORT on (7000 unless given). They keep nothing: what they know of each
-# other and their logs are in a folder of their own, which 'stop' removes. REDIS_SERVER and REDIS_CLI name other programs.
+# other and their logs are in a folder of their own, which 'stop' removes. When a master dies, the others go on.
+# REDIS_SERVER and REDIS_CLI name other programs.
 set -euo pipefail
 
 usage() {
@@ -35,7 +36,8 @@ start() {
   for port in "${ports[@]}"; do
     mkdir "$folder/$port"
     "$server" --port "$port" --bind 127.0.0.1 --dir "$folder/$port" --pidfile "$folder/$port/pid" --logfile log \
-      --daemonize yes --save '' --appendonly no --cluster-enabled yes --cluster-node-timeout 2000 >/dev/null ||
+      --daemonize yes --save '' --appendonly no --cluster-enabled yes --cluster-node-timeout 2000 \
+      --cluster-require-full-coverage no >/dev/null ||
       fail "a server did not start: see $folder/$port/log"
     nodes+=("127.0.0.1:$port")
   done

@@ -4,6 +4,8 @@
  * It is there before the server is and after it, so that it can say of both that they are not ready. It knows no commands
  * and no sockets of clients: what it shows is in `Overview.ts`.
  */
+import type { Server } from "node:http"
+import { Duplex } from "node:stream"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -19,7 +21,7 @@ import { monotonicMillis } from "../store/MemoryEngine.ts"
 import { allowedHosts } from "./AllowedHosts.ts"
 import { basicCredentials } from "./BasicCredentials.ts"
 import { contentSecurityPolicy, HEADERS } from "./ContentSecurity.ts"
-import { endpointPage } from "./EndpointPage.ts"
+import { page as wholePage } from "./page/Document.ts"
 import type { Overview } from "./Overview.ts"
 
 export interface AdminConfig {
@@ -75,7 +77,7 @@ const parameter = (query: string, name: string): string | undefined => {
 
 const endpoints = (overview: Overview, now: () => number): ReadonlyMap<string, Endpoint> => {
   const { vitals } = overview
-  const pagePolicy = contentSecurityPolicy(endpointPage)
+  const pagePolicy = contentSecurityPolicy(wholePage)
 
   const health: Respond = () =>
     Effect.suspend(() => {
@@ -112,7 +114,7 @@ const endpoints = (overview: Overview, now: () => number): ReadonlyMap<string, E
 
   const page: Respond = () =>
     Effect.succeed(
-      HttpServerResponse.text(endpointPage, {
+      HttpServerResponse.text(wholePage, {
         contentType: "text/html; charset=utf-8",
         headers: { ...HEADERS, "content-security-policy": pagePolicy }
       })
@@ -147,6 +149,7 @@ export const listen = Effect.fnUntraced(function* (
     const address = Option.getOrElse(remoteAddress, () => "")
     const user = credentials && (yield* authentication.verify(address, credentials.name, credentials.password))
     if (user === undefined) {
+      if (credentials !== undefined) overview.vitals.view?.onWrongPassword(address)
       return say(401, "say who you are: name and password of a user of this server", {
         "www-authenticate": 'Basic realm="kv-cache", charset="UTF-8"'
       })
@@ -200,8 +203,22 @@ export const listen = Effect.fnUntraced(function* (
     return yield* Listener.unprotected(config)
   }
   yield* server.serve(respond)
+  yield* Effect.forkScoped(warm(http))
   return bound
 })
+
+/**
+ * Has a request answered that nobody has sent: the first one takes ms to compile what it needs, which clients would wait for
+ * if it came later.
+ */
+const warm = (http: Server): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    const peer = new Duplex({ read: () => {}, write: (_bytes, _encoding, done) => done() })
+    peer.once("close", () => resume(Effect.void))
+    http.emit("connection", peer)
+    peer.push("GET /healthz HTTP/1.0\r\n\r\n")
+    return Effect.sync(() => peer.destroy())
+  })
 
 /** Imported as an ES module, `node:http` loads Node's whole fetch, a tenth of the time to start. */
 const createServer = () => {

@@ -219,6 +219,16 @@ const redisFamilies: ReadonlyArray<Family> = [
     ({ snapshot }) => snapshot.removals.evicted
   ),
   counter(
+    "redis_acl_access_denied_auth_total",
+    "Users or passwords that were wrong, those at the admin port included",
+    ({ snapshot }) => snapshot.connections.authenticationFailures
+  ),
+  counter(
+    "redis_acl_access_denied_cmd_total",
+    "Commands that a user's role did not include",
+    ({ view }) => view.running.totals().forbidden
+  ),
+  counter(
     "redis_cpu_sys_seconds_total",
     "Processor time of the system for the process",
     () => process.cpuUsage().system * MICROS
@@ -384,16 +394,22 @@ const ownFamilies: ReadonlyArray<Family> = [
   counters(
     "reason",
     "kv_cache_connections_closed_total",
-    "Connections that the server has closed: idle, or holding too much memory",
+    "Connections that the server has closed: idle, holding too much memory, or not saying who they are as they must",
     ({ snapshot: { connections } }) => [
       ["idle", connections.idled],
-      ["memory", connections.overMemory]
+      ["memory", connections.overMemory],
+      ["unauthenticated", connections.unauthenticatedClosed]
     ]
+  ),
+  counter(
+    "kv_cache_authentication_failures_total",
+    "Users or passwords that were wrong, those at the admin port included",
+    ({ snapshot }) => snapshot.connections.authenticationFailures
   ),
   counter(
     "kv_cache_tls_errors_total",
     "TLS connections that have failed, mostly in their handshake",
-    ({ view }) => view.counters.tlsFailures
+    ({ snapshot }) => snapshot.connections.tlsFailures
   ),
   counter(
     "kv_cache_protocol_errors_total",

@@ -7,6 +7,7 @@
  * Bytes are bytes, times are ms unless their names say otherwise. Keys and words are latin1: one character a byte.
  */
 import * as Schema from "effect/Schema"
+import { ADMIN_KEYS } from "../server/ServerConfig.ts"
 import { STAGES } from "../server/Vitals.ts"
 
 /** How late the event loop was, sampled: for so long a client may have waited before its command was even read. */
@@ -78,6 +79,12 @@ const Connections = Schema.Struct({
   overMemory: Schema.Finite,
   /** Open, and have not said who they are, though they must. Null where nobody must. */
   unauthenticated: Schema.NullOr(Schema.Finite),
+  /** Closed because their client did not say who it is: not in time, or with too many mistakes. */
+  unauthenticatedClosed: Schema.Finite,
+  /** Users or passwords that were wrong, those at the admin port included. */
+  authenticationFailures: Schema.Finite,
+  /** TLS connections that have failed in their handshake. */
+  tlsFailures: Schema.Finite,
   /** Wait for a pause to end. */
   blocked: Schema.Finite
 })
@@ -87,7 +94,7 @@ const SlowCommand = Schema.Struct({
   /** Unix time, in s. */
   at: Schema.Finite,
   micros: Schema.Finite,
-  /** Values are redacted. */
+  /** Of values that are stored only the lengths, unless CONFIG SET show-values says otherwise. */
   words: Schema.Array(Schema.String),
   address: Schema.String,
   name: Schema.String
@@ -176,6 +183,8 @@ export const Snapshot = Schema.Struct({
   network: Schema.Struct({ in: Schema.Finite, out: Schema.Finite }),
   /** The newest first. */
   slowCommands: Schema.Array(SlowCommand),
+  /** Whether keys are themselves, or hashes of them, others in each run, here and in slow commands. */
+  keysAre: Schema.Literals(ADMIN_KEYS),
   hotKeys: Schema.NullOr(Schema.Array(HotKey)),
   bigKeys: Schema.NullOr(Schema.Array(BigKey)),
   /** Null also while too little was sampled. */

@@ -21,6 +21,7 @@ import * as History from "../client/History.ts"
 import * as Pipe from "../client/Pipe.ts"
 import * as Repl from "../client/Repl.ts"
 import * as ReplyText from "../client/ReplyText.ts"
+import * as ServerUrl from "../client/ServerUrl.ts"
 import { processTerminal } from "../client/Terminal.ts"
 import * as Reply from "../domain/Reply.ts"
 import { textProtocol } from "../protocol/text/TextProtocol.ts"
@@ -191,6 +192,12 @@ const client = Effect.fnUntraced(function* ({
   words,
   ...given
 }: Given & { readonly raw: boolean; readonly words: ReadonlyArray<string> }) {
+  const [first = ""] = words
+  // As a command it would send the password to whatever server is the default one.
+  if (ServerUrl.isUrl(first)) {
+    const message = `A server's URL goes behind --url: kv-cache client --url ${ServerUrl.withoutPassword(first)}`
+    return yield* new CommandFailed({ code: REFUSED, message })
+  }
   const settings: Settings = { connection: yield* toConnectOptions(given), raw }
   if (words.length > 0) return yield* Effect.interruptible(oneShot(words, settings))
   if (yield* isInteractive) yield* repl(settings)

@@ -89,7 +89,8 @@ export interface ReplyDecoder {
 export interface ProtocolService {
   readonly makeRequestDecoder: () => RequestDecoder
   readonly makeReplyDecoder: () => ReplyDecoder
-  readonly makeReplyWriter: () => ReplyWriter
+  /** `onError` is told the kind of each error that is written. */
+  readonly makeReplyWriter: (onError?: (code: string) => void) => ReplyWriter
   /** A reply as the bytes (latin1) that answer a request. */
   readonly encodeReply: (reply: Reply) => string
   /** A command as the bytes (latin1) of a request. */

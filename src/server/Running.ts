@@ -5,11 +5,22 @@
 import type { ExecutorService, StoreStats } from "../store/Executor.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
 
-export interface Totals extends Pick<ServerCounters, "accepted" | "refused" | "bytesIn" | "bytesOut" | "overMemory"> {
+/** The counters of a server that can begin anew. */
+type Counted =
+  | "accepted"
+  | "refused"
+  | "bytesIn"
+  | "bytesOut"
+  | "overMemory"
+  | "authenticationFailures"
+  | "strangersClosed"
+  | "tlsFailures"
+
+export interface Totals extends Readonly<Pick<ServerCounters, Counted>> {
   readonly commands: number
-  /** Error replies, and those of them that kept a command from being executed. */
+  /** Error replies, and those of them that a user's role was the reason of. */
   readonly errors: number
-  readonly rejected: number
+  readonly forbidden: number
   readonly store: Pick<StoreStats, "hits" | "misses" | "expired" | "evicted">
 }
 
@@ -57,9 +68,12 @@ export class Running {
       bytesIn: all.bytesIn - base.bytesIn,
       bytesOut: all.bytesOut - base.bytesOut,
       overMemory: all.overMemory - base.overMemory,
+      authenticationFailures: all.authenticationFailures - base.authenticationFailures,
+      strangersClosed: all.strangersClosed - base.strangersClosed,
+      tlsFailures: all.tlsFailures - base.tlsFailures,
       commands: all.commands,
       errors: all.errors,
-      rejected: all.rejected,
+      forbidden: all.forbidden,
       store: {
         hits: all.store.hits - base.store.hits,
         misses: all.store.misses - base.store.misses,
@@ -101,7 +115,8 @@ export class Running {
   }
 
   private all(): Totals {
-    const { accepted, bytesIn, bytesOut, overMemory, refused } = this.counters
+    const { accepted, authenticationFailures, bytesIn, bytesOut, overMemory, refused, strangersClosed, tlsFailures } =
+      this.counters
     const { statistics } = this.executor
     const { evicted, expired, hits, misses } = this.executor.stats()
     return {
@@ -110,9 +125,12 @@ export class Running {
       bytesIn,
       bytesOut,
       overMemory,
+      authenticationFailures,
+      strangersClosed,
+      tlsFailures,
       commands: this.commands,
       errors: sum(statistics.errors.values()),
-      rejected: sum(statistics.rejected),
+      forbidden: statistics.errors.get("NOPERM") ?? 0,
       store: { hits, misses, expired, evicted }
     }
   }

@@ -157,7 +157,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   yield* Effect.forkScoped(strangers.run)
   let wrongIp = ""
   const wrongPasswords = new SparseWarning(
-    (count) => `clients gave a wrong user or password: ${count} times, the last one from ${wrongIp}`
+    (count) => `wrong users or passwords: ${count}, the last one from ${wrongIp}`
   )
   yield* Effect.forkScoped(wrongPasswords.run)
   const tracking = new Tracking(executor.changes, clients, (task) => turn.afterRun(task))
@@ -170,7 +170,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       protocol,
       maxBulk,
       writers: {
-        text: new SharedWriter(protocol.makeReplyWriter),
+        text: new SharedWriter(() => protocol.makeReplyWriter(onError)),
         resp: {
           2: new SharedWriter(() => new RespReplyWriter(2, onError)),
           3: new SharedWriter(() => new RespReplyWriter(3, onError))
@@ -191,6 +191,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       transactions: new Transactions(executor, now),
       statistics: (at) => {
         const { bytes, evicted, expired, held, hits, keys, misses } = executor.stats()
+        const { authenticationFailures, strangersClosed, tlsFailures } = counters
         const numbers = {
           uptime: instance.uptime(at),
           keys,
@@ -201,12 +202,16 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
           ...missesByReason(executor.insight),
           evicted,
           expired,
-          connections: counters.open
+          connections: counters.open,
+          auth_failures: authenticationFailures,
+          unauthenticated_closed: strangersClosed,
+          tls_failures: tlsFailures
         }
         return Reply.statistics({ version, ...Record.map({ ...numbers, defects: defects() }, String) })
       },
       clock,
       onWrongPassword: (ip) => {
+        counters.authenticationFailures++
         wrongIp = ip
         wrongPasswords.add()
       },

@@ -11,8 +11,10 @@ export interface ServerCounters {
   tlsFailures: number
   /** Connections open now whose client has yet to say who it is. */
   unauthenticated: number
-  /** Passwords that were wrong. */
+  /** Users or passwords that were wrong, those at the admin port included. */
   authenticationFailures: number
+  /** Connections closed because their client did not say who it is: not in time, or with too many mistakes. */
+  strangersClosed: number
   /** Connections closed because they were idle or their peer did not take replies. */
   idled: number
   /** Connections closed because clients held too much memory together. */
@@ -35,6 +37,7 @@ export const make = (): ServerCounters => ({
   tlsFailures: 0,
   unauthenticated: 0,
   authenticationFailures: 0,
+  strangersClosed: 0,
   idled: 0,
   overMemory: 0,
   defects: 0,

@@ -209,7 +209,7 @@ const stats: Section = {
   name: "Stats",
   isDefault: true,
   fields: (context, now) => {
-    const { errors, rejected, refused, accepted, bytesIn, bytesOut, overMemory, commands, store } =
+    const { errors, refused, accepted, bytesIn, bytesOut, overMemory, commands, store, ...totals } =
       context.running.totals()
     const rates = context.running.rates(now)
     return [
@@ -271,10 +271,12 @@ const stats: Section = {
       ["eventloop_duration_cmd_sum", 0],
       ["instantaneous_eventloop_cycles_per_sec", 0],
       ["instantaneous_eventloop_duration_usec", 0],
-      ["acl_access_denied_auth", 0],
-      ["acl_access_denied_cmd", rejected],
+      ["acl_access_denied_auth", totals.authenticationFailures],
+      ["acl_access_denied_cmd", totals.forbidden],
       ["acl_access_denied_key", 0],
-      ["acl_access_denied_channel", 0]
+      ["acl_access_denied_channel", 0],
+      ["kv_cache_unauthenticated_closed", totals.strangersClosed],
+      ["kv_cache_tls_failures", totals.tlsFailures]
     ]
   }
 }

@@ -22,8 +22,12 @@ export interface Parts {
   readonly now: () => number
 }
 
-/** A setting of Redis's that cannot be otherwise here. */
-const fixed = (name: string, value: string): Parameter => choice(name, [value], () => value)
+/** A setting of Redis's that cannot be otherwise here, and what to do instead if there is anything. */
+const fixed = (name: string, value: string, instead = ""): Parameter => ({
+  name,
+  read: () => value,
+  write: (text) => (text.toLowerCase() === value ? () => {} : `it is always '${value}' here${instead}`)
+})
 
 const MOST = Number.MAX_SAFE_INTEGER
 
@@ -52,7 +56,7 @@ export const parametersOf = ({
     fixed("save", ""),
     fixed("appendonly", "no"),
     fixed("replicaof", ""),
-    fixed("requirepass", ""),
+    fixed("requirepass", "", ": passwords are given at the start (--password-file, KV_CACHE_PASSWORD, --users-file)"),
     fixed("protected-mode", "no"),
     fixed("notify-keyspace-events", ""),
     fixed("lazyfree-lazy-user-flush", "no"),

@@ -63,7 +63,7 @@ export interface SessionContext {
   readonly maxBulk: number
   /** In tests: what the CLOCK command moves. */
   readonly clock: VirtualClockService | undefined
-  /** Called when a password was wrong, with the address of whoever sent it. */
+  /** Called when a user or a password was wrong, with the address of whoever sent it. Counts it. */
   readonly onWrongPassword: (ip: string) => void
   /** Called when a browser speaks to the server. */
   readonly onHttp: () => void
@@ -230,10 +230,10 @@ export class Session implements Caller {
     const { counters, onWrongPassword, running, strangers } = this.context
     const { stranger } = this
     if (user === undefined) {
-      counters.authenticationFailures++
       onWrongPassword(this.link.ip)
       if (stranger !== undefined) strangers.stays(stranger)
       this.isOver = hasFailed(++this.failures)
+      if (this.isOver && stranger !== undefined) strangers.turnAway()
       return "wrong"
     }
     if (stranger !== undefined) {

@@ -76,6 +76,11 @@ export class Strangers {
     this.watch = new IdleWatch(STRANGER_MILLIS, now)
   }
 
+  /** A stranger's connection is closed, whatever it sends next. */
+  turnAway(): void {
+    this.counters.strangersClosed++
+  }
+
   /** Closes those whose time is over, for ever. */
   get run(): Effect.Effect<void> {
     return this.watch.run
@@ -97,7 +102,10 @@ export class Strangers {
   }
 
   enter(close: (reason: StrangerEnd) => void): Stranger {
-    const stranger = new Stranger(this.now(), close)
+    const stranger = new Stranger(this.now(), (reason) => {
+      this.turnAway()
+      close(reason)
+    })
     this.strangers.add(stranger)
     this.counters.unauthenticated = this.strangers.size
     this.watch.add(stranger)

@@ -12,7 +12,16 @@ export type Stage = (typeof STAGES)[number]
 /** A server that serves. */
 export interface View extends Pick<
   SessionContext,
-  "clients" | "counters" | "executor" | "instance" | "observation" | "pause" | "running" | "tracking"
+  | "authentication"
+  | "clients"
+  | "counters"
+  | "executor"
+  | "instance"
+  | "observation"
+  | "onWrongPassword"
+  | "pause"
+  | "running"
+  | "tracking"
 > {
   /** The server's time in ms. */
   readonly now: () => number
@@ -26,10 +35,12 @@ export class Vitals {
   stage: Stage = "starting"
   /** Nothing until it serves. */
   view: View | undefined = undefined
+  onServes: () => void = () => {}
 
   serves(view: View): void {
     this.view = view
     this.stage = "serving"
+    this.onServes()
   }
 
   drains(): void {

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { CurrentAuthentication } from "../../src/auth/Authentication.ts"
+import * as Users from "../server/Users.ts"
 import * as Watched from "./Watched.ts"
 
 const script = fileURLToPath(new URL("../../scripts/healthcheck.sh", import.meta.url))
@@ -26,6 +27,15 @@ describe("the health check of the image", () => {
         const { code, said } = yield* run({ KV_CACHE_HOST: host, KV_CACHE_PORT: String(address.port) })
         assert.deepStrictEqual([code, said], [0, ""])
       }
+    })
+  )
+
+  it.effect("needs no password, where only a file of users lets clients in", () =>
+    Effect.gen(function* () {
+      const { address, stats } = yield* Watched.start({ authentication: Users.make() })
+      const { code, said } = yield* run({ KV_CACHE_PORT: String(address.port), KV_CACHE_USERS_FILE: "/users" })
+      assert.deepStrictEqual([code, said], [0, ""])
+      assert.deepInclude(yield* stats, { authenticationFailures: 0, strangersClosed: 0 })
     })
   )
 

@@ -47,6 +47,11 @@ describe("a password", () => {
       yield* run(["client", "--port", String(port), "--password-file", file, "GET", "a"])
       yield* run(["client", "--url", `kv://:${SECRET}@${host}:${port}`, "GET", "a"])
       yield* run(["client", "--url", `kv://default:${SECRET}@${host}:${port}`, "GET", "a"])
+      // As the first word of a command it would go to whatever server is the default one.
+      const misplaced = yield* Program.run(["client", `kv://:${SECRET}@${host}:${port}`, "GET", "a"])
+      said.push(misplaced.stdout, misplaced.stderr)
+      assert.strictEqual(misplaced.code, 1)
+      assert.include(misplaced.stderr, "A server's URL goes behind --url: kv-cache client --url kv://...@")
       const load = ["--connections", "2", "--requests", "10", "--report", Path.join(path, "run.html")]
       yield* run(["loadtest", `kv://:${SECRET}@${host}:${port}`, ...load, "-o", Path.join(path, "text.json")])
       yield* run(["loadtest", `redis://:${SECRET}@${host}:${port}`, "--protocol", "resp", ...load, "--threads", "2"])

@@ -247,7 +247,7 @@ describe("its own commands", () => {
       const [stats = ""] = yield* enter("STATS")
       assert.match(
         stats,
-        /^OK version=\S+ uptime=0 keys=1 bytes=\d+ held=\d+ hits=0 misses=0 misses_cold=0 misses_expired=0 misses_evicted=0 misses_deleted=0 evicted=0 expired=0 connections=1 defects=0$/
+        /^OK version=\S+ uptime=0 keys=1 bytes=\d+ held=\d+ hits=0 misses=0 misses_cold=0 misses_expired=0 misses_evicted=0 misses_deleted=0 evicted=0 expired=0 connections=1 auth_failures=0 unauthenticated_closed=0 tls_failures=0 defects=0$/
       )
       assert.deepStrictEqual(yield* enter("flush"), ["OK flushed"])
       assert.deepStrictEqual(yield* enter("EXISTS a"), ["OK 0"])

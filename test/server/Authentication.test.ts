@@ -62,7 +62,7 @@ describe("AUTH in the text protocol", () => {
         ]
       )
       assert.deepStrictEqual([...new Set(users.asked.map(({ address }) => address))], ["127.0.0.1"])
-      yield* server.logs.waitFor("clients gave a wrong user or password: 1 times, the last one from 127.0.0.1")
+      yield* server.logs.waitFor("wrong users or passwords: 1, the last one from 127.0.0.1")
     })
   )
 

@@ -57,6 +57,29 @@ describe("the TLS port", () => {
     })
   )
 
+  it.effect("takes values longer than a turn's memory, however many records they come in", () =>
+    Effect.gen(function* () {
+      const server = yield* start()
+      for (const length of [262_144 - 33, 262_144, 300_000, 1_000_000]) {
+        const redis = yield* connect(server)
+        const value = Buffer.alloc(length, "0123456789")
+        const set = Buffer.concat([
+          Buffer.from(`*3\r\n$3\r\nSET\r\n$1\r\na\r\n$${length}\r\n`),
+          value,
+          Buffer.from("\r\n")
+        ])
+        const get = Buffer.from("*2\r\n$3\r\nGET\r\n$1\r\na\r\n")
+        for (let i = 0; i < 5; i++) {
+          yield* redis.send(Buffer.concat([set, set, get]))
+          const reply = yield* redis.bytes(`+OK\r\n+OK\r\n$${length}\r\n`.length + length + 2)
+          assert.isTrue(
+            reply.equals(Buffer.concat([Buffer.from(`+OK\r\n+OK\r\n$${length}\r\n`), value, Buffer.from("\r\n")]))
+          )
+        }
+      }
+    })
+  )
+
   it.effect("can be the only one", () =>
     Effect.gen(function* () {
       const server = yield* start({ port: undefined })

@@ -6,7 +6,9 @@ import * as Layer from "effect/Layer"
 import { commands as table, QUIT } from "../../src/commands/Commands.ts"
 import { CommandBatch } from "../../src/domain/CommandBatch.ts"
 import { ERR } from "../../src/domain/Reply.ts"
-import type { ReplyWriter } from "../../src/protocol/Protocol.ts"
+import type { ReplyWriter, RequestDecoder } from "../../src/protocol/Protocol.ts"
+import { RespReplyWriter } from "../../src/protocol/resp/RespReplyWriter.ts"
+import { RespRequestDecoder } from "../../src/protocol/resp/RespRequestDecoder.ts"
 import { textProtocol } from "../../src/protocol/text/TextProtocol.ts"
 import { Backlog } from "../../src/server/Backlog.ts"
 import { ClientMemory } from "../../src/server/ClientMemory.ts"
@@ -33,10 +35,16 @@ class KeepingReader implements Reader {
   isBlocked = false
   hasEnded = false
   defects: Array<unknown> = []
-  private readonly decoder = textProtocol.makeRequestDecoder()
+  private readonly decoder: RequestDecoder
   private readonly blocks: () => boolean
 
-  constructor(writer: SharedWriter, blocks: () => boolean = () => false, isStepped = false) {
+  constructor(
+    writer: SharedWriter,
+    blocks: () => boolean = () => false,
+    isStepped = false,
+    decoder = textProtocol.makeRequestDecoder()
+  ) {
+    this.decoder = decoder
     this.writer = writer
     this.blocks = blocks
     this.isStepped = isStepped
@@ -84,7 +92,7 @@ class KeepingReader implements Reader {
     this.take(this.writer.current)
   }
 
-  wait(): void {
+  wait(_work: Effect.Effect<void>, _replies: ReplyWriter, _then: () => void): void {
     assert.fail("nothing is waited for")
   }
 
@@ -112,6 +120,20 @@ class KeepingReader implements Reader {
     if (replies.length === 0) return
     this.output += replies.take().toString("latin1")
     this.writes++
+  }
+}
+
+/** Waits for what is said to be waited for, until it is told that it is done. */
+class WaitingReader extends KeepingReader {
+  done: () => void = () => assert.fail("nothing is waited for")
+
+  override wait(work: Effect.Effect<void>, _replies: ReplyWriter, then: () => void): void {
+    this.isBlocked = true
+    this.done = () => {
+      Effect.runSync(work)
+      this.isBlocked = false
+      then()
+    }
   }
 }
 
@@ -286,6 +308,42 @@ describe("Turn", () => {
     })
   )
 
+  it.effect.each([
+    { what: "requests that fill the turn's memory to the last byte", length: 300_000, read: 16 * 1024 },
+    { what: "requests that come in many reads of one turn", length: 700_000, read: 15_001 },
+    { what: "requests of a turn's memory and a little more", length: 256 * 1024, read: 4096 }
+  ])("loses no byte of $what, with others in between", ({ length, read }) =>
+    Effect.gen(function* () {
+      const { executor, writer, tasks, turn } = yield* makeTurn
+      const other = new KeepingReader(writer)
+      const reader = new KeepingReader(
+        new SharedWriter(() => new RespReplyWriter(2)),
+        () => false,
+        false,
+        new RespRequestDecoder(1e6)
+      )
+      const value = Buffer.alloc(length, "0123456789")
+      const set = Buffer.concat([
+        Buffer.from(`*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$${length}\r\n`),
+        value,
+        Buffer.from("\r\n")
+      ])
+      const requests = Buffer.concat([set, set, Buffer.from("*2\r\n$6\r\nSTRLEN\r\n$1\r\nk\r\n"), set])
+      let reads = 0
+      for (let at = 0; at < requests.length; at += read) {
+        const chunk = Buffer.from(requests.subarray(at, at + read))
+        turn.add(reader, chunk, chunk.length)
+        chunk.fill("X")
+        if (++reads % 7 === 0) turn.add(other, Buffer.from("GET nothing\n"), 12)
+      }
+      for (const task of tasks.splice(0)) task()
+      assert.strictEqual(reader.output, `+OK\r\n+OK\r\n:${length}\r\n+OK\r\n`)
+      assert.strictEqual(other.output, "ERROR key not found\n".repeat(Math.floor(reads / 7)))
+      assert.strictEqual(reader.backlog.length, 0)
+      assert.strictEqual(executor.stats().keys, 1)
+    })
+  )
+
   it.effect("answers what one reader has sent at once with one write", () =>
     Effect.gen(function* () {
       const { writer, turn } = yield* makeTurn
@@ -366,6 +424,39 @@ describe("Turn", () => {
       turn.add(reader, Buffer.from("PUT a 1\nGET a\n"), 14)
       turn.run()
       assert.strictEqual(reader.output, "OK stored\nOK 1\n")
+    })
+  )
+
+  it.effect("leaves commands that are waited for as they are, and uses their memory again afterwards", () =>
+    Effect.gen(function* () {
+      const { executor } = yield* makeTurn
+      const memories = new Set<Buffer>()
+      const batches = new Set<CommandBatch>()
+      const late: ExecutorService["execute"] = (commands, from, to, now, caller, sink) => {
+        memories.add(commands.bytes)
+        batches.add(commands)
+        return Effect.sync(() => void executor.execute(commands, from, to, now, caller, sink))
+      }
+      const slow = new Proxy(executor, { get: (it, name) => (name === "execute" ? late : Reflect.get(it, name)) })
+      const turn = new Turn(slow, { now: () => 0, afterReads: () => {} })
+      const writer = new SharedWriter(textProtocol.makeReplyWriter)
+      const readers = Array.from({ length: 8 }, () => new WaitingReader(writer))
+      const send = (reader: Reader, text: string): void => {
+        turn.add(reader, Buffer.from(text), text.length)
+        turn.run()
+      }
+      for (let round = 0; round < 20; round++) {
+        // Each of them in a turn of its own, while those before it still wait.
+        for (const [i, reader] of readers.entries()) send(reader, `PUT key${i} value${round}-${i}\nGET key${i}\n`)
+        for (const reader of round % 2 === 0 ? readers : readers.toReversed()) reader.done()
+      }
+      for (const [i, { output }] of readers.entries()) {
+        const answers = Array.from({ length: 20 }, (_, round) => `OK stored\nOK value${round}-${i}\n`)
+        assert.strictEqual(output, answers.join(""))
+      }
+      // One for each that waits, and one for the turn.
+      assert.strictEqual(memories.size, 9)
+      assert.strictEqual(batches.size, 9)
     })
   )
 })

@@ -35,13 +35,18 @@ const MAX_KEPT_VIEW = 2048
 
 /** A reply that is always the same, in words. */
 interface Prepared {
+  /** The kind of the error, if it is one. */
+  readonly code: string | undefined
   readonly length: number
   readonly words: Int32Array
 }
 
 /** The reply for a value that does not fit in a line. */
 const unshowable = new FixedReply((sink) => sink.error(ERR, "value cannot be shown as text"))
-const notFound = new FixedReply((sink) => sink.error(ERR, NOT_FOUND_MESSAGE))
+
+/** A key that is not there is no error, though its line begins like one. */
+const NO_ERROR = ""
+const notFound = new FixedReply((sink) => sink.error(NO_ERROR, NOT_FOUND_MESSAGE))
 
 const OK_WORD = Buffer.from(`${OK} `, "latin1").readInt32LE()
 const NEWLINE = 0x0a
@@ -58,6 +63,14 @@ export class TextReplyWriter implements ReplyWriter {
   private view = new DataView(this.bytes.buffer)
   private views: Array<Buffer | undefined> = []
   private readonly prepared: Array<Prepared | undefined> = []
+  // The kind of the last error that was not prepared.
+  private code = NO_ERROR
+  private readonly onError: (code: string) => void
+
+  /** `onError` is told the kind of each error. */
+  constructor(onError: (code: string) => void = () => {}) {
+    this.onError = onError
+  }
 
   get capacity(): number {
     return this.bytes.length
@@ -76,7 +89,8 @@ export class TextReplyWriter implements ReplyWriter {
     const prepared = this.prepared[reply.number]
     if (prepared === undefined) return this.prepare(reply)
     const { view } = this
-    const { length, words } = prepared
+    const { code, length, words } = prepared
+    if (code !== undefined) this.onError(code)
     let word = 0
     for (let to = this.length, end = to + length; to < end; to += 4) view.setInt32(to, words[word++]!, true)
     this.length += length
@@ -86,7 +100,9 @@ export class TextReplyWriter implements ReplyWriter {
     this.line(OK, text)
   }
 
-  error(_code: string, message: string): void {
+  error(code: string, message: string): void {
+    this.code = code
+    if (code !== NO_ERROR) this.onError(code)
     this.line(ERROR, message.slice(0, LONGEST_MESSAGE))
   }
 
@@ -215,11 +231,13 @@ export class TextReplyWriter implements ReplyWriter {
   /** Writes a reply in the primitive way and keeps the resulting bytes. */
   private prepare(reply: FixedReply): void {
     const start = this.length
+    this.code = NO_ERROR
     reply.write(this)
+    const code = this.code === NO_ERROR ? undefined : this.code
     const length = this.length - start
     const words = Int32Array.from({ length: Math.ceil(length / 4) }, (_, word) =>
       this.view.getInt32(start + word * 4, true)
     )
-    this.prepared[reply.number] = { length, words }
+    this.prepared[reply.number] = { code, length, words }
   }
 }

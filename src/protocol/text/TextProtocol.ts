@@ -12,7 +12,7 @@ import { TextRequestDecoder } from "./RequestDecoder.ts"
 export const textProtocol: ProtocolService = {
   makeRequestDecoder: () => new TextRequestDecoder(),
   makeReplyDecoder: () => new TextReplyDecoder(),
-  makeReplyWriter: () => new TextReplyWriter(),
+  makeReplyWriter: (onError) => new TextReplyWriter(onError),
   encodeReply,
   encodeCommand
 }

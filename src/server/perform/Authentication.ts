@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { DEFAULT_USER } from "../../auth/Authentication.ts"
 import { auth, authInLine, hello, ping, quitWithAnswer } from "../../commands/Connection.ts"
-import { commands as table, HTTP, HTTP_REQUEST, REFUSE_AND_CLOSE } from "../../commands/Commands.ts"
+import { commands as table, FORBID, HTTP, HTTP_REQUEST, REFUSE_AND_CLOSE } from "../../commands/Commands.ts"
 import type { Entry } from "../../commands/Entry.ts"
 import { ok, syntaxError } from "../../commands/Replies.ts"
 import { quit } from "../../commands/Server.ts"
@@ -17,11 +17,12 @@ import type { ReplyWriter } from "../../protocol/Protocol.ts"
 import type { Outcome, Perform, Session, Verdict } from "../Session.ts"
 import { MOST_ANSWERS, MOST_FAILURES, type Stranger } from "../Strangers.ts"
 
+/** What the decoders put in place of a request that ends its connection, by the command's id. */
+const ends: ReadonlySet<number> = new Set([REFUSE_AND_CLOSE, HTTP, HTTP_REQUEST])
+
 /** What a stranger may send, by the command's id, besides PING. */
 const isAllowed: ReadonlyArray<boolean> = table.map(
-  (entry, id) =>
-    [REFUSE_AND_CLOSE, HTTP, HTTP_REQUEST].includes(id) ||
-    [auth, authInLine, hello, quit, quitWithAnswer].includes(entry)
+  (entry, id) => ends.has(id) || [auth, authInLine, hello, quit, quitWithAnswer].includes(entry)
 )
 
 const PING = table.indexOf(ping)
@@ -46,9 +47,14 @@ export const answerStranger = (
 ): Outcome | undefined => {
   const id = commands.id(command)
   const isLast = ++stranger.answers >= MOST_ANSWERS
+  if (isLast || ends.has(id)) session.context.strangers.turnAway()
   if (isAllowed[id] === true && !isLast) return undefined
   if (id === PING && commands.argc(command) === 0) replies.simple("PONG")
-  else replies.fixed(session.isRedis ? notAuthenticated : notAuthenticatedInLine)
+  else {
+    // It is no command's failure: none was begun.
+    session.context.executor.statistics.current = FORBID
+    replies.fixed(session.isRedis ? notAuthenticated : notAuthenticatedInLine)
+  }
   return isLast ? "answered last" : "answered"
 }
 

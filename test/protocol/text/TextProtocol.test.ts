@@ -523,6 +523,21 @@ describe("the text protocol", () => {
     assert.strictEqual(encodedReply(protocol, reply), text)
   })
 
+  it("tells the kind of each error, prepared or not, and that a missing key is none", () => {
+    const told: Array<string> = []
+    const writer = protocol.makeReplyWriter((code) => told.push(code))
+    const denied = new Reply.FixedReply((sink) => sink.error("NOPERM", "no"))
+    const fine = new Reply.FixedReply((sink) => sink.simple("fine"))
+    for (let round = 0; round < 2; round++) {
+      writer.fixed(denied)
+      writer.fixed(fine)
+      writer.null()
+      writer.error("ERR", "wrong")
+      writer.bulk(Buffer.from("a b"), 0, 3)
+    }
+    assert.deepStrictEqual(told, ["NOPERM", "ERR", "ERR", "NOPERM", "ERR", "ERR"])
+  })
+
   it("turns a browser away in HTTP", () => {
     const writer = protocol.makeReplyWriter()
     writer.refuseHttp("No.")
