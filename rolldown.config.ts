@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, readFileSync } from "node:fs"
 import { defineConfig, type Plugin } from "rolldown"
+import { browserScripts } from "./rolldown.browser.ts"
 
 /** Programs: each is one file that needs no node_modules beside it. */
 const programs = { main: "src/main.ts" }
@@ -90,7 +91,7 @@ export default defineConfig([
     input: { [name]: path },
     platform: "node" as const,
     tsconfig: "tsconfig.json",
-    plugins: [executable, notices],
+    plugins: [browserScripts, executable, notices],
     output: { ...selfContained, format: "esm" as const, codeSplitting: false, postBanner: shebang }
   })),
   {

@@ -1,4 +1,5 @@
 import { configDefaults, defineConfig } from "vitest/config"
+import { browserScripts } from "./rolldown.browser.ts"
 
 // Vitest's reporters call Map.groupBy when a test fails, and Node 20 has none: without this, a failure shows as a crash.
 if (!("groupBy" in Map)) {
@@ -22,6 +23,7 @@ if (!("groupBy" in Map)) {
 const covered = { lines: 95 }
 
 export default defineConfig({
+  plugins: [browserScripts],
   test: {
     include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
     // Projects of their own, which test/package/check.sh runs.
@@ -41,6 +43,7 @@ export default defineConfig({
       thresholds: {
         // The command line runs in processes of its own, which are not counted.
         lines: 92,
+        "src/chart/**": covered,
         "src/client/**": { lines: 92 },
         "src/commands/**": covered,
         "src/loadtest/**": covered,

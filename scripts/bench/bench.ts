@@ -12,6 +12,7 @@ import { type Figure, figureTable, isReached } from "./report/Figure.ts"
 import { percent } from "./report/Format.ts"
 import { describeMachine, thisMachine } from "./report/Machine.ts"
 import { connections } from "./scenarios/Connections.ts"
+import { nearPipelined, nearUnpipelined, overLink, through, throughPipelined } from "./scenarios/Engine.ts"
 import { large } from "./scenarios/LargeKeyspace.ts"
 import { loadTester } from "./scenarios/LoadTester.ts"
 import { neighbour } from "./scenarios/Neighbour.ts"
@@ -34,6 +35,11 @@ const SCENARIOS: ReadonlyArray<Scenario> = [
   connections,
   shortConnections,
   neighbour,
+  nearUnpipelined,
+  nearPipelined,
+  through,
+  throughPipelined,
+  overLink,
   start,
   loadTester
 ]

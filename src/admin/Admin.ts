@@ -4,6 +4,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Listener from "../server/Listener.ts"
+import type { AdminKeys } from "../server/ServerConfig.ts"
 import { CurrentVitals } from "../server/Vitals.ts"
 import * as AdminPort from "./AdminPort.ts"
 import * as MetricsPush from "./MetricsPush.ts"
@@ -14,6 +15,8 @@ export interface AdminSettings {
   /** None if it is not given. */
   readonly adminPort: number | undefined
   readonly adminAllowedHosts: ReadonlyArray<string>
+  /** How it has keys of clients. */
+  readonly adminKeys: AdminKeys
   readonly allowUnauthenticated: boolean
   /** Metrics are sent nowhere if it is not given. */
   readonly otlpUrl: string | undefined
@@ -32,7 +35,7 @@ export const open = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Context.Context<never>, Listener.ListenError, Scope.Scope> {
   const { adminHost: host, adminPort: port, otlpUrl: url } = settings
   if (port === undefined && url === undefined) return Context.empty()
-  const overview = yield* Overview.make(settings.maxKeys)
+  const overview = yield* Overview.make(settings.maxKeys, settings.adminKeys)
   if (port !== undefined) {
     const { adminAllowedHosts: allowedHosts, allowUnauthenticated } = settings
     const bound = yield* AdminPort.listen(overview, { host, port, allowedHosts, allowUnauthenticated })

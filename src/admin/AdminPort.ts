@@ -21,7 +21,7 @@ import { monotonicMillis } from "../store/MemoryEngine.ts"
 import { allowedHosts } from "./AllowedHosts.ts"
 import { basicCredentials } from "./BasicCredentials.ts"
 import { contentSecurityPolicy, HEADERS } from "./ContentSecurity.ts"
-import { endpointPage } from "./EndpointPage.ts"
+import { page as wholePage } from "./page/Document.ts"
 import type { Overview } from "./Overview.ts"
 
 export interface AdminConfig {
@@ -77,7 +77,7 @@ const parameter = (query: string, name: string): string | undefined => {
 
 const endpoints = (overview: Overview, now: () => number): ReadonlyMap<string, Endpoint> => {
   const { vitals } = overview
-  const pagePolicy = contentSecurityPolicy(endpointPage)
+  const pagePolicy = contentSecurityPolicy(wholePage)
 
   const health: Respond = () =>
     Effect.suspend(() => {
@@ -114,7 +114,7 @@ const endpoints = (overview: Overview, now: () => number): ReadonlyMap<string, E
 
   const page: Respond = () =>
     Effect.succeed(
-      HttpServerResponse.text(endpointPage, {
+      HttpServerResponse.text(wholePage, {
         contentType: "text/html; charset=utf-8",
         headers: { ...HEADERS, "content-security-policy": pagePolicy }
       })

@@ -1,7 +1,9 @@
 /** All that the admin port shows and exporters send, of one server: while it starts, serves and drains. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { AdminKeys } from "../server/ServerConfig.ts"
 import { Vitals } from "../server/Vitals.ts"
+import { KeyNames } from "./KeyNames.ts"
 import { LoopDelay } from "./LoopDelay.ts"
 import { MetricRegistry } from "./MetricRegistry.ts"
 import { families, type Reading } from "./Metrics.ts"
@@ -14,12 +16,14 @@ export class Overview {
   readonly metrics: MetricRegistry
   private readonly loopDelay: LoopDelay
   private readonly maxKeys: number | null
+  private readonly keyNames: KeyNames
 
   /** Looks at the event loop for as long as the scope is open. `maxKeys` is the server's, if it has such a bound. */
   static readonly make = Effect.fnUntraced(function* (
-    maxKeys: number | null
+    maxKeys: number | null,
+    adminKeys: AdminKeys = "shown"
   ): Effect.fn.Return<Overview, never, Scope.Scope> {
-    const overview = new Overview(yield* LoopDelay.make, maxKeys)
+    const overview = new Overview(yield* LoopDelay.make, maxKeys, adminKeys)
     const serving = Effect.callback<void>((resume) => {
       overview.vitals.onServes = () => resume(Effect.void)
     })
@@ -27,7 +31,8 @@ export class Overview {
     return overview
   })
 
-  constructor(loopDelay: LoopDelay, maxKeys: number | null) {
+  constructor(loopDelay: LoopDelay, maxKeys: number | null, adminKeys: AdminKeys) {
+    this.keyNames = new KeyNames(adminKeys)
     this.loopDelay = loopDelay
     this.maxKeys = maxKeys
     this.metrics = new MetricRegistry(families, () => this.reading())
@@ -60,10 +65,10 @@ export class Overview {
   }
 
   private reading(): Reading | undefined {
-    const { loopDelay, maxKeys } = this
+    const { keyNames, loopDelay, maxKeys } = this
     const { stage, view } = this.vitals
     return view === undefined
       ? undefined
-      : { view, loopDelay, snapshot: takeSnapshot(view, { stage, loopDelay, maxKeys }) }
+      : { view, loopDelay, snapshot: takeSnapshot(view, { stage, loopDelay, maxKeys, keyNames }) }
   }
 }

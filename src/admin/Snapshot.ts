@@ -7,6 +7,7 @@
  * Bytes are bytes, times are ms unless their names say otherwise. Keys and words are latin1: one character a byte.
  */
 import * as Schema from "effect/Schema"
+import { ADMIN_KEYS } from "../server/ServerConfig.ts"
 import { STAGES } from "../server/Vitals.ts"
 
 /** How late the event loop was, sampled: for so long a client may have waited before its command was even read. */
@@ -182,6 +183,8 @@ export const Snapshot = Schema.Struct({
   network: Schema.Struct({ in: Schema.Finite, out: Schema.Finite }),
   /** The newest first. */
   slowCommands: Schema.Array(SlowCommand),
+  /** Whether keys are themselves, or hashes of them, others in each run, here and in slow commands. */
+  keysAre: Schema.Literals(ADMIN_KEYS),
   hotKeys: Schema.NullOr(Schema.Array(HotKey)),
   bigKeys: Schema.NullOr(Schema.Array(BigKey)),
   /** Null also while too little was sampled. */

@@ -1,8 +1,10 @@
 /** Takes a picture of a running server. What it says is in `Snapshot.ts`. */
-import { commands as table } from "../commands/Commands.ts"
+import { commands as table, isKey } from "../commands/Commands.ts"
+import type { Entry } from "../commands/Entry.ts"
 import type { Stage, View } from "../server/Vitals.ts"
 import type { Times } from "../store/CommandStatistics.ts"
 import { version } from "../Version.ts"
+import type { KeyNames } from "./KeyNames.ts"
 import type { LoopDelay } from "./LoopDelay.ts"
 import type { Snapshot } from "./Snapshot.ts"
 
@@ -11,10 +13,26 @@ export interface Surroundings {
   readonly stage: Stage
   readonly loopDelay: LoopDelay
   readonly maxKeys: number | null
+  readonly keyNames: KeyNames
 }
 
 const SHOWN_SLOW = 32
 const SHOWN_KEYS = 20
+const byName: ReadonlyMap<string, Entry> = new Map(table.map((entry) => [entry.name.toLowerCase(), entry]))
+
+/** The words of a slow command, its keys named as `keyNames` does. */
+export const withKeysNamed = (words: ReadonlyArray<string>, keyNames: KeyNames): ReadonlyArray<string> => {
+  const [first = "", second = ""] = words
+  const container = byName.get(`${first}|${second}`)
+  const entry = container ?? byName.get(first)
+  if (entry?.keys === undefined) return words
+  const nameWords = container === undefined ? 1 : 2
+  const argc = words.length - nameWords
+  return words.map((word, index) => {
+    const argument = index - nameWords
+    return argument >= 0 && isKey(entry, argument, argc) ? keyNames.of(word) : word
+  })
+}
 
 const timesOf = (times: Times) => ({
   count: times.count,
@@ -45,13 +63,14 @@ const operationsOf = ({ executor: { statistics } }: View): Snapshot["operations"
     .toSorted((a, b) => b.calls - a.calls)
 
 /** `process.memoryUsage` costs little but for a walk of the system's own tables: tens of µs. */
-export const takeSnapshot = (view: View, { loopDelay, maxKeys, stage }: Surroundings): Snapshot => {
+export const takeSnapshot = (view: View, { keyNames, loopDelay, maxKeys, stage }: Surroundings): Snapshot => {
   const { clients, counters, executor, instance, observation, pause, running } = view
   const now = view.now()
   const totals = running.totals()
   const { insight } = executor
   const store = executor.stats()
   const levels = executor.levels()
+  const named = <K extends { readonly key: string }>(entry: K): K => ({ ...entry, key: keyNames.of(entry.key) })
   const { heapUsed, rss } = process.memoryUsage()
   return {
     version,
@@ -101,9 +120,17 @@ export const takeSnapshot = (view: View, { loopDelay, maxKeys, stage }: Surround
       blocked: pause.size
     },
     network: { in: totals.bytesIn, out: totals.bytesOut },
-    slowCommands: observation.slowLog.newest(SHOWN_SLOW),
-    hotKeys: insight?.hotKeys(SHOWN_KEYS) ?? null,
-    bigKeys: insight?.bigKeys(SHOWN_KEYS) ?? null,
+    slowCommands: observation.slowLog.newest(SHOWN_SLOW).map(({ address, at, id, micros, name, words }) => ({
+      id,
+      at,
+      micros,
+      words: withKeysNamed(words, keyNames),
+      address,
+      name
+    })),
+    keysAre: keyNames.are,
+    hotKeys: insight?.hotKeys(SHOWN_KEYS).map(named) ?? null,
+    bigKeys: insight?.bigKeys(SHOWN_KEYS).map(named) ?? null,
     curve: insight?.curve(now) ?? null
   }
 }

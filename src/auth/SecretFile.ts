@@ -1,4 +1,5 @@
 /** A file that holds secrets: read with a bound, and with a word about who else can read it. */
+import type { Stats } from "node:fs"
 import * as Fs from "node:fs/promises"
 import * as Util from "node:util"
 import * as Effect from "effect/Effect"
@@ -13,7 +14,11 @@ export class CredentialsError extends Schema.TaggedError<CredentialsError>()("Cr
 /** In bytes. */
 const MAX_SIZE = 4 * 1024 * 1024
 
-const OTHERS = 0o077
+const GROUP_AND_OTHERS = 0o077
+const OTHERS = 0o007
+
+/** What of a file's mode lets others read it. One of somebody else is read through its group, as Kubernetes mounts secrets. */
+const readByOthers = ({ mode, uid }: Stats): number => mode & (uid === process.getuid?.() ? GROUP_AND_OTHERS : OTHERS)
 
 const reasonOf = (error: unknown): string => {
   const errno = Predicate.hasProperty(error, "errno") && typeof error.errno === "number" ? error.errno : 0
@@ -49,7 +54,7 @@ export const read = (file: string): Effect.Effect<string, CredentialsError> =>
         return yield* new CredentialsError({ message: `Cannot read '${file}': it is longer than 4mb.` })
       }
       // On Windows the mode says nothing about others.
-      if (stat.isFile() && (stat.mode & OTHERS) !== 0 && process.platform !== "win32") {
+      if (stat.isFile() && readByOthers(stat) !== 0 && process.platform !== "win32") {
         const mode = (stat.mode & 0o777).toString(8).padStart(4, "0")
         yield* Effect.logWarning(`others on this machine may read '${file}' (mode ${mode}): chmod 600 '${file}'`)
       }

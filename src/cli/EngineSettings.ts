@@ -8,7 +8,7 @@ import * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
 import { type Settings, settings } from "../server/ServerConfig.ts"
 import { parseEngineUrl } from "../store/redis/EngineUrl.ts"
-import type { RedisEngineConfig } from "../store/redis/RedisEngine.ts"
+import type { RedisEngineConfig } from "../store/redis/RedisEngineConfig.ts"
 import { CommandFailed } from "./CommandFailed.ts"
 import { fromSettingWithSource } from "./SettingFlag.ts"
 import { fileReason } from "./SystemReason.ts"
@@ -45,7 +45,7 @@ export const engineOf = Effect.fnUntraced(function* (
 ): Effect.fn.Return<RedisEngineConfig | undefined, CommandFailed | Config.ConfigError, FileSystem.FileSystem> {
   const { engine, engineCa, engineDown, engineTimeout, nearMemory, nearTtl, staleTtl } = config
   const url = engine === undefined ? undefined : Option.getOrUndefined(parseEngineUrl(engine))
-  if (url === undefined) return undefined
+  if (engine === undefined || url === undefined) return undefined
   if (config.clock === "virtual") {
     return yield* Effect.fail(
       failed("--clock virtual cannot be used with --engine: the time of its servers cannot be moved")
@@ -55,7 +55,7 @@ export const engineOf = Effect.fnUntraced(function* (
     return yield* Effect.fail(failed("--engine-ca is for TLS: give --engine as rediss://"))
   }
   return {
-    url,
+    url: Redacted.make(engine),
     password: yield* passwordOf(config),
     ca: engineCa === undefined ? undefined : yield* read("engine-ca", engineCa),
     timeout: engineTimeout,

@@ -25,7 +25,7 @@ import { complaints, CurrentSystemLimits } from "../server/SystemLimits.ts"
 import { VirtualClock } from "../server/VirtualClock.ts"
 import { Expirer } from "../store/Expirer.ts"
 import type { EngineError } from "../store/redis/NodeConnection.ts"
-import * as RedisEngine from "../store/redis/RedisEngine.ts"
+import type { RedisEngineConfig } from "../store/redis/RedisEngineConfig.ts"
 import { Store } from "../store/Store.ts"
 import { version } from "../Version.ts"
 import * as Collector from "./Collector.ts"
@@ -35,10 +35,10 @@ import { closeInspector } from "./Inspector.ts"
 import { fromSetting, fromSwitch } from "./SettingFlag.ts"
 
 /** A whole server, as one layer: store, expirer, protocol and sockets. */
-const serverLayer = (config: Settings, engine: RedisEngine.RedisEngineConfig | undefined) =>
+const serverLayer = (config: Settings, engine: RedisEngineConfig | undefined) =>
   Layer.mergeAll(Server.layer(config), Expirer.layer({ interval: config.expireInterval })).pipe(
     Layer.provide(TextProtocol.layer),
-    Layer.provide(engine === undefined ? Store.layerMemory(config) : RedisEngine.layer(engine)),
+    Layer.provide(engine === undefined ? Store.layerMemory(config) : Store.layerRedis(engine)),
     Layer.provide(Collector.layer)
   )
 
@@ -163,6 +163,7 @@ export const serveCommand = Command.make(
     adminPort: fromSetting(settings.adminPort),
     adminHost: fromSetting(settings.adminHost),
     adminAllowedHosts: fromSetting(settings.adminAllowedHosts),
+    adminKeys: fromSetting(settings.adminKeys),
     otlpUrl: fromSetting(settings.otlpUrl),
     otlpInterval: fromSetting(settings.otlpInterval),
     passwordFile: fromSetting(settings.passwordFile),

@@ -10,8 +10,15 @@ import type { Execution } from "./Execution.ts"
 /** Values of so many bytes are stored in slices. Copying less takes about 0.3 ms. */
 const LARGE_VALUE = 1024 * 1024
 
-/** Bytes of a slice. */
+/** The most bytes of a slice. */
 export const VALUE_SLICE = 256 * 1024
+
+/**
+ * A slice ends early once it has evicted so many entries, which takes longer than copying all of its bytes. It looks after
+ * each piece, in bytes; room for one is made of 1,000 small entries or so.
+ */
+const MOST_EVICTED = 256
+const PIECE = 64 * 1024
 
 const NONE = 0
 
@@ -52,8 +59,12 @@ export class LargeValue implements Slices {
 
   next(execution: Execution): boolean {
     const { argument, command, commands } = this
+    const { engine } = execution
     const length = commands.argLength(command, argument)
-    this.hasRoom = this.write(execution, Math.min(VALUE_SLICE, length - this.written))
+    const end = Math.min(length, this.written + VALUE_SLICE)
+    const most = engine.size - MOST_EVICTED
+    do this.hasRoom = this.write(execution, Math.min(PIECE, end - this.written))
+    while (this.hasRoom && this.written < end && engine.size > most)
     if (this.hasRoom && this.written < length) return true
     this.execute(execution, this.commands, this.command, this)
     this.abandon()

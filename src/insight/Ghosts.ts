@@ -2,9 +2,9 @@
  * The last removals: of each key its hash, when and why it went, how long it had not been used, and what it took. Pure,
  * and nothing but numbers: a key cannot be read from its ghost.
  *
- * Each ghost takes 16 bytes, so 65,536 of them take 1 MB, with the table that finds them. They are in a ring. The
- * newest one of each bucket is in `heads`, and each names the one before it in its bucket. Nothing is ever unlinked: a
- * link is followed as long as it leads to an older ghost of the same bucket.
+ * Each ghost takes 16 bytes that lie together, so that whoever finds one waits for memory once. They are in a ring. The
+ * newest one of each bucket is in `heads`, 2 or 4 bytes more, and each names the one before it in its bucket. Nothing is
+ * ever unlinked: a link is followed as long as it leads to an older ghost of the same bucket.
  *
  * Two keys may have the same hash of 32 bits. Among 65,536 ghosts, that one of them is taken for a key that it is not
  * happens once in 65,536 questions about keys that are not among them.
@@ -24,7 +24,17 @@ const GOLDEN = 0x9e37_79b1 | 0
 const REASON_BITS = 2
 const REASON_MASK = 3
 
-const UNIT = 8
+// Sizes are kept in units of 8 bytes.
+const UNIT_BITS = 3
+
+// The words of a ghost. The third one has the size in its upper half, and below it the idle time and, lowest, the reason.
+const HASH = 0
+const TIME = 1
+const KIND = 2
+const BEFORE = 3
+const WORD_BITS = 2
+const HALF = 16
+const HALF_MASK = 0xffff
 
 /**
  * A number of 32 bits as 5 bits of exponent and `mantissaBits` bits of its highest digits, rounded down. It is exact below
@@ -56,12 +66,7 @@ export class Ghosts {
   private next = 0
   private readonly mask: number
   private readonly shift: number
-  private readonly hashes: Int32Array
-  private readonly times: Int32Array
-  private readonly sizes: Uint16Array
-  // The reason in the lowest bits, then the idle time.
-  private readonly kinds: Uint16Array
-  private readonly before: Uint16Array | Uint32Array
+  private readonly words: Int32Array
   private readonly heads: Uint16Array | Uint32Array
 
   /** For at least `count` ghosts. */
@@ -71,41 +76,39 @@ export class Ghosts {
     this.capacity = capacity
     this.mask = capacity - 1
     this.shift = 32 - bits
-    this.hashes = new Int32Array(capacity)
-    this.times = new Int32Array(capacity)
-    this.sizes = new Uint16Array(capacity)
-    this.kinds = new Uint16Array(capacity)
-    this.before = capacity > SHORT_LINKS ? new Uint32Array(capacity) : new Uint16Array(capacity)
+    this.words = new Int32Array(capacity << WORD_BITS)
     this.heads = capacity > SHORT_LINKS ? new Uint32Array(capacity) : new Uint16Array(capacity)
   }
 
   /** `bytes` is what the entry took; times are in ticks. */
   add(hash: number, reason: number, bytes: number, idleTicks: number, tick: number): void {
-    const at = this.next
+    const { heads, next, words } = this
     const bucket = Math.imul(hash, GOLDEN) >>> this.shift
-    this.hashes[at] = hash
-    this.times[at] = tick
-    this.sizes[at] = pack(bytes / UNIT, SIZE_MANTISSA)
-    this.kinds[at] = reason | (pack(idleTicks, IDLE_MANTISSA) << REASON_BITS)
-    this.before[at] = this.heads[bucket]!
-    this.heads[bucket] = at
-    this.next = (at + 1) & this.mask
+    const at = next << WORD_BITS
+    words[at + HASH] = hash
+    words[at + TIME] = tick
+    words[at + KIND] =
+      (pack(bytes >>> UNIT_BITS, SIZE_MANTISSA) << HALF) | (pack(idleTicks, IDLE_MANTISSA) << REASON_BITS) | reason
+    words[at + BEFORE] = heads[bucket]!
+    heads[bucket] = next
+    this.next = (next + 1) & this.mask
     if (this.count <= this.mask) this.count++
   }
 
   /** The newest ghost with a hash, or `NO_GHOST`. */
   find(hash: number): number {
-    const bucket = Math.imul(hash, GOLDEN) >>> this.shift
+    const { count, shift, words } = this
+    const bucket = Math.imul(hash, GOLDEN) >>> shift
     let ghost = this.heads[bucket]!
     let age = -1
     for (;;) {
       const itsAge = this.age(ghost)
-      if (itsAge <= age || itsAge >= this.count) return NO_GHOST
-      const its = this.hashes[ghost]!
+      if (itsAge <= age || itsAge >= count) return NO_GHOST
+      const its = words[(ghost << WORD_BITS) + HASH]!
       if (its === hash) return ghost
-      if (Math.imul(its, GOLDEN) >>> this.shift !== bucket) return NO_GHOST
+      if (Math.imul(its, GOLDEN) >>> shift !== bucket) return NO_GHOST
       age = itsAge
-      ghost = this.before[ghost]!
+      ghost = words[(ghost << WORD_BITS) + BEFORE]!
     }
   }
 
@@ -120,31 +123,31 @@ export class Ghosts {
   }
 
   reason(ghost: number): number {
-    return this.kinds[ghost]! & REASON_MASK
+    return this.word(ghost, KIND) & REASON_MASK
   }
 
   hash(ghost: number): number {
-    return this.hashes[ghost]!
+    return this.word(ghost, HASH)
   }
 
   /** When the key went, in ticks. */
   tick(ghost: number): number {
-    return this.times[ghost]!
+    return this.word(ghost, TIME)
   }
 
   /** How long it had not been used then, in ticks. */
   idleTicks(ghost: number): number {
-    return unpack(this.kinds[ghost]! >>> REASON_BITS, IDLE_MANTISSA)
+    return unpack((this.word(ghost, KIND) & HALF_MASK) >>> REASON_BITS, IDLE_MANTISSA)
   }
 
   /** What its entry took. */
   bytes(ghost: number): number {
-    return unpack(this.sizes[ghost]!, SIZE_MANTISSA) * UNIT
+    return unpack(this.word(ghost, KIND) >>> HALF, SIZE_MANTISSA) * 2 ** UNIT_BITS
   }
 
   /** How long ago the oldest of all went, in ticks. There must be one. */
   ticksKept(tick: number): number {
-    return ticksSince(tick, this.times[this.at(this.count - 1)]!)
+    return ticksSince(tick, this.tick(this.at(this.count - 1)))
   }
 
   forget(): void {
@@ -165,11 +168,15 @@ export class Ghosts {
       seen++
       const other = this.at(Math.floor(at))
       if (this.reason(other) !== EVICTED) continue
-      const hash = this.hashes[other]!
+      const hash = this.hash(other)
       // A key that has gone again later counts then.
       if (this.find(hash) === other && !isBack(hash)) bytes += this.bytes(other)
     }
     return seen === 0 ? 0 : (bytes * newer) / seen
+  }
+
+  private word(ghost: number, word: number): number {
+    return this.words[(ghost << WORD_BITS) + word]!
   }
 }
 

@@ -36,6 +36,17 @@ const WALKED_AT_ONCE = 256
 /** In keys: and by so much if somebody asks for them. */
 const WALKED_WHEN_ASKED = 4096
 
+/**
+ * So many misses in each 10 ms are looked up. Of more, one in so many is, on average, and stands for those before it: to find
+ * a ghost is to wait for memory.
+ */
+const MISSES_LOOKED_UP = 64
+const MISS_TIME = 10
+const MISS_ONE_IN = 16
+
+/** In place of a reason: the key has no ghost. */
+const COLD = 3
+
 /** How many removals are looked at to tell how much memory would have kept a key. */
 const LOOKS = 4096
 
@@ -53,8 +64,14 @@ export class MemoryInsight implements Insight, Witness {
   private readonly now: () => number
   /** What counts the reads that find something, and those that do not. */
   counts: { readonly hits: number; readonly misses: number } = { hits: 0, misses: 0 }
-  // By reason: misses, but for the cold ones.
-  private readonly missed = new Float64Array(3)
+  // By reason: misses.
+  private readonly missed = new Float64Array(4)
+  // Misses that are not in there yet, until the next one that is looked up. Until a time in ms, all are, if they are not too
+  // many.
+  private unseenMisses = 0
+  private untilMiss = 0
+  private allMissesUntil = 0
+  private missesLookedUp = 0
   private readonly idle = new Float64Array(IDLE_BOUNDS.length + 1)
   private idleTicks = 0
   // How many ghosts there were ever, and how many at the last flush of each database; when that was, or NaN, in ms.
@@ -142,17 +159,31 @@ export class MemoryInsight implements Insight, Witness {
   /** A read has not found a key, which has been counted. `hash` is that in its database. */
   miss(hash: number, database: number, now: number): void {
     if (hash < this.engine.sampledBelow) this.shards?.read(hash, false, now, this.reads)
+    if (this.ghosts === undefined) return
+    this.unseenMisses++
+    if (--this.untilMiss > 0) return
     const ghost = this.ghostOf(hash, database)
-    if (ghost !== NO_GHOST) this.missed[this.ghosts!.reason(ghost)]!++
+    this.missed[ghost === NO_GHOST ? COLD : this.ghosts.reason(ghost)]! += this.unseenMisses
+    this.unseenMisses = 0
+    if (now >= this.allMissesUntil) {
+      this.allMissesUntil = now + MISS_TIME
+      this.missesLookedUp = 0
+    }
+    this.untilMiss = ++this.missesLookedUp < MISSES_LOOKED_UP ? 1 : this.distance(MISS_ONE_IN)
   }
 
-  /** The distance to the next use of a key that is looked at. It differs, so that no rhythm is missed. */
+  /** The distance to the next use of a key that is looked at. */
   nextUse(): number {
+    return this.distance(HOT_ONE_IN)
+  }
+
+  /** So much, on average. It differs, so that no rhythm is missed. */
+  private distance(average: number): number {
     // Xorshift. (G. Marsaglia, "Xorshift RNGs", 2003.)
     this.random ^= this.random << 13
     this.random ^= this.random >>> 17
     this.random ^= this.random << 5
-    return 1 + ((this.random >>> 0) % (2 * HOT_ONE_IN - 1))
+    return 1 + ((this.random >>> 0) % (2 * average - 1))
   }
 
   /**
@@ -169,10 +200,9 @@ export class MemoryInsight implements Insight, Witness {
   // --- what it tells
 
   misses(): Readonly<Record<MissReason, number>> {
-    const deleted = this.missed[DELETED]!
-    const expired = this.missed[EXPIRED]!
-    const evicted = this.missed[EVICTED]!
-    return { cold: this.counts.misses - deleted - expired - evicted, expired, evicted, deleted }
+    const { counts, ghosts, missed } = this
+    const cold = ghosts === undefined ? counts.misses : missed[COLD]!
+    return { cold, expired: missed[EXPIRED]!, evicted: missed[EVICTED]!, deleted: missed[DELETED]! }
   }
 
   victimIdle(): Buckets {

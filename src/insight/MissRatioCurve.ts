@@ -35,13 +35,19 @@ const HASHES = 2 ** 32
 /** Places in the order of use. When all were given out, those in use move together. */
 const PLACES = 4 * SAMPLES
 
+/** So many places are a group, and so many groups are a block: the bytes of each are kept. */
+const GROUP_BITS = 5
+const BLOCK_BITS = 2 * GROUP_BITS
+const IN_GROUP = 1 << GROUP_BITS
+
 const TABLE_BITS = 14
 const TABLE = 1 << TABLE_BITS
 const TABLE_MASK = TABLE - 1
 const GOLDEN = 0x9e37_79b1 | 0
 
-/** The distances are counted in classes, each 2 % wider than the one before, from 64 bytes to 2^46. */
-const CLASSES_PER_DOUBLING = 32
+/** The distances are counted in classes, 32 of the same width from each power of 2 to the next, from 64 bytes to 2^46. */
+const CLASS_BITS = 5
+const CLASSES_PER_DOUBLING = 1 << CLASS_BITS
 const LEAST_DISTANCE_BITS = 6
 const CLASSES = 40 * CLASSES_PER_DOUBLING
 
@@ -54,6 +60,9 @@ const POINTS_PER_DOUBLING = 4
 
 /** How many sampled keys are examined for their deadlines with each use of one. */
 const SWEPT_AT_ONCE = 8
+
+/** Once in so many writes, keys that are too far away are dropped. */
+const DROPPED_ONE_IN = 16
 
 /** In ms, and in sampled reads: the counts are halved when both have passed. */
 const HALVED_AFTER = 60_000
@@ -85,13 +94,18 @@ export class MissRatioCurve {
   // A heap of slots, the largest hash on top, and where each slot is in it.
   private readonly heap = new Int16Array(SAMPLES)
   private readonly inHeap = new Int16Array(SAMPLES)
-  // By place: the slot, or NO_SLOT, and a Fenwick tree of bytes.
+  // By place: the slot, or NO_SLOT, and its bytes, which are added up by groups and by blocks.
   private readonly order = new Int16Array(PLACES).fill(NO_SLOT)
-  private readonly tree = new Float64Array(PLACES + 1)
+  private readonly bytesAt = new Float64Array(PLACES)
+  private readonly bytesOfGroup = new Float64Array(PLACES >> GROUP_BITS)
+  private readonly bytesOfBlock = new Float64Array(PLACES >> BLOCK_BITS)
   private nextPlace = 0
   private oldestPlace = 0
   private bytes = 0
+  // How many keys have deadlines, and the last slot whose deadline was examined.
+  private timed = 0
   private swept = 0
+  private untilDrop = DROPPED_ONE_IN
   // What was read: estimated counts of hits by their distance, and of all sampled reads. Both lose half at times.
   private readonly hits = new Float64Array(CLASSES)
   private estimated = 0
@@ -114,10 +128,11 @@ export class MissRatioCurve {
 
   /** What it takes, in bytes. */
   get byteLength(): number {
-    const { deadlines, hashes, heap, hits, inHeap, keptDeadlines, missing, order, places, sizes, splits, table, tree } =
-      this
+    const { deadlines, hashes, heap, hits, inHeap, keptDeadlines, missing, places, sizes, splits, table } = this
+    const { bytesAt, bytesOfBlock, bytesOfGroup, order } = this
     const bySlot = [deadlines, hashes, heap, inHeap, keptDeadlines, missing, places, sizes, splits]
-    const arrays = [...bySlot, hits, order, table, tree]
+    const byPlace = [bytesAt, bytesOfBlock, bytesOfGroup, order]
+    const arrays = [...bySlot, ...byPlace, hits, table]
     return arrays.reduce((sum, { byteLength }) => sum + byteLength, 0)
   }
 
@@ -134,16 +149,18 @@ export class MissRatioCurve {
       if (this.count === SAMPLES && !this.lower(hash)) return
       slot = this.insert(hash)
       this.splits[slot] = Number.POSITIVE_INFINITY
+      this.timed += timedOf(deadline)
     } else {
       this.unplace(slot)
       this.split(slot)
+      this.timed += timedOf(deadline) - timedOf(this.deadlines[slot]!)
     }
     this.missing[slot] = Number.POSITIVE_INFINITY
     this.sizes[slot] = bytes
     this.deadlines[slot] = deadline
     this.place(slot)
     this.sweep(now)
-    this.dropFar()
+    if (--this.untilDrop === 0) this.dropFar()
   }
 
   /** A sampled key was used, but not read. */
@@ -187,7 +204,7 @@ export class MissRatioCurve {
       if (this.deadlines[slot]! <= now) this.drop(slot)
       else {
         const size = this.sizes[slot]!
-        const newer = this.bytes - this.sum(this.places[slot]!)
+        const newer = this.newerThan(this.places[slot]!)
         const distance = newer * weight + size
         this.hits[classOf(distance)]! += weight
         const split = this.splits[slot]!
@@ -212,11 +229,14 @@ export class MissRatioCurve {
     this.onBelow(this.below)
     this.count = 0
     this.bytes = 0
+    this.timed = 0
     this.nextPlace = 0
     this.oldestPlace = 0
     this.table.fill(NO_SLOT)
     this.order.fill(NO_SLOT)
-    this.tree.fill(0)
+    this.bytesAt.fill(0)
+    this.bytesOfGroup.fill(0)
+    this.bytesOfBlock.fill(0)
   }
 
   /** The number of sampled reads that the curve is made of, of late. */
@@ -271,6 +291,7 @@ export class MissRatioCurve {
 
   /** Drops the keys that could not be held by any size of interest. */
   private dropFar(): void {
+    this.untilDrop = DROPPED_ONE_IN
     const most = this.memory() * FARTHEST * this.share
     while (this.bytes > most && this.count > 1) {
       while (this.order[this.oldestPlace] === NO_SLOT) this.oldestPlace++
@@ -280,6 +301,7 @@ export class MissRatioCurve {
 
   /** Drops keys past their deadlines among the next few. */
   private sweep(now: number): void {
+    if (this.timed === 0) return
     for (let left = Math.min(SWEPT_AT_ONCE, this.count); left > 0; left--) {
       if (this.swept >= this.count) this.swept = 0
       if (this.count > 0 && this.deadlines[this.swept]! <= now) this.drop(this.swept)
@@ -311,6 +333,7 @@ export class MissRatioCurve {
     this.unplace(slot)
     this.untable(slot)
     this.unheap(slot)
+    this.timed -= timedOf(this.deadlines[slot]!)
     const last = --this.count
     if (slot === last) return
     this.table[this.placeInTable(last)] = slot
@@ -408,43 +431,72 @@ export class MissRatioCurve {
 
   /** Gives the places in use the lowest numbers, in the same order. */
   private compact(): void {
+    const { order } = this
     let to = 0
-    this.tree.fill(0)
+    this.bytes = 0
+    this.bytesAt.fill(0)
+    this.bytesOfGroup.fill(0)
+    this.bytesOfBlock.fill(0)
     for (let from = 0; from < PLACES; from++) {
-      const slot = this.order[from]!
+      const slot = order[from]!
       if (slot === NO_SLOT) continue
-      this.order[from] = NO_SLOT
-      this.order[to] = slot
+      order[from] = NO_SLOT
+      order[to] = slot
       this.places[slot] = to
-      this.tree[to + 1] = this.sizes[slot]!
+      this.add(to, this.sizes[slot]!)
       to++
-    }
-    for (let at = 1; at <= PLACES; at++) {
-      const parent = at + (at & -at)
-      if (parent <= PLACES) this.tree[parent]! += this.tree[at]!
     }
     this.nextPlace = to
     this.oldestPlace = 0
   }
 
-  // The Fenwick tree. (P. Fenwick, "A new data structure for cumulative frequency tables", 1994.)
-
   private add(place: number, bytes: number): void {
     this.bytes += bytes
-    for (let at = place + 1; at <= PLACES; at += at & -at) this.tree[at]! += bytes
+    this.bytesAt[place]! += bytes
+    this.bytesOfGroup[place >> GROUP_BITS]! += bytes
+    this.bytesOfBlock[place >> BLOCK_BITS]! += bytes
   }
 
-  /** The bytes up to a place, inclusive. */
-  private sum(place: number): number {
+  /**
+   * The bytes behind a place. Three levels of sums take some 50 additions in a row, and changing them three: together that
+   * is less than a Fenwick tree takes, whose steps wait for each other.
+   */
+  private newerThan(place: number): number {
+    const { bytesAt, bytesOfBlock, bytesOfGroup } = this
     let bytes = 0
-    for (let at = place + 1; at > 0; at &= at - 1) bytes += this.tree[at]!
-    return bytes
+    const group = place >> GROUP_BITS
+    const block = place >> BLOCK_BITS
+    for (let at = place + 1, end = (group + 1) << GROUP_BITS; at < end; at++) bytes += bytesAt[at]!
+    let inBlock = 0
+    for (let at = group + 1, end = (block + 1) * IN_GROUP; at < end; at++) inBlock += bytesOfGroup[at]!
+    let inAll = 0
+    for (let at = block + 1, end = ((this.nextPlace - 1) >> BLOCK_BITS) + 1; at < end; at++) inAll += bytesOfBlock[at]!
+    return bytes + inBlock + inAll
   }
 }
 
 const home = (hash: number): number => Math.imul(hash, GOLDEN) >>> (32 - TABLE_BITS)
 
-/** Where a number of bytes is among the classes of distances, with a fraction. */
-const position = (bytes: number): number => Math.max(0, (Math.log2(bytes) - LEAST_DISTANCE_BITS) * CLASSES_PER_DOUBLING)
+/** 1 for a deadline, 0 for none. */
+const timedOf = (deadline: number): number => (deadline === Number.POSITIVE_INFINITY ? 0 : 1)
 
-const classOf = (bytes: number): number => Math.min(CLASSES - 1, Math.floor(position(bytes)))
+// A double's exponent and its mantissa's highest digits are in its upper word, which is faster to read than a logarithm is to
+// compute.
+const double = new Float64Array(1)
+const wordsOfDouble = new Int32Array(double.buffer)
+const UPPER = new Int32Array(new Float64Array([1]).buffer)[0] === 0 ? 1 : 0
+const MANTISSA_BITS = 20
+const EXPONENT_OF_1 = 1023
+
+/** The class of a number of bytes. */
+const classOf = (bytes: number): number => {
+  double[0] = bytes
+  const at = wordsOfDouble[UPPER]! >> (MANTISSA_BITS - CLASS_BITS)
+  return Math.min(CLASSES - 1, Math.max(0, at - ((EXPONENT_OF_1 + LEAST_DISTANCE_BITS) << CLASS_BITS)))
+}
+
+/** The same with a fraction: how much of the class is below so many bytes. */
+const position = (bytes: number): number => {
+  const exponent = Math.floor(Math.log2(bytes))
+  return Math.max(0, (exponent - LEAST_DISTANCE_BITS + bytes / 2 ** exponent - 1) * CLASSES_PER_DOUBLING)
+}

@@ -6,7 +6,7 @@
  */
 import * as Result from "effect/Result"
 import { judgedThroughput, keptSchedule } from "./Assessment.ts"
-import * as Format from "./Format.ts"
+import * as Format from "../chart/Format.ts"
 import type { Latency, LoadResult } from "./LoadResult.ts"
 
 /** The kind of a figure. It decides which units the bound may have. */

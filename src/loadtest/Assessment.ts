@@ -4,7 +4,7 @@
  * This module judges figures and does not say how far they can be trusted: see `Findings.ts`. It does not know what the
  * user demanded with `--assert`: see `Assertion.ts`.
  */
-import * as Format from "./Format.ts"
+import * as Format from "../chart/Format.ts"
 import type { LoadResult } from "./LoadResult.ts"
 
 /** A bound and whether the figure meets it. */

@@ -3,7 +3,7 @@
  * `cli/LoadTestCommand.ts`.
  */
 import type { Assertion } from "./Assertion.ts"
-import * as Format from "./Format.ts"
+import * as Format from "../chart/Format.ts"
 import { type LoadResult, protocolOf } from "./LoadResult.ts"
 
 /** A word for a POSIX shell, quoted only where it must be. */

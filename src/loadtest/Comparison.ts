@@ -3,7 +3,7 @@
  * It prints nothing: see `Report.ts`.
  */
 import * as Findings from "./Findings.ts"
-import * as Format from "./Format.ts"
+import * as Format from "../chart/Format.ts"
 import type { Latency, LoadResult, Slice } from "./LoadResult.ts"
 
 export type Word = "better" | "worse" | "no difference" | "too short"

@@ -6,7 +6,7 @@
  * It does not say whether the server is good enough: see `Assessment.ts`.
  */
 import { isShort, keptSchedule, LONG_ENOUGH } from "./Assessment.ts"
-import * as Format from "./Format.ts"
+import * as Format from "../chart/Format.ts"
 import { type Latency, type LoadResult, protocolOf } from "./LoadResult.ts"
 
 /** Little's law: the mean number of requests in flight is the throughput times the mean latency. */

@@ -3,17 +3,20 @@
  * style, and fits screens of any width.
  *
  * It is made from a result alone and written elsewhere: see `cli/LoadTestCommand.ts`. `Report.ts` makes the report for
- * a terminal. The charts are in `Chart.ts`, the stylesheet is in `HtmlStyle.ts`.
+ * a terminal. The charts are in `src/chart`, with the stylesheet.
  */
+import * as Format from "../chart/Format.ts"
+import type { Drawing } from "../chart/Frame.ts"
+import * as LatencyChart from "../chart/LatencyChart.ts"
+import { empty, Markup, markup } from "../chart/Markup.ts"
+import { style } from "../chart/Style.ts"
+import { table } from "../chart/Table.ts"
+import * as TimeChart from "../chart/TimeChart.ts"
 import type { Checked } from "./Assertion.ts"
 import * as Assessment from "./Assessment.ts"
-import * as Chart from "./Chart.ts"
 import { commandLine } from "./CommandLine.ts"
 import * as Findings from "./Findings.ts"
-import * as Format from "./Format.ts"
-import { style } from "./HtmlStyle.ts"
 import type { LoadResult, Slice } from "./LoadResult.ts"
-import { empty, Markup, markup } from "./Markup.ts"
 import { verdictOf } from "./Verdict.ts"
 
 export interface HtmlOptions {
@@ -28,22 +31,6 @@ const tick = (met: boolean): Markup =>
     ? markup`<span class="mark good" role="img" aria-label="met">✓</span>`
     : markup`<span class="mark bad" role="img" aria-label="not met">✗</span>`
 
-/** A table that scrolls on its own if the screen is too narrow, so that the page does not. */
-const table = (
-  caption: string,
-  head: ReadonlyArray<string>,
-  rows: ReadonlyArray<ReadonlyArray<string | Markup>>,
-  className = "figures"
-) =>
-  markup`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table class="${className}">
-<caption>${caption}</caption>
-<thead><tr>${head.map((text) => markup`<th scope="col">${text}</th>`)}</tr></thead>
-<tbody>${rows.map(
-    (row) =>
-      markup`<tr>${row.map((value, column) => (column === 0 ? markup`<th scope="row">${value}</th>` : markup`<td>${value}</td>`))}</tr>\n`
-  )}</tbody>
-</table></div>`
-
 /**
  * A chart with its data. It is drawn in two sizes, because text that fits a wide screen is too small when scaled to a
  * phone.
@@ -52,7 +39,7 @@ const figure = (
   id: string,
   heading: string,
   explanation: string,
-  draw: (drawing: Chart.Drawing) => Markup,
+  draw: (drawing: Drawing) => Markup,
   data: Markup
 ): Markup => markup`<section class="card">
 <h2 id="${id}">${heading}</h2>
@@ -170,7 +157,7 @@ const SLICE_HEAD = ["Seconds", "Answered", "Failed", "p50 (ms)", "p99 (ms)", "Ma
 
 const charts = (result: LoadResult): ReadonlyArray<Markup> => {
   const { all } = result.latency
-  const slices = Chart.slicesOf(result.slices, result.total_duration_seconds)
+  const slices = TimeChart.slicesOf(result.slices, result.total_duration_seconds)
   const each = Format.seconds(slices[0]?.length ?? 1)
   const sliceTable = table(`What happened in each piece of ${each}`, SLICE_HEAD, sliceRows(slices))
   const latencyCharts =
@@ -181,14 +168,14 @@ const charts = (result: LoadResult): ReadonlyArray<Markup> => {
             "percentiles",
             "Latency by percentile",
             "How slow the slowest requests are: each step to the right has ten times fewer requests beyond it.",
-            (drawing) => Chart.percentileCurve(drawing, result.percentiles, all),
+            (drawing) => LatencyChart.percentileCurve(drawing, result.percentiles, all),
             table("Latency by percentile", ["Requests", "At most"], percentileRows(result))
           ),
           figure(
             "histogram",
             "Latency histogram",
             "How many requests took how long. Bars of equal width are equal ratios of time.",
-            (drawing) => Chart.latencyHistogram(drawing, result.histogram, all),
+            (drawing) => LatencyChart.latencyHistogram(drawing, result.histogram, all),
             table("Requests by latency", ["Latency", "Requests"], histogramRows(result))
           )
         ]
@@ -200,14 +187,14 @@ const charts = (result: LoadResult): ReadonlyArray<Markup> => {
             "throughput",
             "Throughput over time",
             `Requests answered per second, in pieces of ${each}. A dip is a stall, of the server or of the load generator.`,
-            (drawing) => Chart.throughputOverTime(drawing, slices),
+            (drawing) => TimeChart.throughputOverTime(drawing, slices),
             sliceTable
           ),
           figure(
             "latency",
             "Latency over time",
             `The median and the 99th percentile of each ${each}. The line is broken where nothing was answered.`,
-            (drawing) => Chart.latencyOverTime(drawing, slices),
+            (drawing) => TimeChart.latencyOverTime(drawing, slices),
             sliceTable
           )
         ]

@@ -2,7 +2,7 @@
  * The progress of a running load test: a bar for a terminal, a plain line elsewhere. It makes text from figures and
  * writes nothing.
  */
-import * as Format from "./Format.ts"
+import * as Format from "../chart/Format.ts"
 import type { Second } from "./LoadResult.ts"
 
 export interface ProgressState {

@@ -6,7 +6,7 @@ import type { Checked } from "./Assertion.ts"
 import * as Assessment from "./Assessment.ts"
 import * as Comparison from "./Comparison.ts"
 import * as Findings from "./Findings.ts"
-import * as Format from "./Format.ts"
+import * as Format from "../chart/Format.ts"
 import { type Latency, type LoadResult, protocolOf } from "./LoadResult.ts"
 import { verdictOf, type Verdict } from "./Verdict.ts"
 

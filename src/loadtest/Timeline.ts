@@ -1,6 +1,6 @@
 /**
  * The course of a run, joined from what its threads record of the same periods. It has slices as short as the run's
- * length allows, and whole seconds. It draws nothing: see `Chart.ts`.
+ * length allows, and whole seconds. It draws nothing: see `chart/TimeChart.ts`.
  *
  * Histograms are kept only while slices may still be joined, so that a run of a day does not fill the memory.
  */

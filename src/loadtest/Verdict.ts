@@ -4,7 +4,7 @@
  */
 import type { Checked } from "./Assertion.ts"
 import * as Assessment from "./Assessment.ts"
-import * as Format from "./Format.ts"
+import * as Format from "../chart/Format.ts"
 
 export interface Verdict {
   /** The colour: `bad` for a failed assertion or a missed minimum. */

@@ -17,8 +17,9 @@ import * as SchemaTransformation from "effect/SchemaTransformation"
 import type { Credentials } from "../auth/Credentials.ts"
 import { DEFAULT_GHOSTS, type InsightOptions } from "../insight/MemoryInsight.ts"
 import { type Limits, MAX_MEMORY, MAX_VALUE_LENGTH } from "../engine/Limits.ts"
-import { parseEngineUrl } from "../store/redis/EngineUrl.ts"
+import { FORM, parseEngineUrl } from "../store/redis/EngineUrl.ts"
 import type { DownPolicy } from "../store/redis/Job.ts"
+import { defaults as engineDefaults } from "../store/redis/RedisEngineConfig.ts"
 
 /** One setting whose value is written as text. */
 export interface Setting<A> {
@@ -133,6 +134,11 @@ const setting = <A>({ read, values, ...rest }: Definition<A>): Setting<A> => {
   )
   return { ...rest, schema, parse: Schema.decodeUnknownOption(schema) }
 }
+
+/** How keys of clients appear on the admin port. */
+export const ADMIN_KEYS = ["shown", "hashed"] as const
+
+export type AdminKeys = (typeof ADMIN_KEYS)[number]
 
 /** Whether clients of the TLS port must have a certificate of `--tls-ca`: as Redis's `tls-auth-clients`. */
 export type TlsClientAuth = "no" | "optional" | "yes"
@@ -255,6 +261,19 @@ export const settings = {
       const names = text.split(",").map((name) => name.trim())
       return names.every((name) => /^[A-Za-z0-9._-]+$/.test(name)) ? Option.some(names) : Option.none()
     }
+  }),
+  adminKeys: setting<AdminKeys>({
+    flag: "admin-keys",
+    environment: "KV_CACHE_ADMIN_KEYS",
+    metavar: "how",
+    default: "shown",
+    defaultText: "shown",
+    description:
+      "Whether the admin port has keys as they are, or hashes of them, for keys that are secrets: shown or hashed",
+    expected: "shown or hashed",
+    choices: ADMIN_KEYS,
+    values: Schema.Literals(ADMIN_KEYS),
+    read: oneOf(ADMIN_KEYS)
   }),
   otlpUrl: setting<string | undefined>({
     flag: "otlp-url",
@@ -382,7 +401,7 @@ export const settings = {
     default: DEFAULT_GHOSTS,
     defaultText: String(DEFAULT_GHOSTS),
     description:
-      "Removals remembered, to tell why a key is missing: 16 bytes each, rounded up to a power of 2; 0 for none",
+      "Removals remembered, to tell why a key is missing: 18 bytes each, rounded up to a power of 2; 0 for none",
     expected: `a number of removals from 0 to ${MAX_GHOSTS}`,
     values: Schema.Int,
     read: count(0, MAX_GHOSTS)
@@ -473,7 +492,7 @@ export const settings = {
     default: undefined,
     defaultText: "none: the memory of this process",
     description: "Keep the keys in a Redis server or cluster, such as redis://user@host:7000,host:7001; rediss for TLS",
-    expected: "redis:// or rediss://, then user@ if there is one, then host:port, or several with commas between",
+    expected: FORM,
     values: Schema.UndefinedOr(Schema.String),
     read: (text) => Option.map(parseEngineUrl(text), () => text)
   }),
@@ -503,7 +522,7 @@ export const settings = {
     flag: "engine-timeout",
     environment: "KV_CACHE_ENGINE_TIMEOUT",
     metavar: "duration",
-    default: Duration.seconds(1),
+    default: engineDefaults.timeout,
     defaultText: "1s",
     description: "A server of --engine that owes an answer and is silent for this long counts as gone",
     expected: "a duration from 10ms to 60s, such as 500ms, 2s, or a number of seconds",
@@ -514,7 +533,7 @@ export const settings = {
     flag: "engine-down",
     environment: "KV_CACHE_ENGINE_DOWN",
     metavar: "answer",
-    default: "error",
+    default: engineDefaults.down,
     defaultText: "error",
     description: "What a GET is answered while its server of --engine is gone: error, miss, or stale (see --stale-ttl)",
     expected: "error, miss or stale",
@@ -526,7 +545,7 @@ export const settings = {
     flag: "stale-ttl",
     environment: "KV_CACHE_STALE_TTL",
     metavar: "duration",
-    default: Duration.minutes(5),
+    default: engineDefaults.staleTtl,
     defaultText: "5m",
     description: "With --engine-down stale: how long a near value may be answered after it has ceased to be fresh",
     expected: "a duration from 1s to 7d, such as 90s, 5m, or a number of seconds",
@@ -537,7 +556,7 @@ export const settings = {
     flag: "near-memory",
     environment: "KV_CACHE_NEAR_MEMORY",
     metavar: "bytes",
-    default: 256 * 1024 * 1024,
+    default: engineDefaults.nearMemory,
     defaultText: "256mb",
     description: "With --engine: most memory of the values that are kept near, in this process",
     expected: "a size from 64kb to 30gb, such as 64mb, 1gb, or a number of bytes",
@@ -548,7 +567,7 @@ export const settings = {
     flag: "near-ttl",
     environment: "KV_CACHE_NEAR_TTL",
     metavar: "duration",
-    default: Duration.seconds(60),
+    default: engineDefaults.nearTtl,
     defaultText: "60s",
     description: "With --engine: longest time that a value is kept near; 0 keeps none",
     expected: "a duration from 0 to 30d, such as 90s, 5m, or a number of seconds",

@@ -4,9 +4,13 @@
  */
 import type { ReplyWriter } from "../protocol/Protocol.ts"
 
+/** So many are kept that have been lent. */
+const SPARES = 16
+
 export class SharedWriter {
   current: ReplyWriter
   private readonly make: () => ReplyWriter
+  private readonly spares: Array<ReplyWriter> = []
 
   constructor(make: () => ReplyWriter) {
     this.make = make
@@ -15,6 +19,11 @@ export class SharedWriter {
 
   /** The current one is another's from now on: an executor's that has not ended yet. */
   lend(): void {
-    this.current = this.make()
+    this.current = this.spares.pop() ?? this.make()
+  }
+
+  /** One that was lent has been written, and is empty. */
+  takeBack(writer: ReplyWriter): void {
+    if (this.spares.length < SPARES) this.spares.push(writer)
   }
 }

@@ -53,18 +53,25 @@ const HELD_FOR_TAKEN = 1.15
 
 const inMegabytes = (bytes: number): string => `${Math.floor(bytes / MB)}mb`
 
-const memoryComplaint = ({ maxClientMemory, maxKeys, maxMemory }: Settings, limit: number): string | undefined => {
-  const taken = maxMemory ?? maxKeys * entryBytes(MAX_KEY_LENGTH, MAX_VALUE_LENGTH, true)
+/** The most memory that entries take, and the setting that says so. */
+const entries = ({ engine, maxKeys, maxMemory, nearMemory }: Settings): readonly [setting: string, bytes: number] =>
+  engine === undefined
+    ? ["--max-memory", maxMemory ?? maxKeys * entryBytes(MAX_KEY_LENGTH, MAX_VALUE_LENGTH, true)]
+    : ["--near-memory", nearMemory]
+
+const memoryComplaint = (settings: Settings, limit: number): string | undefined => {
+  const { engine, maxClientMemory, maxKeys, maxMemory } = settings
+  const [setting, taken] = entries(settings)
   const others = maxClientMemory + OTHER_MEMORY
   if (taken * HELD_FOR_TAKEN + others <= limit) return undefined
-  const setting =
-    maxMemory === undefined
-      ? `without --max-memory, ${maxKeys} keys (--max-keys) can take ${inMegabytes(taken)}, which does`
-      : `--max-memory is ${inMegabytes(taken)}, which does`
+  const what =
+    engine === undefined && maxMemory === undefined
+      ? `without ${setting}, ${maxKeys} keys (--max-keys) can take ${inMegabytes(taken)}, which does`
+      : `${setting} is ${inMegabytes(taken)}, which does`
   const fitting = (limit - others) / HELD_FOR_TAKEN
   const advice =
-    fitting < MB ? "raise that limit" : `set --max-memory to at most ${inMegabytes(fitting)}, or raise that limit`
-  return `${setting} not fit into the memory limit of ${inMegabytes(limit)} of the container or control group: ${advice}`
+    fitting < MB ? "raise that limit" : `set ${setting} to at most ${inMegabytes(fitting)}, or raise that limit`
+  return `${what} not fit into the memory limit of ${inMegabytes(limit)} of the container or control group: ${advice}`
 }
 
 const descriptorComplaint = ({ maxConnections }: Settings, limit: number): string | undefined =>

@@ -39,7 +39,7 @@ export interface Codec<A, E, RE, RD> {
   readonly decode: (bytes: Buffer) => Effect.Effect<Option.Option<A>, never, RD>
 }
 
-/** The commands that it needs, executed together at one instant. */
+/** The commands that it needs, executed in order. */
 export type RunAll = (commands: ReadonlyArray<CommandWords>) => Effect.Effect<ReadonlyArray<Kept>, StoreError>
 
 /** A computation under way. */
@@ -88,14 +88,13 @@ export const makeComputations = (runAll: RunAll, scope: Scope.Scope): GetOrCompu
   /** The value of a key, and whether it is fresh. */
   const read = <A, EE, RE, RD>(key: string, codec: Codec<A, EE, RE, RD>, { stale }: Lifetime) =>
     Effect.gen(function* () {
-      const replies = yield* runAll([
-        ["GET", key],
-        ["PTTL", key]
-      ])
+      const get: CommandWords = ["GET", key]
+      // A value that is never stale is fresh. Its age is not asked for, because no near cache could answer that.
+      const replies = yield* runAll(stale === 0 ? [get] : [get, ["PTTL", key]])
       yield* refused(replies)
       const [value, left] = replies
-      if (value?._tag !== "Bulk" || left?._tag !== "Integer") return Option.none()
-      const isFresh = Number(left.value) < 0 || Number(left.value) > stale
+      if (value?._tag !== "Bulk") return Option.none()
+      const isFresh = left?._tag !== "Integer" || Number(left.value) < 0 || Number(left.value) > stale
       return Option.map(yield* codec.decode(value.bytes), (decoded) => ({ value: decoded, isFresh }))
     })
 

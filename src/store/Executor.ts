@@ -7,6 +7,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import { commands as table, DELETE, EXISTS, GET, PUT } from "../commands/Commands.ts"
 import type { Changes } from "../commands/Changes.ts"
@@ -241,7 +242,11 @@ export class MemoryExecutor implements ExecutorService {
         Effect.suspend(() => rest() ?? Effect.void)
       )
     }
-    while (slices.next(this.execution));
+    const done = Result.try(() => {
+      while (slices.next(this.execution));
+    })
+    slices.abandon()
+    if (Result.isFailure(done)) throw done.failure
     return rest()
   }
 

@@ -4,9 +4,10 @@
  * replies. It keeps no keys itself.
  *
  * `put`, `get`, `delete` and `exists` are the text protocol's, whose keys and values are words. The other operations take
- * any bytes.
+ * any bytes. All keys are in database 0.
  */
 import * as Arr from "effect/Array"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -23,6 +24,9 @@ import { type Kept, KeptReply, nothing } from "./KeptReply.ts"
 import type { Limits } from "../engine/Limits.ts"
 import type { InsightOptions } from "../insight/MemoryInsight.ts"
 import * as Engine from "./MemoryEngine.ts"
+import type { EngineError } from "./redis/NodeConnection.ts"
+import * as RedisEngine from "./redis/RedisEngine.ts"
+import type { RedisEngineConfig } from "./redis/RedisEngineConfig.ts"
 import { refused, StoreError } from "./StoreError.ts"
 import { makeTypedStore, type TypedStore } from "./TypedStore.ts"
 
@@ -63,9 +67,10 @@ export interface StoreService {
     options?: { readonly prefix?: string | undefined }
   ) => TypedStore<S>
   /** The number of keys, including expired ones that are not yet removed. */
-  readonly size: Effect.Effect<number>
-  /** Removes every key. Nothing is counted as removed. */
-  readonly clear: Effect.Effect<void>
+  readonly size: Effect.Effect<number, StoreError>
+  /** Removes every key: also those of other programs, if they share the store. Nothing is counted as removed. */
+  readonly clear: Effect.Effect<void, StoreError>
+  /** The state of this process's memory, which is a near cache if the keys are elsewhere, and what has been done. */
   readonly stats: Effect.Effect<StoreStats>
 }
 
@@ -130,7 +135,7 @@ const make = Effect.fnUntraced(function* (executor: ExecutorService) {
     get: (key) =>
       Effect.flatMap(Command.get(key), (command) =>
         Effect.map(executeText(GET, [command.key]), (reply) =>
-          reply._tag === "Bulk" ? reply.bytes.toString("latin1") : undefined
+          reply._tag === "Bulk" ? reply.bytes.toString() : undefined
         )
       ),
     delete: (key) =>
@@ -145,8 +150,8 @@ const make = Effect.fnUntraced(function* (executor: ExecutorService) {
     runAll,
     getOrCompute: (key, computation, options) => compute(key, computation, text, options),
     typed: (schema, options) => makeTypedStore(schema, options?.prefix ?? "", run, compute),
-    size: Effect.sync(() => executor.stats().keys),
-    clear: Effect.suspend(() => executor.clear(now()) ?? Effect.void),
+    size: Effect.map(run("DBSIZE"), (reply) => (reply._tag === "Integer" ? Number(reply.value) : 0)),
+    clear: Effect.asVoid(run("FLUSHDB")),
     stats: Effect.sync(() => executor.stats())
   })
 })
@@ -188,4 +193,20 @@ export class Store extends Context.Service<Store, StoreService>()("effect-kv-cac
         )
       })
     )
+
+  /**
+   * A store in a Redis server, a Redis Cluster, or a kv-cache server, with the services that a `Server` and an `Expirer`
+   * need, as `layerMemory` has them. Values that are read often are kept near, in the memory of this process, as long as
+   * the servers do not say that they have changed. It fails if nobody answers, or if we are refused. Afterwards servers
+   * may come and go: what needs one that is gone fails with a `StoreError` whose code is `UNAVAILABLE`.
+   *
+   * Under a `TestClock` near values expire with it. Connections are supervised in real time all the same: a test that
+   * moves its clock by an hour has not waited an hour for a server.
+   */
+  static readonly layerRedis = (
+    config: RedisEngineConfig
+  ): Layer.Layer<Store | Executor | Engine.MemoryEngine, EngineError> =>
+    Layer.provideMerge(Store.layer, RedisEngine.layer(config, realClock))
 }
+
+const realClock = Clock.Clock.defaultValue()

@@ -4,6 +4,7 @@ import type * as Scope from "effect/Scope"
 import * as AdminPort from "../../src/admin/AdminPort.ts"
 import { Overview } from "../../src/admin/Overview.ts"
 import type { Bound, ListenError } from "../../src/server/Listener.ts"
+import type { AdminKeys } from "../../src/server/ServerConfig.ts"
 import { CurrentVitals } from "../../src/server/Vitals.ts"
 import * as TestServer from "../server/TestServer.ts"
 import * as Http from "./Http.ts"
@@ -17,6 +18,7 @@ export interface Watched extends TestServer.TestServer {
 
 export interface Options extends TestServer.Options {
   readonly admin?: Partial<AdminPort.AdminConfig>
+  readonly adminKeys?: AdminKeys
 }
 
 export const listen = (overview: Overview, config: Partial<AdminPort.AdminConfig> = {}) =>
@@ -26,7 +28,7 @@ export const listen = (overview: Overview, config: Partial<AdminPort.AdminConfig
 export const start = Effect.fnUntraced(function* (
   options: Options = {}
 ): Effect.fn.Return<Watched, ListenError, Scope.Scope> {
-  const overview = yield* Overview.make(options.maxKeys ?? null)
+  const overview = yield* Overview.make(options.maxKeys ?? null, options.adminKeys)
   const admin = yield* listen(overview, options.admin)
   const server = yield* Effect.provideService(TestServer.start(options), CurrentVitals, overview.vitals)
   return { ...server, overview, admin, ask: (path, how) => Http.ask(admin, path, how) }

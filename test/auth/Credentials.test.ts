@@ -159,6 +159,20 @@ describe("credentials", () => {
     })
   )
 
+  it.effect.skipIf(process.getuid?.() !== 0)("may belong to somebody else, and be read through their group", () =>
+    Effect.gen(function* () {
+      const { file, logs, make } = yield* setUp
+      write(file("password"), "given\n", 0o640)
+      Fs.chownSync(file("password"), 1, process.getgid?.() ?? 0)
+      yield* make({ passwordFile: file("password") })
+      assert.deepStrictEqual(logs.lines, [])
+      Fs.chmodSync(file("password"), 0o644)
+      yield* make({ passwordFile: file("password") })
+      assert.lengthOf(logs.lines, 1)
+      assert.include(logs.lines[0]?.message, "others on this machine may read")
+    })
+  )
+
   it.effect("are read anew when a file changes, is replaced, or a link to it is", () =>
     Effect.gen(function* () {
       const { file, logs, make, path } = yield* setUp

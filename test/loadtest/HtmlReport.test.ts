@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { checkAll, parse } from "../../src/loadtest/Assertion.ts"
-import * as Chart from "../../src/loadtest/Chart.ts"
+import * as LatencyChart from "../../src/chart/LatencyChart.ts"
+import { markup } from "../../src/chart/Markup.ts"
+import * as TimeChart from "../../src/chart/TimeChart.ts"
 import { html } from "../../src/loadtest/HtmlReport.ts"
 import type { LoadResult, Slice } from "../../src/loadtest/LoadResult.ts"
-import { markup } from "../../src/loadtest/Markup.ts"
 import { closedResult, emptyResult, goodResult, latencies, resultOf } from "./fixtures.ts"
 
 const VOID = new Set(["meta", "wbr", "br"])
@@ -203,7 +204,8 @@ describe("html", () => {
 
 describe("percentileCurve", () => {
   const draw = (result: LoadResult): string =>
-    Chart.percentileCurve({ id: "c", size: { width: 800, height: 300 } }, result.percentiles, result.latency.all).source
+    LatencyChart.percentileCurve({ id: "c", size: { width: 800, height: 300 } }, result.percentiles, result.latency.all)
+      .source
 
   const labels = (source: string): ReadonlyArray<string> =>
     [...source.matchAll(/text-anchor="middle">([^<]+)</g)].map(([, label]) => label ?? "")
@@ -239,7 +241,7 @@ describe("percentileCurve", () => {
     for (const [, result] of results.filter(([, { latency }]) => latency.all.count > 0)) {
       for (const width of [350, 860]) {
         const drawing = { id: "c", size: { width, height: 300 } }
-        const { source } = Chart.percentileCurve(drawing, result.percentiles, result.latency.all)
+        const { source } = LatencyChart.percentileCurve(drawing, result.percentiles, result.latency.all)
         assert.match(source, /<text class="name"[^>]*>p50 /)
       }
     }
@@ -255,19 +257,19 @@ describe("percentileCurve", () => {
 })
 
 describe("barsOf", () => {
-  const sum = (bars: ReadonlyArray<Chart.Bar>): number => bars.reduce((total, { share }) => total + share, 0)
+  const sum = (bars: ReadonlyArray<LatencyChart.Bar>): number => bars.reduce((total, { share }) => total + share, 0)
 
   it("keeps buckets of equal ratio as they are", () => {
     const buckets = [1, 2, 4].map((from) => ({ from, to: from * 2, count: from }))
     assert.deepStrictEqual(
-      Chart.barsOf(buckets).map(({ share }) => share),
+      LatencyChart.barsOf(buckets).map(({ share }) => share),
       [1 / 7, 2 / 7, 4 / 7]
     )
   })
 
   it("splits other buckets so that every request is counted once", () => {
     const linear = Array.from({ length: 200 }, (_, index) => ({ from: index, to: index + 1, count: index % 7 }))
-    const bars = Chart.barsOf(linear)
+    const bars = LatencyChart.barsOf(linear)
     assert.strictEqual(bars.length, 40)
     assert.approximately(sum(bars), 1, 1e-9)
     for (const [index, bar] of bars.entries()) {
@@ -277,7 +279,7 @@ describe("barsOf", () => {
   })
 
   it("puts latencies of 0 into the first bar", () => {
-    const bars = Chart.barsOf([
+    const bars = LatencyChart.barsOf([
       { from: 0, to: 0.001, count: 5 },
       { from: 1, to: 2, count: 5 }
     ])
@@ -290,15 +292,15 @@ describe("barsOf", () => {
   })
 
   it("has no bars without requests", () => {
-    assert.deepStrictEqual(Chart.barsOf([]), [])
-    assert.deepStrictEqual(Chart.barsOf([{ from: 1, to: 2, count: 0 }]), [])
+    assert.deepStrictEqual(LatencyChart.barsOf([]), [])
+    assert.deepStrictEqual(LatencyChart.barsOf([{ from: 1, to: 2, count: 0 }]), [])
   })
 })
 
 describe("slicesOf", () => {
   it("fills seconds without requests with zeros", () => {
     const [first, , third] = slicesOf(10, 20, 30)
-    const slices = Chart.slicesOf(first === undefined || third === undefined ? [] : [first, third], 4)
+    const slices = TimeChart.slicesOf(first === undefined || third === undefined ? [] : [first, third], 4)
     assert.deepStrictEqual(
       slices.map(({ requests }) => requests),
       [10, 0, 30, 0]
@@ -307,35 +309,35 @@ describe("slicesOf", () => {
 
   it("shortens the last second to its real length, and leaves out a short rest", () => {
     assert.deepStrictEqual(
-      Chart.slicesOf(slicesOf(10, 5), 1.5).map(({ length, requests }) => [length, requests]),
+      TimeChart.slicesOf(slicesOf(10, 5), 1.5).map(({ length, requests }) => [length, requests]),
       [
         [1, 10],
         [0.5, 5]
       ]
     )
-    assert.strictEqual(Chart.slicesOf(slicesOf(10, 1), 1.1).length, 1)
-    assert.strictEqual(Chart.slicesOf(slicesOf(3), 0.01).length, 1)
-    assert.deepStrictEqual(Chart.slicesOf([], 5), [])
+    assert.strictEqual(TimeChart.slicesOf(slicesOf(10, 1), 1.1).length, 1)
+    assert.strictEqual(TimeChart.slicesOf(slicesOf(3), 0.01).length, 1)
+    assert.deepStrictEqual(TimeChart.slicesOf([], 5), [])
   })
 
   it("is finer for a shorter run", () => {
     const row = Array.from({ length: 24 }, (_, index) => index).filter((index) => index !== 7)
     const [own] = slicesOf(9)
     const slices = row.flatMap((index) => (own === undefined ? [] : [{ ...own, from: index * 0.05, length: 0.05 }]))
-    const drawn = Chart.slicesOf(slices, 1.2)
+    const drawn = TimeChart.slicesOf(slices, 1.2)
     assert.strictEqual(drawn.length, 24)
     assert.deepStrictEqual([drawn[7]?.from, drawn[7]?.requests, drawn[8]?.requests], [0.35, 0, 9])
   })
 
   it("breaks the latency line at slices without answers", () => {
-    const slices = Chart.slicesOf(slicesOf(10, 10, 0, 10, 10), 5)
-    const { source } = Chart.latencyOverTime({ id: "c", size: { width: 800, height: 300 } }, slices)
+    const slices = TimeChart.slicesOf(slicesOf(10, 10, 0, 10, 10), 5)
+    const { source } = TimeChart.latencyOverTime({ id: "c", size: { width: 800, height: 300 } }, slices)
     assert.strictEqual(source.match(/<path class="line"/g)?.length, 4)
   })
 
   it("scales a partial second to a rate per second", () => {
-    const slices = Chart.slicesOf(slicesOf(100, 50), 1.5)
-    const { source } = Chart.throughputOverTime({ id: "c", size: { width: 800, height: 300 } }, slices)
+    const slices = TimeChart.slicesOf(slicesOf(100, 50), 1.5)
+    const { source } = TimeChart.throughputOverTime({ id: "c", size: { width: 800, height: 300 } }, slices)
     assert.include(source, "Between 100 and 100 requests were answered per second")
   })
 })

@@ -4,9 +4,6 @@ import * as Layer from "effect/Layer"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import { layerKeyValueStore } from "../../src/persistence/StoreKeyValueStore.ts"
 import { Store } from "../../src/store/Store.ts"
-import { persistenceContract } from "./PersistenceContract.ts"
-
-persistenceContract("layerMemory", Store.layerMemory({ maxKeys: 1_000_000 }))
 
 describe("a store that is full", () => {
   it.effect("evicts what has not been used for longest", () =>

@@ -1,57 +1,17 @@
 /** What is said of settings that do not fit into what the system allows. */
 import { assert, describe, it } from "@effect/vitest"
-import { type Settings, settings } from "../../src/server/ServerConfig.ts"
 import { complaints } from "../../src/server/SystemLimits.ts"
+import { defaultSettings } from "./DefaultSettings.ts"
 
 const MB = 2 ** 20
 const UNLIMITED = { descriptors: undefined, memory: undefined }
 
-const config = (changed: Partial<Settings>): Settings => ({
-  host: settings.host.default,
-  port: settings.port.default,
-  respPort: settings.respPort.default,
-  adminPort: settings.adminPort.default,
-  adminHost: settings.adminHost.default,
-  adminAllowedHosts: settings.adminAllowedHosts.default,
-  otlpUrl: settings.otlpUrl.default,
-  otlpInterval: settings.otlpInterval.default,
-  passwordFile: settings.passwordFile.default,
-  usersFile: settings.usersFile.default,
-  allowUnauthenticated: settings.allowUnauthenticated.default,
-  tlsPort: settings.tlsPort.default,
-  tlsCert: settings.tlsCert.default,
-  tlsKey: settings.tlsKey.default,
-  tlsCa: settings.tlsCa.default,
-  tlsClientAuth: settings.tlsClientAuth.default,
-  tlsMinVersion: settings.tlsMinVersion.default,
-  maxKeys: settings.maxKeys.default,
-  maxMemory: settings.maxMemory.default,
-  ghosts: settings.ghosts.default,
-  sampling: settings.sampling.default,
-  maxClientMemory: settings.maxClientMemory.default,
-  maxValueSize: 1000,
-  maxConnections: settings.maxConnections.default,
-  idleTimeout: settings.idleTimeout.default,
-  expireInterval: settings.expireInterval.default,
-  shutdownGrace: settings.shutdownGrace.default,
-  engine: settings.engine.default,
-  enginePasswordFile: settings.enginePasswordFile.default,
-  engineCa: settings.engineCa.default,
-  engineTimeout: settings.engineTimeout.default,
-  engineDown: settings.engineDown.default,
-  staleTtl: settings.staleTtl.default,
-  nearMemory: settings.nearMemory.default,
-  nearTtl: settings.nearTtl.default,
-  clock: settings.clock.default,
-  logLevel: settings.logLevel.default,
-  debug: settings.debug.default,
-  logFormat: settings.logFormat.default,
-  ...changed
-})
-
 describe("the limits of the system", () => {
   it("where there are none, are nothing to speak of", () => {
-    assert.deepStrictEqual(complaints(config({ maxMemory: 30 * 1024 * MB, maxConnections: 1_000_000 }), UNLIMITED), [])
+    assert.deepStrictEqual(
+      complaints(defaultSettings({ maxMemory: 30 * 1024 * MB, maxConnections: 1_000_000 }), UNLIMITED),
+      []
+    )
   })
 
   it.each([
@@ -59,7 +19,7 @@ describe("the limits of the system", () => {
     { descriptors: 10_031, said: 1 },
     { descriptors: 40, said: 1 }
   ])("of open files: $descriptors for 10,000 clients", ({ descriptors, said }) => {
-    const complained = complaints(config({}), { ...UNLIMITED, descriptors })
+    const complained = complaints(defaultSettings({}), { ...UNLIMITED, descriptors })
     assert.strictEqual(complained.length, said)
     for (const complaint of complained) {
       assert.include(complaint, `the limit of open files is ${descriptors}, too few for 10000 clients`)
@@ -82,7 +42,18 @@ describe("the limits of the system", () => {
     { maxMemory: undefined, memory: 1024 * MB, said: [] },
     { maxMemory: undefined, memory: 512 * MB, said: ["without --max-memory, 1000000 keys", "at most 135mb"] }
   ])("of memory: $memory bytes for $maxMemory", ({ maxMemory, memory, said }) => {
-    const complained = complaints(config({ maxMemory }), { ...UNLIMITED, memory })
+    const complained = complaints(defaultSettings({ maxMemory }), { ...UNLIMITED, memory })
+    assert.strictEqual(complained.length, said.length === 0 ? 0 : 1)
+    for (const part of said) assert.include(complained[0], part)
+  })
+  it.each([
+    { nearMemory: 64 * MB, memory: 512 * MB, said: [] },
+    { nearMemory: 256 * MB, memory: 512 * MB, said: ["--near-memory is 256mb", "set --near-memory to at most 135mb"] }
+  ])("of memory, before an engine: $memory bytes for $nearMemory", ({ memory, nearMemory, said }) => {
+    const complained = complaints(defaultSettings({ engine: "redis://127.0.0.1", nearMemory }), {
+      ...UNLIMITED,
+      memory
+    })
     assert.strictEqual(complained.length, said.length === 0 ? 0 : 1)
     for (const part of said) assert.include(complained[0], part)
   })

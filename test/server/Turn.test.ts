@@ -92,7 +92,7 @@ class KeepingReader implements Reader {
     this.take(this.writer.current)
   }
 
-  wait(): void {
+  wait(_work: Effect.Effect<void>, _replies: ReplyWriter, _then: () => void): void {
     assert.fail("nothing is waited for")
   }
 
@@ -120,6 +120,20 @@ class KeepingReader implements Reader {
     if (replies.length === 0) return
     this.output += replies.take().toString("latin1")
     this.writes++
+  }
+}
+
+/** Waits for what is said to be waited for, until it is told that it is done. */
+class WaitingReader extends KeepingReader {
+  done: () => void = () => assert.fail("nothing is waited for")
+
+  override wait(work: Effect.Effect<void>, _replies: ReplyWriter, then: () => void): void {
+    this.isBlocked = true
+    this.done = () => {
+      Effect.runSync(work)
+      this.isBlocked = false
+      then()
+    }
   }
 }
 
@@ -410,6 +424,39 @@ describe("Turn", () => {
       turn.add(reader, Buffer.from("PUT a 1\nGET a\n"), 14)
       turn.run()
       assert.strictEqual(reader.output, "OK stored\nOK 1\n")
+    })
+  )
+
+  it.effect("leaves commands that are waited for as they are, and uses their memory again afterwards", () =>
+    Effect.gen(function* () {
+      const { executor } = yield* makeTurn
+      const memories = new Set<Buffer>()
+      const batches = new Set<CommandBatch>()
+      const late: ExecutorService["execute"] = (commands, from, to, now, caller, sink) => {
+        memories.add(commands.bytes)
+        batches.add(commands)
+        return Effect.sync(() => void executor.execute(commands, from, to, now, caller, sink))
+      }
+      const slow = new Proxy(executor, { get: (it, name) => (name === "execute" ? late : Reflect.get(it, name)) })
+      const turn = new Turn(slow, { now: () => 0, afterReads: () => {} })
+      const writer = new SharedWriter(textProtocol.makeReplyWriter)
+      const readers = Array.from({ length: 8 }, () => new WaitingReader(writer))
+      const send = (reader: Reader, text: string): void => {
+        turn.add(reader, Buffer.from(text), text.length)
+        turn.run()
+      }
+      for (let round = 0; round < 20; round++) {
+        // Each of them in a turn of its own, while those before it still wait.
+        for (const [i, reader] of readers.entries()) send(reader, `PUT key${i} value${round}-${i}\nGET key${i}\n`)
+        for (const reader of round % 2 === 0 ? readers : readers.toReversed()) reader.done()
+      }
+      for (const [i, { output }] of readers.entries()) {
+        const answers = Array.from({ length: 20 }, (_, round) => `OK stored\nOK value${round}-${i}\n`)
+        assert.strictEqual(output, answers.join(""))
+      }
+      // One for each that waits, and one for the turn.
+      assert.strictEqual(memories.size, 9)
+      assert.strictEqual(batches.size, 9)
     })
   )
 })

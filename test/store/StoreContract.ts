@@ -1,6 +1,6 @@
 /**
- * What every store must do, whatever holds its keys: a suite that takes a store's layer. Time is the Clock's, so each
- * test moves it by hand.
+ * What a store in this process must do, whatever engine holds its keys, besides what every store does: a suite that takes a
+ * store's layer. It looks at bounds, counters and single milliseconds. Time is the Clock's, so each test moves it by hand.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
@@ -61,7 +61,7 @@ const makeSteppingClock = () => {
 
 const MILLI = 1_000_000n
 
-/** The suite that every layer of `Store` runs. */
+/** The suite that every layer of a `Store` in memory runs. */
 export const storeContract = (
   name: string,
   layer: (limits: Limits) => Layer.Layer<Store | Executor | MemoryEngine>

@@ -39,14 +39,16 @@ const isFree = (port: number): Effect.Effect<boolean> =>
 /** So that two processes of the test runner do not look at the same ports at the same time. */
 let next = 20_000 + (process.pid % 900) * 10
 
-const freePort: Effect.Effect<number> = Effect.gen(function* () {
+/** A port that nobody listens on. */
+export const freePort: Effect.Effect<number> = Effect.gen(function* () {
   while (true) {
     next = next >= 40_000 ? 20_000 : next + 1
     if ((yield* isFree(next)) && (yield* isFree(next + BUS))) return next
   }
 })
 
-const temporaryFolder = Effect.acquireRelease(
+/** A folder that is deleted with the scope. */
+export const temporaryFolder = Effect.acquireRelease(
   Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "redis-"))),
   (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true, force: true }))
 )

@@ -25,6 +25,8 @@ export interface MixOptions {
   readonly keys: number
   readonly valueSize: number
   readonly putShare: number
+  /** How unequally often keys are chosen: the exponent of Zipf's law, or 0 for all alike. */
+  readonly skew: number
   readonly pipeline: number
   readonly seed: number
 }
@@ -34,8 +36,9 @@ const tapeLength = (keys: number): number => (keys > 100_000 ? 2 ** 20 : 2 ** 16
 
 /** An endless walk over prebuilt batches: PUTs and GETs of keys chosen at random, all of which are in the cache. */
 export const mix = (wire: Wire, options: MixOptions): BatchSource => {
-  const { keys, pipeline, putShare, seed, valueSize } = options
+  const { keys, pipeline, putShare, seed, skew, valueSize } = options
   const random = makeRandom(seed)
+  const choose = skew === 0 ? () => Math.floor(random() * keys) : zipf(keys, skew, random)
   const length = Math.ceil(tapeLength(keys) / pipeline) * pipeline
   const longest = keyOf(keys - 1)
   const longestValue = valueOf(keys - 1, valueSize)
@@ -48,7 +51,7 @@ export const mix = (wire: Wire, options: MixOptions): BatchSource => {
   let sent = 0
   let answered = 0
   for (let i = 0; i < length; i++) {
-    const number = Math.floor(random() * keys)
+    const number = choose()
     const key = keyOf(number)
     const value = valueOf(number, valueSize)
     const isPut = random() < putShare
@@ -106,5 +109,23 @@ const makeRandom = (seed: number): (() => number) => {
     state ^= state >>> 17
     state ^= state << 5
     return (state >>> 0) / 2 ** 32
+  }
+}
+
+/** Numbers below `count` by Zipf's law: the i-th is chosen in proportion to 1 / i ** exponent. */
+const zipf = (count: number, exponent: number, random: () => number): (() => number) => {
+  const sums = new Float64Array(count)
+  let sum = 0
+  for (let i = 0; i < count; i++) sums[i] = sum += (i + 1) ** -exponent
+  return () => {
+    const wanted = random() * sum
+    let low = 0
+    let high = count - 1
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((sums[middle] ?? 0) > wanted) high = middle
+      else low = middle + 1
+    }
+    return low
   }
 }

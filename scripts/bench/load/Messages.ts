@@ -20,6 +20,7 @@ export interface GeneratorOptions extends Destination {
         readonly kind: "mix"
         readonly keys: number
         readonly putShare: number
+        readonly skew: number
         /** The warm-up, in s, which is not measured. */
         readonly warmup: number
         readonly seconds: number
@@ -94,4 +95,35 @@ export interface BulkOptions extends Destination {
 
 export interface BulkResult {
   readonly requestsPerSecond: number
+}
+
+export interface PacedOptions extends Destination {
+  readonly connections: number
+  readonly valueSize: number
+  /** Requests a second, whatever the answers take. */
+  readonly rate: number
+  readonly keys: number
+  /** The warm-up, in s, which is not measured. */
+  readonly warmup: number
+  readonly seconds: number
+  readonly seed: number
+}
+
+export interface PacedResult {
+  readonly requests: number
+  /** ms */
+  readonly mean: number
+  readonly p50: number
+  readonly p99: number
+}
+
+export interface DelayOptions {
+  /** Where connections are passed on to. */
+  readonly port: number
+  /** How long each byte is on its way in either direction, in ms. */
+  readonly delay: number
+}
+
+export interface DelayReady {
+  readonly port: number
 }

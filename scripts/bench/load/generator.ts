@@ -104,7 +104,8 @@ const end = (): void => {
 const makeSource = (): BatchSource => {
   const wire = wires[options.wire]
   if (work.kind === "mix") {
-    return mix(wire, { keys: work.keys, valueSize, putShare: work.putShare, pipeline, seed: work.seed })
+    const { keys, putShare, seed, skew } = work
+    return mix(wire, { keys, valueSize, putShare, skew, pipeline, seed })
   }
   const { expireAfter, firstKey, keys } = work
   const startedAt = performance.now()

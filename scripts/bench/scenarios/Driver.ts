@@ -18,13 +18,17 @@ export interface Load {
   readonly pipeline: number
   /** How many keys there are. All of them are in the cache. */
   readonly keys: number
+  /** How many of the requests are PUTs, from 0 to 1; half of them if it is not given. */
+  readonly putShare?: number
+  /** See `MixOptions.skew`; 0 if it is not given. */
+  readonly skew?: number
   readonly seconds: number
   readonly seed: number
 }
 
-/** Half PUTs, half GETs. */
+/** PUTs and GETs of keys that are there. */
 export const drive = ({ pid, port, wire }: Server, load: Load): Promise<GeneratorResult> => {
-  const { connections, keys, pipeline, seconds, seed } = load
+  const { connections, keys, pipeline, putShare = 0.5, seconds, seed, skew = 0 } = load
   return generate(
     {
       port,
@@ -33,7 +37,7 @@ export const drive = ({ pid, port, wire }: Server, load: Load): Promise<Generato
       connections,
       pipeline,
       valueSize: VALUE_SIZE,
-      work: { kind: "mix", keys, putShare: 0.5, warmup: WARMUP, seconds, seed }
+      work: { kind: "mix", keys, putShare, skew, warmup: WARMUP, seconds, seed }
     },
     WARMUP + seconds
   )

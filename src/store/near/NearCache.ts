@@ -42,7 +42,7 @@ export const NO_SOURCE = -1
 const NO_DEADLINE = -1
 
 /** Commands whose reply follows from the values of their keys alone. Where a key is not there, the server is asked. */
-const ANSWERED = new Set([
+export const ANSWERED: ReadonlySet<string> = new Set([
   "GET",
   "MGET",
   "STRLEN",

@@ -94,11 +94,6 @@ export class Cluster {
     return this.isCluster || database === 0 ? this.masters : [this.inDatabase(database)]
   }
 
-  /** All connections: those of a single server's databases, too. */
-  get connections(): ReadonlyArray<NodeConnection> {
-    return [...this.nodes.values(), ...this.databases.values()]
-  }
-
   /** A server says that a slot has moved to another one. */
   moved(slot: number, to: string, from: NodeConnection): NodeConnection | undefined {
     const node = this.redirected(to, from)
@@ -145,6 +140,11 @@ export class Cluster {
   private firstLook(node: NodeConnection): Effect.Effect<void, EngineError> {
     return Effect.flatMap(Effect.result(this.askSlots(node)), (slots) => {
       if (Result.isFailure(slots) && !slots.failure.isRefusal) return Effect.fail(slots.failure)
+      // A server that may not be asked (NOPERM) is perhaps one of a cluster.
+      if (Result.isFailure(slots) && !slots.failure.message.startsWith("ERR ")) {
+        const message = `${node.name} refuses CLUSTER SLOTS: ${slots.failure.message}`
+        return Effect.fail(new EngineError({ message, isRefusal: true }))
+      }
       this.options.fork(node.run)
       if (Result.isFailure(slots)) this.isSingle(node)
       else {

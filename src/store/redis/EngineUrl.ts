@@ -1,4 +1,4 @@
-/** Where an engine is, as one word: `redis://user@host:7000,host:7001/0`. It connects to nothing. */
+/** Where an engine is, as one word: `redis://user@host:7000,host:7001`. It connects to nothing. */
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 
@@ -19,7 +19,11 @@ export interface EngineUrl {
 const DEFAULT_PORT = 6379
 const MAX_PORT = 65_535
 
-const FORM = /^(rediss?):\/\/(?:([^@/]*)@)?([^@/]+)\/?$/
+/** What is allowed. */
+export const FORM = "redis:// or rediss://, then user@ if there is one, then host:port, or several with commas between"
+
+/** At the end may be the number of the database, which can only be 0: clients choose theirs themselves. */
+const URL = /^(rediss?):\/\/(?:([^@/]*)@)?([^@/?#]+)(?:\/0?)?$/
 const NODE = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s/:[\]]+))(?::([0-9]{1,5}))?$/
 
 export const formatNode = ({ host, port }: NodeAddress): string =>
@@ -43,7 +47,7 @@ const decodePercent = (text: string): string =>
   ).toString("utf8")
 
 export const parseEngineUrl = (text: string): Option.Option<EngineUrl> => {
-  const [, scheme, user, places] = FORM.exec(text) ?? []
+  const [, scheme, user, places] = URL.exec(text) ?? []
   if (scheme === undefined || places === undefined) return Option.none()
   const nodes = places.split(",").map(parseNode)
   if (nodes.some((node) => node === undefined)) return Option.none()

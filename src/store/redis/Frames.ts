@@ -27,6 +27,7 @@ const ATTRIBUTES = 0x7c
 const NULL = 0x5f
 const DOUBLE = 0x2c
 const BOOLEAN = 0x23
+const BIG_NUMBER = 0x28
 const TRUE = 0x74
 
 /** A number of so many characters is a double without loss. */
@@ -124,7 +125,7 @@ export class FrameReader {
         case NULL:
         case DOUBLE:
         case BOOLEAN:
-        case 0x28:
+        case BIG_NUMBER:
           break
         case BULK:
         case BULK_ERROR:
@@ -152,8 +153,7 @@ export class FrameReader {
       this.missing--
     }
     // The last part may end behind what has come.
-    if (this.at <= end) return true
-    return false
+    return this.at <= end
   }
 }
 
@@ -162,11 +162,13 @@ export const isPush = (bytes: Buffer, start: number): boolean => bytes[start] ==
 export const isError = (bytes: Buffer, start: number): boolean => bytes[start] === ERROR || bytes[start] === BULK_ERROR
 
 export const isNull = (bytes: Buffer, start: number): boolean =>
-  bytes[start] === NULL || (bytes[start] === BULK && bytes[start + 1] === MINUS)
+  bytes[start] === NULL || ((bytes[start] === BULK || bytes[start] === ARRAY) && bytes[start + 1] === MINUS)
 
-/** The line of a reply that is one, such as `MOVED 1 host:1`, without its type. */
-export const lineOf = (bytes: Buffer, start: number, end: number): string =>
-  bytes.toString("latin1", start + 1, end - LINE_END_BYTES)
+/** The line of a reply that is one, such as `MOVED 1 host:1`, without its type; the text of an error that is longer. */
+export const lineOf = (bytes: Buffer, start: number, end: number): string => {
+  const header = bytes[start] === BULK_ERROR ? lineEnd(bytes, start + 1, end) + LINE_END_BYTES : start + 1
+  return bytes.toString("latin1", header, end - LINE_END_BYTES)
+}
 
 /** The number of a reply that is one; 0 for any other. */
 export const integerOf = (bytes: Buffer, start: number, end: number): number =>
@@ -264,7 +266,7 @@ export const relay = (bytes: Buffer, start: number, sink: ReplySink): number => 
     case BOOLEAN:
       sink.integer(bytes[start + 1] === TRUE ? 1 : 0)
       return next
-    case 0x28:
+    case BIG_NUMBER:
       sink.text(bytes.toString("latin1", start + 1, to))
       return next
     case ARRAY: {

@@ -141,6 +141,22 @@ export const answer = (id: number, bytes: Buffer, start: number, sink: ReplySink
   return relay(bytes, start, sink)
 }
 
+/** Answers a read whose server is gone, if that is what it is to be answered with and there is something. */
+const answerWithout = ({ caller, commands, context }: Job, command: number, sink: ReplySink): boolean => {
+  const id = commands.id(command)
+  if (context.down === "stale") {
+    return context.near?.answerStale(commands, command, context.now(), caller, sink) === true
+  }
+  if (context.down === "error") return false
+  if (id === GET) sink.null()
+  else if (id === EXISTS || id === Routes.EXISTS_ALL) sink.integer(0)
+  else if (id === Routes.MGET) {
+    sink.array(commands.argc(command))
+    for (let key = 0; key < commands.argc(command); key++) sink.null()
+  } else return false
+  return true
+}
+
 const MOST_REDIRECTS = 5
 
 const ASKING = prepared("ASKING")
@@ -273,15 +289,9 @@ export class Forwarded extends Part implements Task {
   }
 
   write(sink: ReplySink): void {
-    const { bytes, context, id, job, start } = this
+    const { bytes, command, context, id, job, start } = this
     if (bytes === undefined) {
-      const { near } = context
-      const isStale =
-        context.down === "stale" && near?.answerStale(job.commands, this.command, context.now(), job.caller, sink)
-      if (isStale === true) return
-      if (context.down === "miss" && id === GET) sink.null()
-      else if (context.down === "miss" && id === EXISTS) sink.integer(0)
-      else putError(this.failure, sink)
+      if (!answerWithout(job, command, sink)) putError(this.failure, sink)
       return
     }
     if (id === GET && !isError(bytes, start)) context.read(!isNull(bytes, start))
@@ -368,14 +378,8 @@ class SplitPart extends Part {
   }
 
   encode(out: Outbox): void {
-    const name = Routes.names[this.id]
-    if (name === undefined) return
-    const { command, commands } = this
-    out.begin(name.words + this.arguments.length)
-    out.raw(name.bytes)
-    for (const argument of this.arguments) {
-      out.word(commands.bytes, commands.argStart(command, argument), commands.argLength(command, argument))
-    }
+    Routes.begin(this.id, this.arguments.length, out)
+    for (const argument of this.arguments) out.argument(this.commands, this.command, argument)
   }
 
   protected settle(): void {
@@ -386,6 +390,7 @@ class SplitPart extends Part {
 /** A command with keys of several slots: one request for each slot, and one answer. */
 export class Split implements Task {
   private readonly job: Job
+  private readonly command: number
   private readonly id: number
   // By slot, and in the order of the keys.
   private readonly parts = new Map<number, SplitPart>()
@@ -396,6 +401,7 @@ export class Split implements Task {
   constructor(job: Job, command: number, slots: ReadonlyArray<number>) {
     const { commands } = job
     this.job = job
+    this.command = command
     this.id = commands.id(command)
     const step = table[this.id]?.keys?.step ?? 1
     for (const [key, slot] of slots.entries()) {
@@ -423,13 +429,14 @@ export class Split implements Task {
   }
 
   write(sink: ReplySink): void {
-    const { down } = this.job.context
+    const { command, id, job } = this
     const parts = [...this.parts.values()]
-    const isMissable = down === "miss" && this.id === Routes.MGET
-    const error = parts.find(
-      (part) => part.errorLine !== undefined && !(isMissable && part.bytes === undefined)
-    )?.errorLine
-    if (error !== undefined) return putError(error, sink)
+    const isMissable = job.context.down === "miss" && (id === Routes.MGET || id === Routes.EXISTS_ALL)
+    const failed = parts.find((part) => part.errorLine !== undefined && !(isMissable && part.bytes === undefined))
+    if (failed !== undefined) {
+      if (failed.bytes !== undefined || !answerWithout(job, command, sink)) putError(failed.errorLine ?? "", sink)
+      return
+    }
     if (this.id === Routes.MSET) return sink.fixed(ok)
     if (this.id !== Routes.MGET) return sink.integer(sumOf(parts))
     sink.array(this.order.length)
@@ -589,14 +596,9 @@ export class Scan implements Task {
     this.master = Number(cursor % CURSORS)
     const encode = (out: Outbox): void => {
       if (!isCursor) return context.encode(commands, command, out)
-      const name = Routes.names[id]
-      if (name === undefined) return
-      out.begin(name.words + commands.argc(command))
-      out.raw(name.bytes)
+      Routes.begin(id, commands.argc(command), out)
       out.text(String(cursor / CURSORS))
-      for (let at = 1; at < commands.argc(command); at++) {
-        out.word(commands.bytes, commands.argStart(command, at), commands.argLength(command, at))
-      }
+      for (let argument = 1; argument < commands.argc(command); argument++) out.argument(commands, command, argument)
     }
     const part = new MasterPart(context, id, encode, () => {
       this.isDone = true

@@ -62,11 +62,24 @@ export interface NodeOptions {
 const FIRST_DELAY = 50
 const LAST_DELAY = 1000
 
-/** Looks at the time so many times in a timeout. */
+/** Looks so many times in a timeout. */
 const LOOKS = 4
+
+/** A server that has more to read than this, in bytes, has another timeout for each time as much. */
+const READ_IN_TIMEOUT = 4 * 1024 * 1024
 
 /** A connection that has sent nothing for so many ms is pinged. */
 const IDLE = 1000
+
+/** What is read is copied at once, so that all connections can share it: Node takes 64 KB anew for each read otherwise. */
+const readBuffer = Buffer.allocUnsafeSlow(64 * 1024)
+
+/** Replies are kept until their clients are answered. */
+const copyOfRead = (length: number): Buffer => {
+  const copy = Buffer.allocUnsafe(length)
+  readBuffer.copy(copy, 0, 0, length)
+  return copy
+}
 
 const PING = prepared("PING")
 const pong: Request = {
@@ -109,7 +122,8 @@ export class NodeConnection {
   private unsent = 0
   private greetings: Array<(bytes: Buffer, start: number, end: number) => void> = []
   private isFlushing = false
-  private waitsSince = 0
+  // Looks at which it owed an answer, since it has last sent something.
+  private silentLooks = 0
   private sentAt = 0
   private onClosed: () => void = () => {}
 
@@ -143,7 +157,7 @@ export class NodeConnection {
   /** Sends a request. Those of one turn are written together. */
   send(request: Request): void {
     if (!this.isUsable) return request.lost(this.why, false, this)
-    if (this.awaited === 0) this.waitsSince = this.options.now()
+    if (this.awaited === 0) this.silentLooks = 0
     request.encode(this.out)
     this.pending.push(request)
     this.unsent++
@@ -179,7 +193,8 @@ export class NodeConnection {
     if (this.state === "connecting") this.failAll("is not used any more", true)
     this.state = "ended"
     this.why = "is not used any more"
-    if (this.awaited === 0) this.socket?.destroy()
+    if (this.awaited > 0) return
+    this.socket?.destroy()
     this.onClosed()
   }
 
@@ -224,15 +239,18 @@ export class NodeConnection {
     })
   }
 
-  /** Looks for silence now and then. */
+  /**
+   * Looks for silence now and then. Looks are counted, and no time: when this process has stood still for a while, the
+   * answers are there, and are read between this look and the next one.
+   */
   private get watch(): Effect.Effect<never> {
+    const { now, timeout } = this.options
     const look = Effect.sync(() => {
-      const now = this.options.now()
-      const { timeout } = this.options
       if (this.awaited > 0) {
-        if (now - this.waitsSince > timeout)
-          this.lose(`did not answer within ${Duration.format(Duration.millis(timeout))}`)
-      } else if (now - this.sentAt > IDLE) this.send(pong)
+        const unread = this.socket?.writableLength ?? 0
+        const isSilent = ++this.silentLooks > LOOKS * (1 + unread / READ_IN_TIMEOUT)
+        if (isSilent) this.lose(`did not answer within ${Duration.format(Duration.millis(timeout))}`)
+      } else if (now() - this.sentAt > IDLE) this.send(pong)
     })
     return Effect.forever(
       Effect.andThen(Effect.sleep(Duration.millis(Math.max(1, this.options.timeout / LOOKS))), look)
@@ -265,26 +283,35 @@ export class NodeConnection {
   private open(refused: (message: string, isRefusal: boolean) => void): Net.Socket {
     const { tls } = this.options
     const { host, port } = this.address
-    const socket =
-      tls === undefined
-        ? Net.connect({ host, port, noDelay: true })
-        : Tls.connect({ host, port, ca: tls.ca, ...(Net.isIP(host) === 0 ? { servername: host } : {}) })
-    if (tls !== undefined) socket.setNoDelay(true)
     const reader = new FrameReader((bytes, start, end) => this.received(bytes, start, end))
-    let failure = "closed the connection"
-    socket.on("data", (chunk: Buffer) => {
-      this.waitsSince = this.options.now()
+    const onRead = (chunk: Buffer): void => {
+      this.silentLooks = 0
       const read = Result.try(() => reader.push(chunk))
       if (Result.isFailure(read) && this.socket === socket) {
         this.lose(`sent what is no reply (${read.failure instanceof Error ? read.failure.message : "unknown"})`)
       }
+    }
+    const callback = (length: number): boolean => {
+      onRead(copyOfRead(length))
+      return true
+    }
+    const socket =
+      tls === undefined
+        ? Net.connect({ host, port, noDelay: true, onread: { buffer: readBuffer, callback } })
+        : Tls.connect({ host, port, ca: tls.ca, ...(Net.isIP(host) === 0 ? { servername: host } : {}) })
+    if (tls !== undefined) socket.setNoDelay(true).on("data", onRead)
+    let failure = "closed the connection"
+    socket.on("drain", () => {
+      // The systems on the way still hold some of it, for which there is another timeout.
+      this.silentLooks = -LOOKS
     })
     socket.on("error", (error: NodeJS.ErrnoException) => {
-      failure = `cannot be reached (${error.code ?? error.message})`
+      const code = error.code ?? error.message
+      failure = this.state === "ready" ? `closed the connection (${code})` : `cannot be reached (${code})`
     })
     socket.on("close", () => {
       if (this.socket !== socket) return
-      if (this.state === "ready" || this.state === "ended") this.lose(failure)
+      if (this.state === "ready") this.lose(failure)
       else refused(failure, false)
     })
     return socket
@@ -318,7 +345,8 @@ export class NodeConnection {
     this.state = "ready"
     this.why = ""
     this.generation++
-    this.waitsSince = this.sentAt = this.options.now()
+    this.silentLooks = 0
+    this.sentAt = this.options.now()
     this.options.onReady(this)
     ready()
     this.flush()

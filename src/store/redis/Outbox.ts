@@ -2,6 +2,7 @@
  * Requests to a Redis server as bytes, one behind the other, to be written at once. Arguments are copied from where they
  * were read: the bytes that a client has sent are the bytes that the server gets.
  */
+import type { CommandBatch } from "../../domain/CommandBatch.ts"
 
 const FIRST_BYTES = 16 * 1024
 
@@ -46,6 +47,11 @@ export class Outbox {
     else for (let at = 0; at < length; at++) this.bytes[to + at] = bytes[start + at] ?? 0
     this.length = to + length
     this.endLine()
+  }
+
+  /** Adds an argument of a command, as it was read. */
+  argument(commands: CommandBatch, command: number, argument: number): void {
+    this.word(commands.bytes, commands.argStart(command, argument), commands.argLength(command, argument))
   }
 
   /** Adds a word with one byte for each character. */

@@ -223,17 +223,12 @@ export class RedisExecutor implements ExecutorService, JobContext {
 
   encode(commands: CommandBatch, command: number, out: Outbox): void {
     const id = commands.id(command)
-    const name = Routes.names[id]
-    if (name === undefined) return
     const isPut = id === PUT || id === Routes.PUT_BYTES
     const argc = id === Routes.FLUSH ? 0 : commands.argc(command)
     const ttl = isPut && argc > 2 ? parseDigits(commands.text(command, 2)) : 0
     const words = isPut ? 2 : argc
-    out.begin(name.words + words + (ttl > 0 ? 2 : 0))
-    out.raw(name.bytes)
-    for (let argument = 0; argument < words; argument++) {
-      out.word(commands.bytes, commands.argStart(command, argument), commands.argLength(command, argument))
-    }
+    Routes.begin(id, words + (ttl > 0 ? 2 : 0), out)
+    for (let argument = 0; argument < words; argument++) out.argument(commands, command, argument)
     if (ttl === 0) return
     out.raw(EX)
     out.text(String(ttl))

@@ -4,7 +4,7 @@
  */
 import { commands as table, DELETE, EXISTS, GET, LOOK, PUT } from "../../commands/Commands.ts"
 import { putBytes } from "../../commands/Text.ts"
-import { prepared } from "./Outbox.ts"
+import { type Outbox, prepared } from "./Outbox.ts"
 
 /** To the server that has the slot of its keys. */
 export const KEYED = 0
@@ -25,6 +25,8 @@ const idOf = (name: string): number =>
   table.findIndex((entry) => entry.name === name && entry.protocols.includes("resp") && entry.execute !== undefined)
 
 export const MGET = idOf("MGET")
+/** Of any number of keys. That of the text protocol is another. */
+export const EXISTS_ALL = idOf("EXISTS")
 export const MSET = idOf("MSET")
 export const KEYS = idOf("KEYS")
 export const SCAN = idOf("SCAN")
@@ -67,3 +69,11 @@ export const names: ReadonlyArray<{ readonly words: number; readonly bytes: Buff
     const words = wordsOf(id)
     return { words: words.length, bytes: Buffer.concat(words.map(prepared)), text: words.join(" ") }
   })
+
+/** Begins a request for a command with so many arguments. */
+export const begin = (id: number, count: number, out: Outbox): void => {
+  const name = names[id]
+  if (name === undefined) throw new Error(`there is no command ${id}`)
+  out.begin(name.words + count)
+  out.raw(name.bytes)
+}

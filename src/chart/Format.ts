@@ -106,3 +106,22 @@ export const compact =
 
 /** Text from a file or a flag, made safe for a terminal: without control characters, so without escape sequences. */
 export const printable = (text: string): string => text.replace(/\p{Cc}/gu, "\u{FFFD}")
+
+const UNITS_OF_BYTES = ["bytes", "KB", "MB", "GB", "TB"]
+
+/** Bytes as settings take them, a KB being 1,024: `512 bytes`, `1.5 MB`, `30 GB`. */
+export const bytes = (value: number): string => {
+  const size = Math.abs(value)
+  // From 1,000 of a unit on, the next one is shorter.
+  const power =
+    size < 1000 ? 0 : Math.min(UNITS_OF_BYTES.length - 1, Math.floor(Math.log(size * 1.024) / Math.log(1024)))
+  const amount = value / 1024 ** power
+  return `${trimmed(amount, power === 0 ? 0 : decimalsOf(amount))} ${UNITS_OF_BYTES[power]}`
+}
+
+/** A time in µs, with three digits: `0.5 µs`, `12.3 µs`, `1.5 ms`, `2 s`. */
+export const micros = (value: number): string => {
+  if (value < 1000) return `${trimmed(value, decimalsOf(value))} µs`
+  const milliseconds = value / 1000
+  return milliseconds < 1000 ? `${trimmed(milliseconds, decimalsOf(milliseconds))} ms` : seconds(milliseconds / 1000)
+}

@@ -1,6 +1,6 @@
 /**
- * The stylesheet of the HTML report: colours for light and dark, type, and spacing. It uses system fonts only, so that
- * the page loads nothing.
+ * The stylesheet of pages with charts: colours for light and dark, type, and spacing. It uses system fonts only, so that
+ * a page loads nothing.
  */
 export const style = `
 :root {
@@ -128,6 +128,9 @@ svg .second { color: var(--second); }
 svg .failed { color: var(--bad); }
 svg .line { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
 svg .legend line { stroke: currentColor; stroke-width: 3; }
+svg :is(g.second .line, .legend .second) { stroke-dasharray: 6 4; }
+svg .here { stroke: var(--quiet); stroke-width: 1; stroke-dasharray: 2 3; }
+svg .bound { stroke: var(--bad); stroke-width: 1.5; stroke-dasharray: 2 4; }
 svg circle { fill: currentColor; }
 svg .dot { fill: var(--first); stroke: var(--card); stroke-width: 1.5; }
 svg .spot rect { fill: transparent; }
