@@ -116,9 +116,7 @@ const endpoints = (overview: Overview, now: () => number): ReadonlyMap<string, E
         return Effect.succeed(say(400, `database must be a whole number from 0 to ${overview.databases - 1}`))
       }
       const story = overview.explain(key, Number(database))
-      return story === undefined
-        ? Effect.succeed(say(503, vitals.stage))
-        : Effect.map(story, (text) => say(200, text))
+      return story === undefined ? Effect.succeed(say(503, vitals.stage)) : Effect.map(story, (text) => say(200, text))
     })
 
   const page: Respond = () =>
