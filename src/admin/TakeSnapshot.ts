@@ -1,5 +1,4 @@
 /** Takes a picture of a running server. What it says is in `Snapshot.ts`. */
-
 import { commands as table, isKey } from "../commands/Commands.ts"
 import type { Entry } from "../commands/Entry.ts"
 import type { Stage, View } from "../server/Vitals.ts"
@@ -145,9 +144,14 @@ export const takeSnapshot = (view: View, { keyNames, loopDelay, maxKeys, stage }
       blocked: pause.size
     },
     network: { in: totals.bytesIn, out: totals.bytesOut },
-    slowCommands: observation.slowLog
-      .newest(SHOWN_SLOW)
-      .map((command) => ({ ...command, words: withKeysNamed(command.words, keyNames) })),
+    slowCommands: observation.slowLog.newest(SHOWN_SLOW).map(({ address, at, id, micros, name, words }) => ({
+      id,
+      at,
+      micros,
+      words: withKeysNamed(words, keyNames),
+      address,
+      name
+    })),
     keysAre: keyNames.are,
     hotKeys: insight?.hotKeys(SHOWN_KEYS).map(named) ?? null,
     bigKeys: insight?.bigKeys(SHOWN_KEYS).map(named) ?? null,

@@ -68,8 +68,9 @@ const stepDown = (value: number): number => {
 
 /** From 0 to a round number that is at least the largest value. */
 export const linearAxis = (largest: number, wanted: number, label: (value: number) => string): Axis => {
-  const step = stepUp((largest > 0 ? largest : 1) / wanted)
-  const steps = Math.max(1, Math.ceil(largest / step - 1e-9))
+  const end = largest > 0 ? largest : 1
+  const step = stepUp(end / wanted)
+  const steps = Math.max(1, Math.ceil(end / step - 1e-9))
   const ticks = Array.from({ length: steps + 1 }, (_, index) => {
     // Rounded, because 3 * 0.1 would not print as 0.3.
     const value = Number((index * step).toPrecision(12))

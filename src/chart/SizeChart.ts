@@ -9,7 +9,8 @@ import {
   pathOf,
   type Point,
   round,
-  wantedTicks
+  wantedTicks,
+  widthOf
 } from "./Frame.ts"
 import { type Markup, markup } from "./Markup.ts"
 
@@ -54,8 +55,8 @@ export const hitRateBySize = (drawing: Drawing, points: ReadonlyArray<SizePoint>
       const line = points.map(({ bytes, hitRate }): Point => [toX(bytes), toY(hitRate * 100)])
       const [x, at] = [toX(here.bytes), toY(here.hitRate * 100)]
       const label = `you are here: ${Format.number(here.hitRate * 100, 1)} %`
-      // Beside the point, on the side that has more room, and below it: the curve rises to the right.
-      const isRight = x < (plot.left + plot.right) / 2
+      // Below the point and to its right, where the curve is not, if there is room.
+      const isRight = x + 10 + widthOf(label) < plot.right
       const below = at + 22 < plot.bottom ? at + 20 : at - 12
       return markup`<path class="line first" d="${pathOf(line)}"/><line class="here" x1="${x}" x2="${x}" y1="${at}" y2="${plot.bottom}"/><circle class="dot" cx="${x}" cy="${at}" r="5"/><text class="name" x="${round(isRight ? x + 10 : x - 10)}" y="${round(below)}" text-anchor="${isRight ? "start" : "end"}">${label}</text>`
     },

@@ -36,9 +36,6 @@ const WALKED_AT_ONCE = 256
 /** In keys: and by so much if somebody asks for them. */
 const WALKED_WHEN_ASKED = 4096
 
-/** In place of a reason: everything of its database was removed, and the key with it if it was there. */
-export const FLUSHED = -1
-
 /**
  * So many misses in each 10 ms are looked up. Of more, one in so many is, on average, and stands for those before it: to find
  * a ghost is to wait for memory.
@@ -49,6 +46,9 @@ const MISS_ONE_IN = 16
 
 /** In place of a reason: the key has no ghost. */
 const COLD = 3
+
+/** In place of a reason: everything of its database was removed, and the key with it if it was there. */
+export const FLUSHED = -1
 
 /** How many removals are looked at to tell how much memory would have kept a key. */
 const LOOKS = 4096

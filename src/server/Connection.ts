@@ -89,6 +89,12 @@ export interface ConnectionContext {
 const LINGER = Duration.seconds(1)
 
 /**
+ * A long request that comes is activity whenever so many bytes of it have come: it may take long, but not for ever, as with
+ * a byte now and then.
+ */
+const PROGRESS_BYTES = 4096
+
+/**
  * So many full reads of a long request are a share of a turn: it is a share of 256 KB then, which takes as long as
  * executing the requests of a single read.
  */
@@ -112,8 +118,12 @@ export class Connection implements Reader, Watched, Holder, Link {
   // What no command asked for, until it is written.
   private pushed: Array<Buffer> = []
   private wasStopped: boolean
+  // Bytes of a long request that have come since it last counted as activity.
+  private arrived = 0
   // Full reads of a long request since its last share of a turn.
   private longReads = 0
+  // Bytes of unfinished requests that were given up when no more of them could come.
+  private heldAtEnd = 0
   // Whether a slice of a long reply is to be written when its time has come.
   private isToWrite = false
   private onClosed: () => void = doNothing
@@ -279,7 +289,10 @@ export class Connection implements Reader, Watched, Holder, Link {
   private receive(bytes: Buffer, length: number): boolean {
     const { counters, traffic, turn } = this.context
     counters.bytesIn += length
-    if (this.backlog.awaits(0)) this.activeAt = this.context.now()
+    if (this.backlog.awaits(0) && (this.arrived += length) >= PROGRESS_BYTES) {
+      this.arrived = 0
+      this.activeAt = this.context.now()
+    }
     // After the end the peer's bytes are read and dropped: closing a socket with unread bytes would reset the
     // connection, and the peer could lose the replies that are on their way.
     if (!this.isOpen) return true
@@ -499,6 +512,7 @@ export class Connection implements Reader, Watched, Holder, Link {
     if (!this.isOpen) return
     this.state = "ended"
     this.reason ??= reason
+    this.heldAtEnd = this.backlog.heldBytes
     this.backlog.clear()
     this.output.end()
     // To drop what comes.
@@ -521,7 +535,7 @@ export class Connection implements Reader, Watched, Holder, Link {
     this.backlog.clear()
     this.output.close()
     this.session.leave()
-    departures.add(counters.open, before - memory.heldBytes)
+    departures.add(counters.open, this.heldAtEnd + before - memory.heldBytes)
   }
 }
 

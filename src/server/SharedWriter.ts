@@ -4,8 +4,8 @@
  */
 import type { ReplyWriter } from "../protocol/Protocol.ts"
 
-/** So many are kept that have been lent. */
-const SPARES = 16
+/** So many are kept that have been lent: most have 16 KB. */
+const SPARES = 64
 
 export class SharedWriter {
   current: ReplyWriter

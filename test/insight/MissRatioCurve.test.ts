@@ -161,13 +161,13 @@ const PRESENT = 4_000_000
 
 describe("the miss-ratio curve", () => {
   for (const workload of workloads(11)) {
-    it(`is within 0.01 of exact simulation, on average, for ${workload.name}`, { timeout: 120_000 }, () => {
+    it(`is within 0.01 of exact simulation, on average, for ${workload.name}`, { timeout: 600_000 }, () => {
       assert.isBelow(errorOf(workload, PRESENT), 0.01)
     })
   }
 
   for (const workload of traceLike(12)) {
-    it(`is within 0.02 for ${workload.name}`, { timeout: 120_000 }, () => {
+    it(`is within 0.02 for ${workload.name}`, { timeout: 600_000 }, () => {
       assert.isBelow(errorOf(workload, PRESENT), 0.02)
     })
   }

@@ -215,6 +215,50 @@ describe("hash flooding", () => {
       assert.isAbove(new Set(colliding.map((key) => hashOf(other, key) & MASK)).size, 185)
     }
   })
+
+  /** Words of blocks that have the same hash wherever a hash is a polynomial in 31 or 33, as in Java, PHP and others. */
+  const sameBlocks = (blocks: readonly [string, string], count: number): ReadonlyArray<string> =>
+    Array.from({ length: count }, (_, number) =>
+      Array.from({ length: 12 }, (_, bit) => blocks[(number >> bit) & 1 ? 1 : 0]).join("")
+    )
+
+  const polynomial = (factor: number, key: string): number =>
+    Buffer.from(key).reduce((hash, byte) => (Math.imul(hash, factor) + byte) | 0, 5381)
+
+  for (const [factor, blocks] of [
+    [31, ["Aa", "BB"]],
+    [33, ["Ab", "BA"]]
+  ] as const) {
+    it.effect(`finds the keys of a real server spread that all collide under a polynomial in ${factor}`, () =>
+      Effect.gen(function* () {
+        const keys = sameBlocks(blocks, 4096)
+        assert.strictEqual(new Set(keys).size, 4096)
+        assert.strictEqual(new Set(keys.map((key) => polynomial(factor, key))).size, 1)
+        const server = yield* TestServer.start()
+        const client = yield* server.connect()
+        yield* client.send(request("MSET", ...keys.flatMap((key) => [key, "v"])))
+        assert.strictEqual(yield* client.lines(1), "+OK\r\n")
+        // A SCAN shows keys with the same hash at once: all of them, if they collided here.
+        const found = new Set<string>()
+        let cursor = "0"
+        let most = 0
+        do {
+          yield* client.send(request("SCAN", cursor, "COUNT", "10"))
+          const [, next = "", count = ""] = (yield* client.lines(4))
+            .split("\r\n")
+            .filter((line) => !line.startsWith("$"))
+          const names = (yield* client.lines(2 * Number(count.slice(1))))
+            .split("\r\n")
+            .filter((_, index) => index % 2 === 1)
+          for (const name of names) found.add(name)
+          most = Math.max(most, names.length)
+          cursor = next
+        } while (cursor !== "0")
+        assert.strictEqual(found.size, keys.length)
+        assert.isAtMost(most, 40)
+      })
+    )
+  }
 })
 
 describe("cross-protocol requests from a browser", () => {
@@ -279,6 +323,37 @@ describe("a slow loris", () => {
       }
       yield* TestClock.adjust("2 seconds")
       yield* Fiber.join(closed)
+    })
+  )
+
+  it.effect("is idle after AUTH with a string of Redis's protocol, too, unless the string really comes", () =>
+    Effect.gen(function* () {
+      const server = yield* start({ idleTimeout: Duration.seconds(10) })
+      const loris = yield* server.connect()
+      const honest = yield* server.connect()
+      for (const client of [loris, honest]) {
+        yield* exchange(client, "AUTH secret", "+OK\r\n")
+        yield* client.sendFlushed("*3\r\n$3\r\nSET\r\n$1\r\na\r\n$40960\r\n")
+      }
+      yield* server.quiet
+      const closed = yield* Effect.forkChild(loris.closed)
+      for (let second = 0; second < 9; second++) {
+        yield* loris.sendFlushed("x")
+        yield* server.quiet
+        yield* TestClock.adjust("1 second")
+      }
+      yield* honest.sendFlushed("x".repeat(4096))
+      yield* server.quiet
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(closed)
+      for (let part = 1; part < 10; part++) {
+        yield* TestClock.adjust("7 seconds")
+        yield* honest.sendFlushed("x".repeat(4096))
+        yield* server.quiet
+      }
+      yield* honest.send("\r\n")
+      assert.strictEqual(yield* honest.lines(1), "+OK\r\n")
+      assert.deepInclude(yield* server.stats, { open: 1, idled: 1 })
     })
   )
 

@@ -3,6 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { Departures } from "../../src/server/Departures.ts"
+import { CurrentCollector } from "../../src/store/Garbage.ts"
+import * as TestServer from "./TestServer.ts"
 
 const MB = 2 ** 20
 
@@ -48,6 +50,24 @@ describe("clients that leave", () => {
       for (let i = 0; i < 100_000; i++) departures.add(10 - (i % 10), 100)
       yield* TestClock.adjust("1 hour")
       assert.strictEqual(collections(), 0)
+    })
+  )
+
+  it.effect("are counted with what their unfinished requests held, however they leave", () =>
+    Effect.gen(function* () {
+      let collections = 0
+      const collector = (): void => void collections++
+      const server = yield* Effect.provideService(TestServer.start({ inTurns: true }), CurrentCollector, collector)
+      const part = Buffer.alloc(17 * MB, "v")
+      for (const leaves of ["endSide", "destroy"] as const) {
+        const client = yield* server.connect()
+        yield* client.sendFlushed(`*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$${2 * part.length}\r\n`)
+        yield* client.sendFlushed(part)
+        yield* client[leaves]
+      }
+      yield* server.logs.waitFor("connection closed by the client", 2)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(collections, 1)
     })
   )
 })

@@ -17,11 +17,12 @@ import { TestServer } from "../../src/testing.ts"
 import * as Peer from "../differential/Peer.ts"
 import type * as RedisServers from "../support/RedisServers.ts"
 
-const NEAR_MEMORY = 16 * 1024 * 1024
+/** Servers and tests share a machine that may be busy. */
+const config = { nearMemory: 16 * 1024 * 1024, timeout: "1 minute" } as const
 
 /** The keys are in a server of ours, in virtual time. */
 export const ownServer: Layer.Layer<Store | Executor> = Layer.unwrap(
-  Effect.map(TestServer, ({ redisUrl }) => Store.layerRedis({ url: redisUrl, nearMemory: NEAR_MEMORY }))
+  Effect.map(TestServer, ({ redisUrl }) => Store.layerRedis({ url: redisUrl, ...config }))
 ).pipe(Layer.provideMerge(TestServer.layer()), Layer.orDie)
 
 /** Brings all deadlines forward. What would be due by then is gone. */
@@ -70,7 +71,7 @@ export const redisServers = (nodes: ReadonlyArray<RedisServers.RedisProcess>): L
       })
       const quietClock = QuietClock.make(together, quiet)
       const url = `redis://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(",")}`
-      const context = yield* Layer.build(Store.layerRedis({ url, nearMemory: NEAR_MEMORY })).pipe(
+      const context = yield* Layer.build(Store.layerRedis({ url, ...config })).pipe(
         Effect.provideService(Clock.Clock, quietClock)
       )
       const executor = Context.get(context, Executor)

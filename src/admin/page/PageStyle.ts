@@ -44,7 +44,7 @@ button:hover { border-color: var(--ink); }
 .live .tile .small { font-size: 13px; font-weight: 400; letter-spacing: 0; line-height: 1.4; color: var(--quiet); }
 .live .tile .bar { margin-top: auto; padding-top: 8px; font-size: 0; line-height: 0; }
 .live .tile:first-child { grid-column: auto; }
-.gauge { width: 100%; height: 6px; border-radius: 3px; overflow: hidden; }
+.gauge { display: block; width: 100%; height: 6px; border-radius: 3px; overflow: hidden; }
 .gauge .whole { fill: var(--rule); }
 .gauge .part { fill: var(--first); }
 .charts, .details { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 16px; }
@@ -55,7 +55,8 @@ button:hover { border-color: var(--ink); }
 .absent { color: var(--quiet); margin-top: 12px; }
 .aside { color: var(--quiet); font-size: 13px; margin-left: 6px; }
 .bars-last :is(th, td):last-child { width: 22%; min-width: 60px; }
-.words :is(th, td) { vertical-align: top; }
+.words :is(th, td) { vertical-align: middle; }
+.scroll { position: relative; }
 .words th:first-child { white-space: normal; overflow-wrap: anywhere; }
 .key {
   font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace;

@@ -112,6 +112,14 @@ export type NearLook =
 const keyBytes = Buffer.allocUnsafeSlow(MAX_KEY_LENGTH)
 const keyView = new DataView(keyBytes.buffer)
 
+let lastView: DataView = keyView
+
+/** All memory that some bytes are in. Values that were read together are in the same. */
+const viewOf = ({ buffer }: Buffer): DataView => {
+  if (lastView.buffer !== buffer) lastView = new DataView(buffer)
+  return lastView
+}
+
 export class NearCache {
   private readonly engine: Engine
   private readonly alarm: Alarm
@@ -359,8 +367,8 @@ export class NearCache {
       length,
       engine.hashOf(keyView, 0, length),
       this.shelfOf(source.number),
-      new DataView(value.buffer, value.byteOffset, value.length),
-      0,
+      viewOf(value),
+      value.byteOffset,
       value.length,
       deadline,
       now

@@ -305,38 +305,46 @@ export class Forwarded extends Part implements Task {
  */
 export class NearRead extends Forwarded {
   private read: PendingRead | undefined = undefined
-  private left = NOT_THERE_LEFT
+  // Unknown until it is answered, which is before the value is.
+  private left: number | undefined = undefined
 
   protected override send(node: NodeConnection): void {
     const { command, context, job } = this
     const { commands } = job
     const key = commands.firstKey(command)
     this.read = context.near?.begin(node.source, commands, key, job.caller.database, context.now())
-    node.send({
-      encode: (out) => {
-        out.begin(2)
-        out.raw(PTTL)
-        out.word(commands.bytes, commands.keyStart(key), commands.keyLength(key))
-      },
-      answered: (bytes, start, end) => {
-        this.left = isError(bytes, start) ? NOT_THERE_LEFT : integerOf(bytes, start, end)
-      },
-      lost: () => {}
-    })
-    node.send(this)
+    node.send(this, this.read === undefined ? 1 : 2)
+  }
+
+  override encode(out: Outbox): void {
+    // Whoever was redirected asks for the value alone.
+    if (this.read !== undefined) {
+      const { commands } = this.job
+      const key = commands.firstKey(this.command)
+      out.begin(2)
+      out.raw(PTTL)
+      out.word(commands.bytes, commands.keyStart(key), commands.keyLength(key))
+    }
+    super.encode(out)
   }
 
   override answered(bytes: Buffer, start: number, end: number, from: NodeConnection): void {
-    const { context, read } = this
-    this.read = undefined
+    const { context, left, read } = this
     if (read !== undefined) {
+      if (left === undefined) {
+        this.left = isError(bytes, start) ? NOT_THERE_LEFT : integerOf(bytes, start, end)
+        return
+      }
+      this.read = undefined
       if (isError(bytes, start)) context.near?.abandon(read)
-      else context.near?.complete(read, bulkOf(bytes, start), this.left, context.now())
+      else context.near?.complete(read, bulkOf(bytes, start), left, context.now())
     }
     super.answered(bytes, start, end, from)
   }
 
   override lost(why: string, wasSent: boolean, from: NodeConnection): void {
+    // Both replies may be.
+    if (this.isSettled) return
     if (this.read !== undefined) this.context.near?.abandon(this.read)
     this.read = undefined
     super.lost(why, wasSent, from)

@@ -132,10 +132,10 @@ export class NodeConnection {
   private unsent = 0
   private greetings: Array<(bytes: Buffer, start: number, end: number) => void> = []
   private isFlushing = false
-  private measured: Request | undefined = undefined
-  private measuredAt = 0
   // Looks at which it owed an answer, since it has last sent something.
   private silentLooks = 0
+  private measured: Request | undefined = undefined
+  private measuredAt = 0
   private sentAt = 0
   private onClosed: () => void = () => {}
 
@@ -166,8 +166,8 @@ export class NodeConnection {
     return this.pending.length - this.answeredCount
   }
 
-  /** Sends a request. Those of one turn are written together. */
-  send(request: Request): void {
+  /** Sends a request that is answered with so many replies. Those of one turn are written together. */
+  send(request: Request, replies = 1): void {
     this.requests++
     if (!this.isUsable) {
       this.lostRequests++
@@ -179,8 +179,8 @@ export class NodeConnection {
     }
     if (this.awaited === 0) this.silentLooks = 0
     request.encode(this.out)
-    this.pending.push(request)
-    this.unsent++
+    for (let reply = 0; reply < replies; reply++) this.pending.push(request)
+    this.unsent += replies
     if (this.isFlushing) return
     this.isFlushing = true
     queueMicrotask(this.flush)
@@ -277,8 +277,19 @@ export class NodeConnection {
     )
   }
 
+  /** As long as a timeout, in looks: if this process stood still, what came meanwhile is read between two of them. */
+  private get patience(): Effect.Effect<void> {
+    const look = Effect.sleep(Duration.millis(this.options.timeout / LOOKS))
+    return Effect.asVoid(Effect.repeat(look, { times: LOOKS - 1 }))
+  }
+
   private get attempt(): Effect.Effect<void, EngineError> {
     const { timeout } = this.options
+    const gaveUp = Effect.suspend(() => {
+      const message = `did not answer within ${Duration.format(Duration.millis(timeout))}`
+      this.lose(message)
+      return Effect.fail(new EngineError({ message: `${this.name} ${message}`, isRefusal: false }))
+    })
     return Effect.callback<void, EngineError>((resume) => {
       const refused = (message: string, isRefusal: boolean): void => {
         this.lose(message)
@@ -288,16 +299,7 @@ export class NodeConnection {
       this.socket = socket
       this.greet(socket, refused, () => resume(Effect.void))
       return Effect.sync(() => socket.destroy())
-    }).pipe(
-      Effect.timeoutOrElse({
-        duration: Duration.millis(timeout),
-        orElse: () => {
-          const message = `did not answer within ${Duration.format(Duration.millis(timeout))}`
-          this.lose(message)
-          return Effect.fail(new EngineError({ message: `${this.name} ${message}`, isRefusal: false }))
-        }
-      })
-    )
+    }).pipe(Effect.raceFirst(Effect.andThen(this.patience, gaveUp)))
   }
 
   private open(refused: (message: string, isRefusal: boolean) => void): Net.Socket {
