@@ -48,6 +48,7 @@ describe("the table of settings", () => {
         "admin-port",
         "admin-host",
         "admin-allowed-hosts",
+        "admin-keys",
         "otlp-url",
         "otlp-interval",
         "password-file",
