@@ -28,7 +28,6 @@ class Started {
 
   async stop(): Promise<void> {
     // One after the other: what stands before another one would complain.
-    // oxlint-disable-next-line no-await-in-loop
     for (const stop of this.stops.toReversed()) await stop()
   }
 }
