@@ -326,9 +326,10 @@ export class NearCache {
   // --- reads from servers
 
   /**
-   * A read of a key of a prepared batch is sent to `source`: GET and then PTTL, together, on the source's own connection.
+   * A read of a key of a prepared batch is sent to `source`: PTTL and then GET, together, on the source's own connection.
    * What they answer must come to `complete`; or else `abandon` must be called, as when it was redirected elsewhere.
-   * (In the other order, PTTL may tell of an earlier value, and a server that does not track would not say so.)
+   * A change between the two is told by a server that tracks, since PTTL reads the key, too. Where a server does not, a value
+   * may be kept with the TTL of the one before, but for no longer than all that is kept from there.
    */
   begin(source: number, commands: CommandBatch, key: number, database: number, now: number): PendingRead {
     this.reads++
