@@ -40,7 +40,7 @@ const WALKED_WHEN_ASKED = 4096
  * So many misses in each 10 ms are looked up. Of more, one in so many is, on average, and stands for those before it: to find
  * a ghost is to wait for memory.
  */
-const MISSES_LOOKED_UP = 64
+const MISSES_LOOKED_UP = 512
 const MISS_TIME = 10
 const MISS_ONE_IN = 16
 
@@ -72,6 +72,8 @@ export class MemoryInsight implements Insight, Witness {
   // Misses that are not in there yet, until the next one that is looked up. Until a time in ms, all are, if they are not too
   // many.
   private unseenMisses = 0
+  // What the last one was that was looked at.
+  private lastReason = COLD
   private untilMiss = 0
   private allMissesUntil = 0
   private missesLookedUp = 0
@@ -166,7 +168,8 @@ export class MemoryInsight implements Insight, Witness {
     this.unseenMisses++
     if (--this.untilMiss > 0) return
     const ghost = this.ghostOf(hash, database)
-    this.missed[ghost === NO_GHOST ? COLD : this.ghosts.reason(ghost)]! += this.unseenMisses
+    this.lastReason = ghost === NO_GHOST ? COLD : this.ghosts.reason(ghost)
+    this.missed[this.lastReason]! += this.unseenMisses
     this.unseenMisses = 0
     if (now >= this.allMissesUntil) {
       this.allMissesUntil = now + MISS_TIME
@@ -204,6 +207,9 @@ export class MemoryInsight implements Insight, Witness {
 
   misses(): Readonly<Record<MissReason, number>> {
     const { counts, ghosts, missed } = this
+    // Those that nobody has looked at yet are like the one before them, so that the sum is that of all misses.
+    missed[this.lastReason]! += this.unseenMisses
+    this.unseenMisses = 0
     const cold = ghosts === undefined ? counts.misses : missed[COLD]!
     return { cold, expired: missed[EXPIRED]!, evicted: missed[EVICTED]!, deleted: missed[DELETED]! }
   }

@@ -30,4 +30,17 @@ describe("EXPLAIN", () => {
     redis.line("DEL a")
     assert.strictEqual(redis.line("EXPLAIN a"), "+miss: deleted 0 s ago\r\n")
   })
+
+  it("counts each of hundreds of misses at one moment by its reason, and of thousands so many that the sum is theirs", () => {
+    const redis = Redis.make({ maxKeys: 2000 })
+    for (let key = 0; key < 300; key++) redis.line(`SET key${key} v PX 10`)
+    redis.now = 20
+    for (let key = 0; key < 500; key++) redis.line(`GET key${key}`)
+    const counted = { cold: 200, deleted: 0, expired: 300, evicted: 0 }
+    assert.deepStrictEqual(redis.executor.insight.misses(), counted)
+    for (let key = 0; key < 5000; key++) redis.line(`GET ${key % 2 === 0 ? "nothing" : "key7"}`)
+    const { cold, expired } = redis.executor.insight.misses()
+    assert.strictEqual(cold + expired, 5500)
+    assert.approximately(cold, 2700, 500)
+  })
 })
