@@ -115,7 +115,7 @@ export class NodeConnection {
   readonly source: number
   /** Counts its connections. */
   generation = 0
-  /** Requests since the start: all, those that it sends by itself included; and those that were lost. */
+  /** Commands since the start: all, those that it sends by itself included; and those that were lost. */
   requests = 0
   lostRequests = 0
   /** How long the last request took that was measured, in ms. One at a time is. */
@@ -168,9 +168,9 @@ export class NodeConnection {
 
   /** Sends a request that is answered with so many replies. Those of one turn are written together. */
   send(request: Request, replies = 1): void {
-    this.requests++
+    this.requests += replies
     if (!this.isUsable) {
-      this.lostRequests++
+      this.lostRequests += replies
       return request.lost(this.why, false, this)
     }
     if (this.measured === undefined && this.state === "ready") {
