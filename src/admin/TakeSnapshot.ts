@@ -19,6 +19,7 @@ export interface Surroundings {
 
 const SHOWN_SLOW = 32
 const SHOWN_KEYS = 20
+
 const byName: ReadonlyMap<string, Entry> = new Map(table.map((entry) => [entry.name.toLowerCase(), entry]))
 
 /** The words of a slow command, its keys named as `keyNames` does. */

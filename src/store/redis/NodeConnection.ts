@@ -264,17 +264,22 @@ export class NodeConnection {
    * answers are there, and are read between this look and the next one.
    */
   private get watch(): Effect.Effect<never> {
-    const { now, timeout } = this.options
+    const { now } = this.options
     const look = Effect.sync(() => {
       if (this.awaited > 0) {
         const unread = this.socket?.writableLength ?? 0
         const isSilent = ++this.silentLooks > LOOKS * (1 + unread / READ_IN_TIMEOUT)
-        if (isSilent) this.lose(`did not answer within ${Duration.format(Duration.millis(timeout))}`)
+        if (isSilent) this.lose(this.silence)
       } else if (now() - this.sentAt > IDLE) this.send(pong)
     })
     return Effect.forever(
       Effect.andThen(Effect.sleep(Duration.millis(Math.max(1, this.options.timeout / LOOKS))), look)
     )
+  }
+
+  /** What is said of a server that owed an answer for too long. */
+  private get silence(): string {
+    return `did not answer within ${Duration.format(Duration.millis(this.options.timeout))}`
   }
 
   /** As long as a timeout, in looks: if this process stood still, what came meanwhile is read between two of them. */
@@ -284,11 +289,9 @@ export class NodeConnection {
   }
 
   private get attempt(): Effect.Effect<void, EngineError> {
-    const { timeout } = this.options
     const gaveUp = Effect.suspend(() => {
-      const message = `did not answer within ${Duration.format(Duration.millis(timeout))}`
-      this.lose(message)
-      return Effect.fail(new EngineError({ message: `${this.name} ${message}`, isRefusal: false }))
+      this.lose(this.silence)
+      return Effect.fail(new EngineError({ message: `${this.name} ${this.silence}`, isRefusal: false }))
     })
     return Effect.callback<void, EngineError>((resume) => {
       const refused = (message: string, isRefusal: boolean): void => {
