@@ -15,7 +15,8 @@ const KEYS = 1000
 /** The time until all of them are under way, in ms. */
 const START = 700
 
-const { connections, nice, port, valueSize, wire } = readOptions<BulkOptions>()
+const options = readOptions<BulkOptions>()
+const { connections, nice, valueSize, wire } = options
 const { found, get, put, stored } = wires[wire]
 const keys = Array.from({ length: KEYS }, (_, i) => i)
 const piece = Buffer.from(keys.map((i) => put(keyOf(i), valueOf(i, valueSize), 0) + get(keyOf(i))).join(""), "latin1")
@@ -28,7 +29,7 @@ for (let i = 0; i < connections; i++) {
   const push = (): void => {
     while (socket.write(piece));
   }
-  const socket = open(port, { onReady: push, onBytes: (_, length) => (bytes += length) })
+  const socket = open(options, { onReady: push, onBytes: (_, length) => (bytes += length) })
   socket.on("drain", push)
 }
 

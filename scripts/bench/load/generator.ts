@@ -18,7 +18,7 @@ import { ReplyCheck } from "./ReplyCheck.ts"
 import { wires } from "./Wire.ts"
 
 const options = readOptions<GeneratorOptions>()
-const { connections, pipeline, port, serverPid, valueSize, work } = options
+const { connections, pipeline, serverPid, valueSize, work } = options
 
 const histogram = new Histogram()
 let requests = 0
@@ -32,7 +32,7 @@ class Connection {
 
   constructor(next: BatchSource, onReady: () => void) {
     this.next = next
-    this.socket = open(port, { onReady, onBytes: (chunk, length) => this.receive(chunk, length) })
+    this.socket = open(options, { onReady, onBytes: (chunk, length) => this.receive(chunk, length) })
   }
 
   send(): void {

@@ -9,7 +9,8 @@ import { wires } from "./Wire.ts"
 /** How many connections are opened at once: fewer than a server's backlog of connections to accept. */
 const AT_ONCE = 100
 
-const { connections, port, wire } = readOptions<IdleOptions>()
+const options = readOptions<IdleOptions>()
+const { connections, wire } = options
 const { put, stored } = wires[wire]
 
 let opened = 0
@@ -18,7 +19,7 @@ let served = 0
 const hold = (): void => {
   opened++
   let heard = ""
-  const socket = open(port, {
+  const socket = open(options, {
     onReady: () => socket.write(put("idle", "idle", 0), "latin1"),
     onBytes: (chunk, length) => {
       heard += chunk.toString("latin1", 0, length)

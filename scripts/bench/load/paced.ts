@@ -11,7 +11,8 @@ import type { PacedOptions, PacedResult } from "./Messages.ts"
 import { ReplyCheck } from "./ReplyCheck.ts"
 import { wires } from "./Wire.ts"
 
-const { connections, keys, port, rate, seconds, seed, valueSize, warmup, wire } = readOptions<PacedOptions>()
+const options = readOptions<PacedOptions>()
+const { connections, keys, rate, seconds, seed, valueSize, warmup, wire } = options
 
 const histogram = new Histogram()
 let sum = 0
@@ -25,7 +26,7 @@ class Connection {
 
   constructor(next: BatchSource, onReady: () => void) {
     this.next = next
-    this.socket = open(port, { onReady, onBytes: (chunk, length) => this.receive(chunk, length) })
+    this.socket = open(options, { onReady, onBytes: (chunk, length) => this.receive(chunk, length) })
   }
 
   /** Sends a request, unless one is under way. */

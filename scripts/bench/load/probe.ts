@@ -20,7 +20,8 @@ const PAUSE = 1
 /** How many requests at the beginning do not count. */
 const COLD = 100
 
-const { port, serverPid, wire } = readOptions<ProbeOptions>()
+const options = readOptions<ProbeOptions>()
+const { serverPid, wire } = options
 const { found, get, put, stored } = wires[wire]
 const KEY = "probe"
 const VALUE = "still-there"
@@ -80,7 +81,7 @@ const receive = (chunk: Buffer, length: number): void => {
   else setTimeout(ask, PAUSE)
 }
 
-const socket = open(port, { onReady: ask, onBytes: receive })
+const socket = open(options, { onReady: ask, onBytes: receive })
 
 // A request is always in flight or about to be sent, and a stall under way still counts.
 onRelease(() => (isReleased = true))
