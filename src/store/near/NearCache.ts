@@ -97,7 +97,7 @@ export interface NearStats {
   readonly keys: number
   /** A level: the memory that they take, in bytes. */
   readonly bytes: number
-  /** A level: keys with reads under way. */
+  /** A level: reads under way. */
   readonly pending: number
 }
 
@@ -333,10 +333,8 @@ export class NearCache {
    */
   begin(source: number, commands: CommandBatch, key: number, database: number, now: number): PendingRead {
     this.reads++
-    const start = commands.keyStart(key)
-    const text = commands.bytes.toString("latin1", start, start + commands.keyLength(key))
     const mayKeep = this.sourceOf(commands, key, database) === source && this.shelfOf(source) !== NO_SOURCE
-    return this.source(source).begin(text, now, mayKeep)
+    return this.source(source).begin(commands, key, now, mayKeep)
   }
 
   /**
@@ -359,14 +357,13 @@ export class NearCache {
     read.source.end(read)
   }
 
-  private keep({ key, source }: PendingRead, value: Buffer, deadline: number, now: number): void {
+  private keep({ commands, key, source }: PendingRead, value: Buffer, deadline: number, now: number): void {
     const { engine } = this
-    const length = keyBytes.write(key, 0, "latin1")
     const outcome = engine.set(
-      keyView,
-      0,
-      length,
-      engine.hashOf(keyView, 0, length),
+      commands.view,
+      commands.keyStart(key),
+      commands.keyLength(key),
+      commands.hash(key),
       this.shelfOf(source.number),
       viewOf(value),
       value.byteOffset,
@@ -390,14 +387,13 @@ export class NearCache {
     this.invalidations++
     if (key.length > MAX_KEY_LENGTH) return
     key.copy(keyBytes)
-    const text = key.toString("latin1")
     const hash = this.engine.hashOf(keyView, 0, key.length)
-    this.forget(source, text, keyView, 0, key.length, hash, DELETED, now)
+    this.forget(source, keyView, 0, key.length, hash, DELETED, now)
     // The table may not know yet that the slot has moved to whoever tells of the key.
     const { lastOwners } = this
     const owner = lastOwners === undefined ? source : lastOwners[slotOf(keyView, 0, key.length)]!
     if (owner !== source && owner !== NO_SOURCE) {
-      this.forget(owner, text, keyView, 0, key.length, hash, DELETED, now)
+      this.forget(owner, keyView, 0, key.length, hash, DELETED, now)
     }
   }
 
@@ -414,14 +410,13 @@ export class NearCache {
       const start = commands.keyStart(key)
       const length = commands.keyLength(key)
       const hash = commands.hash(key)
-      const text = commands.bytes.toString("latin1", start, start + length)
       if (this.owners !== undefined) {
-        this.forget(this.lastSourceOf(commands, key, database), text, view, start, length, hash, REPLACED, now)
+        this.forget(this.lastSourceOf(commands, key, database), view, start, length, hash, REPLACED, now)
         continue
       }
       // MOVE and COPY also write to another database of a single server.
       for (const { number } of this.sources) {
-        this.forget(number, text, view, start, length, hash, REPLACED, now)
+        this.forget(number, view, start, length, hash, REPLACED, now)
       }
     }
   }
@@ -432,7 +427,6 @@ export class NearCache {
    */
   private forget(
     source: number,
-    text: string,
     view: DataView,
     start: number,
     length: number,
@@ -443,7 +437,7 @@ export class NearCache {
     const { engine } = this
     const shelf = this.shelfOf(source)
     if (shelf === NO_SOURCE) return
-    this.source(source).overtake(text)
+    this.source(source).overtake(hash)
     for (let database = shelf; database < DATABASES; database += this.shelves) {
       const entry = engine.find(view, start, length, hash, database, now)
       if (entry !== NOT_THERE) engine.remove(entry, reason)
