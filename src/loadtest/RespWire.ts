@@ -6,7 +6,7 @@
  * version 6; version 2 begins it with EXISTS, or with AUTH.
  */
 import { GREETING, INCOMPLETE, MALFORMED, NOTHING, type Outcome, type PlainCredentials, type Wire } from "./Wire.ts"
-import { isPut, keyOf, type Vocabulary, type WorkItem } from "./Workload.ts"
+import { isPut, keyOf, type Vocabulary, withoutKey, type WorkItem } from "./Workload.ts"
 
 /** No reply is longer than this, not even that to HELLO. */
 const MAX_REPLY_BYTES = 64 * 1024
@@ -28,6 +28,8 @@ const STRINGS = "$=!"
 const PARTS = "*~>"
 const MAPS = "%|"
 const PUSH = 0x3e
+const ERROR = 0x2d
+const LONG_ERROR = 0x21
 
 const PRINTABLE = /[^\x20-\x7e]/g
 
@@ -146,9 +148,11 @@ export class RespWire implements Wire {
     if (bytes[at] === PUSH && asked !== NOTHING) {
       return next === end ? INCOMPLETE : this.read(bytes, next, end, asked)
     }
-    const isError = refusal !== undefined || bytes[at] === 0x2d || bytes[at] === 0x21
-    if (isError) {
-      this.message = this.explain(bytes.toString("latin1", refusal ?? at + 1, next), asked)
+    const isLong = bytes[at] === LONG_ERROR
+    if (refusal !== undefined || isLong || bytes[at] === ERROR) {
+      // The text of a long error follows its length.
+      const text = refusal ?? (isLong ? lineEnd(bytes, at, next, "\r\n") : at + 1)
+      this.message = this.explain(bytes.toString("latin1", text, next), asked)
       return this.is("refused", next)
     }
     const isValue = asked >= 0 && !isPut(asked) && bytes[at] === 0x24
@@ -156,7 +160,8 @@ export class RespWire implements Wire {
   }
 
   private explain(error: string, asked: WorkItem): string {
-    const text = error.trim().replaceAll(PRINTABLE, "?").replace(/\.$/, "")
+    const printable = error.trim().replaceAll(PRINTABLE, "?").replace(/\.$/, "")
+    const text = withoutKey(printable, this.vocabulary, asked)
     const knowsNoHello = asked === GREETING && this.version === 3 && /unknown command|^NOPROTO/.test(text)
     return knowsNoHello ? `${text}; a server without RESP3 needs --resp2` : text
   }

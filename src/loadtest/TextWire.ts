@@ -4,7 +4,7 @@
  */
 import { textProtocol } from "../protocol/text/TextProtocol.ts"
 import { GREETING, INCOMPLETE, MALFORMED, NOTHING, type Outcome, type PlainCredentials, type Wire } from "./Wire.ts"
-import { isPut, keyOf, type Vocabulary, type WorkItem } from "./Workload.ts"
+import { isPut, keyOf, type Vocabulary, withoutKey, type WorkItem } from "./Workload.ts"
 
 const NEWLINE = 0x0a
 const SPACE = 0x20
@@ -117,7 +117,7 @@ export class TextWire implements Wire {
             return
           case "Failed":
             this.outcome = "refused"
-            this.message = reply.message
+            this.message = withoutKey(reply.message, this.vocabulary, asked)
             return
           case "Stored":
             this.outcome = "stored"
