@@ -17,7 +17,8 @@
  * kept for `staleTtl` more, and may be answered then, as if it were there, if its server cannot be. What a source loses
  * is set aside for that on a second shelf. Whatever is written or invalidated is gone from both.
  *
- * A miss is not kept: a key that is not there is asked for each time.
+ * A miss is not kept: a key that is not there is asked for each time. While there is room, every value that is read is kept;
+ * once others have to go for it, only what was asked for twice is (`Doorkeeper.ts`).
  */
 import type { Alarm } from "../../commands/Alarm.ts"
 import type { Changes } from "../../commands/Changes.ts"
@@ -27,8 +28,9 @@ import { answer } from "../../commands/StringValue.ts"
 import type { CommandBatch } from "../../domain/CommandBatch.ts"
 import type { ReplySink } from "../../domain/Reply.ts"
 import { type Engine, NOT_THERE, STORED } from "../../engine/Engine.ts"
-import { DATABASES, DELETED, MAX_KEY_LENGTH, REPLACED } from "../../engine/Limits.ts"
+import { DATABASES, DELETED, EVICTED, MAX_KEY_LENGTH, REPLACED } from "../../engine/Limits.ts"
 import type { CommandStatistics } from "../CommandStatistics.ts"
+import { Doorkeeper } from "./Doorkeeper.ts"
 import { SLOTS, slotOf } from "./Slot.ts"
 import { type PendingRead, Source } from "./Source.ts"
 
@@ -81,7 +83,7 @@ export interface NearStats {
   readonly hits: number
   /** Commands that were answered from here in place of a server that could not. */
   readonly staleHits: number
-  /** Keys that were read from servers. */
+  /** Keys that were read from servers to be kept. */
   readonly reads: number
   /** Replies to them that were kept. */
   readonly kept: number
@@ -133,6 +135,9 @@ export class NearCache {
   // By slot: the source, or NO_SOURCE; and the last one that there was. Absent for a single server.
   private owners: Int16Array | undefined = undefined
   private lastOwners: Int16Array | undefined = undefined
+  // The last value that was kept has pushed others out.
+  private isFull = false
+  private doorkeeper: Doorkeeper | undefined = undefined
   private hits = 0
   private staleHits = 0
   private reads = 0
@@ -270,6 +275,11 @@ export class NearCache {
     return isStale ? engine.find(view, start, length, hash, shelf + this.shelves, now) : NOT_THERE
   }
 
+  /** Whether a key of a prepared batch is kept, and fresh. */
+  has(commands: CommandBatch, key: number, database: number, now: number): boolean {
+    return this.locate(commands, key, now, database, false) !== NOT_THERE
+  }
+
   private isFresh(entry: number, now: number): boolean {
     return this.staleTtl === 0 || now < this.engine.deadline(entry) - this.staleTtl
   }
@@ -325,6 +335,13 @@ export class NearCache {
 
   // --- reads from servers
 
+  /** Whether a key of a prepared batch is worth keeping when it is read. To be asked once for each read. */
+  admits(commands: CommandBatch, key: number): boolean {
+    if (!this.isFull) return true
+    this.doorkeeper ??= new Doorkeeper()
+    return this.doorkeeper.admits(commands.hash(key), this.engine.size)
+  }
+
   /**
    * A read of a key of a prepared batch is sent to `source`: PTTL and then GET, together, on the source's own connection.
    * What they answer must come to `complete`; or else `abandon` must be called, as when it was redirected elsewhere.
@@ -359,6 +376,7 @@ export class NearCache {
 
   private keep({ commands, key, source }: PendingRead, value: Buffer, deadline: number, now: number): void {
     const { engine } = this
+    const evicted = engine.removed(EVICTED)
     const outcome = engine.set(
       commands.view,
       commands.keyStart(key),
@@ -372,6 +390,7 @@ export class NearCache {
       now
     )
     if (outcome === STORED) this.kept++
+    this.isFull = engine.removed(EVICTED) > evicted
     this.alarm.due(Math.min(deadline, engine.nextMaintenance))
   }
 
@@ -455,6 +474,7 @@ export class NearCache {
   /** Drops everything of a shelf, and what is set aside of it. */
   private clear(shelf: number): void {
     if (shelf === NO_SOURCE) return
+    this.isFull = false
     for (let database = shelf; database < DATABASES; database += this.shelves) this.engine.clearDatabase(database)
     this.alarm.due(this.engine.nextMaintenance)
   }

@@ -83,6 +83,9 @@ const copyOfRead = (length: number): Buffer => {
   return copy
 }
 
+/** Stands for a request that was answered. */
+const noOne: Request = { encode: () => {}, answered: () => {}, lost: () => {} }
+
 /** So many are 1 ms. */
 const MICROS = 1000
 
@@ -381,8 +384,10 @@ export class NodeConnection {
     if (isPush(bytes, start)) return this.options.onPush(this, bytes, start, end)
     const greeting = this.greetings.shift()
     if (greeting !== undefined) return greeting(bytes, start, end)
-    const request = this.pending[this.answeredCount++]
+    const request = this.pending[this.answeredCount]
     if (request === undefined) throw new Error("a reply that was not asked for")
+    // Whoever was answered is not kept alive: with him, the collector would copy thousands of others.
+    this.pending[this.answeredCount++] = noOne
     if (request === this.measured) {
       this.roundTrip = (this.options.micros() - this.measuredAt) / MICROS
       this.measured = undefined

@@ -193,7 +193,8 @@ export class RedisExecutor implements ExecutorService, JobContext {
   }
 
   private forward(job: Job, command: number, id: number, slot: number): Task {
-    const task = id === GET && this.near !== undefined ? new NearRead(job, command) : new Forwarded(job, command)
+    const isKept = this.near !== undefined && (id === GET || id === Routes.MGET)
+    const task = isKept ? new NearRead(job, command) : new Forwarded(job, command)
     return task.sendTo(this.cluster.owner(slot, job.caller.database))
   }
 

@@ -149,6 +149,24 @@ describe.skipIf(!RedisServers.isInstalled)("a server over one redis-server", () 
       ])
       assert.notInclude(engine.cli("info", "commandstats"), "cmdstat_type:")
 
+      // --- what MGET has read is near, too, for as long as it lives
+      engine.cli("mset", "m1", "one", "m2", "two")
+      engine.cli("set", "m3", "three", "px", "1000000")
+      engine.cli("lpush", "m4", "no string")
+      const many = ["MGET", "m1", "m2", "m3", "m4", "m5"]
+      const values = `*5\r\n${bulk("one")}${bulk("two")}${bulk("three")}$-1\r\n$-1\r\n`
+      assert.deepStrictEqual(yield* ask(many), [values])
+      const hits = /near_hits:(\d+)/
+      const nearHits = Effect.map(ask(["INFO", "server"]), ([info = ""]) => Number(hits.exec(info)?.[1]))
+      const hitsBefore = yield* nearHits
+      assert.deepStrictEqual(yield* ask(["GET", "m1"], ["MGET", "m2", "m3"]), [
+        bulk("one"),
+        `*2\r\n${bulk("two")}${bulk("three")}`
+      ])
+      assert.strictEqual((yield* nearHits) - hitsBefore, 2)
+      engine.cli("set", "m1", "changed")
+      yield* Effect.repeat(ask(["MGET", "m1"]), { until: ([reply]) => reply === `*1\r\n${bulk("changed")}` })
+
       // --- what watches has connections of its own, of which some are kept
       const watchers = yield* Effect.forEach(Array.from({ length: 10 }), () => clientOf(server))
       for (let round = 0; round < 2; round++) {
