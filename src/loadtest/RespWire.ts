@@ -5,6 +5,7 @@
  * It drives any server that Redis's clients can use. Version 3 begins each connection with HELLO, which Redis has since
  * version 6; version 2 begins it with EXISTS, or with AUTH.
  */
+import { isText, writeText } from "./Bytes.ts"
 import { GREETING, INCOMPLETE, MALFORMED, NOTHING, type Outcome, type PlainCredentials, type Wire } from "./Wire.ts"
 import { isPut, keyOf, type Vocabulary, withoutKey, type WorkItem } from "./Workload.ts"
 
@@ -32,18 +33,6 @@ const ERROR = 0x2d
 const LONG_ERROR = 0x21
 
 const PRINTABLE = /[^\x20-\x7e]/g
-
-const copy = (text: Buffer, into: Buffer, at: number): number => {
-  for (let i = 0; i < text.length; i++) into[at + i] = text[i] ?? 0
-  return at + text.length
-}
-
-/** Whether `bytes` has the whole text between `at` and `end`. */
-const isText = (text: Buffer, bytes: Buffer, at: number, end: number): boolean => {
-  if (end - at < text.length) return false
-  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text[i]) return false
-  return true
-}
 
 const latin1 = (text: string): Buffer => Buffer.from(text, "latin1")
 
@@ -98,13 +87,13 @@ export class RespWire implements Wire {
   write(into: Buffer, at: number, item: WorkItem | typeof GREETING): number {
     const { vocabulary } = this
     if (item === GREETING) {
-      const next = copy(this.greeting, into, at)
-      return !this.hasKey ? next : copy(END, into, vocabulary.writeKey(into, next, 0))
+      const next = writeText(this.greeting, into, at)
+      return !this.hasKey ? next : writeText(END, into, vocabulary.writeKey(into, next, 0))
     }
     const key = keyOf(item)
-    if (!isPut(item)) return copy(END, into, vocabulary.writeKey(into, copy(this.get, into, at), key))
-    const keyEnd = vocabulary.writeKey(into, copy(this.put, into, at), key)
-    return copy(this.putEnd, into, vocabulary.writeValue(into, copy(this.value, into, keyEnd), key))
+    if (!isPut(item)) return writeText(END, into, vocabulary.writeKey(into, writeText(this.get, into, at), key))
+    const keyEnd = vocabulary.writeKey(into, writeText(this.put, into, at), key)
+    return writeText(this.putEnd, into, vocabulary.writeValue(into, writeText(this.value, into, keyEnd), key))
   }
 
   read(bytes: Buffer, at: number, end: number, asked: WorkItem): number {

@@ -10,7 +10,7 @@ import { KV_CACHE, REDIS, type Server } from "../servers/Peers.ts"
 import { load } from "./Driver.ts"
 import { type Outcome, repeat, type Scenario, type Settings, VALUE_SIZE, WARMUP } from "./Scenario.ts"
 import { CONNECTIONS, rates, throughputTable, toFigure } from "./Throughput.ts"
-import { during, find, inFlight, measure, pair, type Started, type Way } from "./Ways.ts"
+import { during, filled, find, inFlight, measure, pair, type Started, type Way } from "./Ways.ts"
 
 const FRONT = "KV-Cache before redis-server"
 const FAR = "KV-Cache before redis-server, nothing near"
@@ -37,14 +37,7 @@ const startFront = (settings: Settings, started: Started, port: number, ...flags
 
 const NEAR_KEYS = 10_000
 
-const memory: Way = {
-  name: KV_CACHE,
-  start: async (settings, started) => {
-    const server = await startResp(settings, started)
-    await load(server, { keys: NEAR_KEYS })
-    return server
-  }
-}
+const memory = filled(KV_CACHE, NEAR_KEYS, startResp)
 
 const front: Way = {
   name: FRONT,
@@ -78,14 +71,7 @@ const MISS_KEYS = 500_000
 /** Room for one key in sixty: what is asked for is never near. */
 const LITTLE = ["--near-memory", "1mb"]
 
-const directWay: Way = {
-  name: REDIS,
-  start: async (settings, started) => {
-    const redis = await startRedis(settings, started)
-    await load(redis, { keys: MISS_KEYS })
-    return redis
-  }
-}
+const directWay = filled(REDIS, MISS_KEYS, startRedis)
 
 const wayThrough = (name: string, ...flags: ReadonlyArray<string>): Way => ({
   name,

@@ -13,10 +13,9 @@ import type { IdleOptions, IdleReady } from "../load/Messages.ts"
 import { number, range, spread, table } from "../report/Format.ts"
 import { type Summary, summarize } from "../report/Statistics.ts"
 import { freePort, type Server } from "../servers/Peers.ts"
-import { load } from "./Driver.ts"
 import { type Outcome, repeat, type Scenario, type Settings } from "./Scenario.ts"
 import { costs, rates } from "./Throughput.ts"
-import { during, pair, type Started, type Way } from "./Ways.ts"
+import { during, filled, pair, type Started } from "./Ways.ts"
 
 const KEYS = 10_000
 
@@ -53,17 +52,8 @@ const startTls: Start = async ({ kvCache }, started, ...flags) => {
   return { ...started.add(await kvCache.start(...tls, ...flags)), port, isTls: true }
 }
 
-const way = (name: string, start: Start): Way => ({
-  name,
-  start: async (settings, started) => {
-    const server = await start(settings, started)
-    await load(server, { keys: KEYS })
-    return server
-  }
-})
-
-const WITH_PASSWORD = way("with a password", startWithPassword)
-const WITHOUT_PASSWORD = way("without a password", startPlain)
+const WITH_PASSWORD = filled("with a password", KEYS, startWithPassword)
+const WITHOUT_PASSWORD = filled("without a password", KEYS, startPlain)
 
 const auth = (name: string, pipeline: number, what: string): Scenario =>
   pair({
@@ -84,8 +74,8 @@ const tls = (name: string, pipeline: number, what: string): Scenario =>
     name,
     about: "CPU of a request over TLS, beside one without",
     title: `With TLS and without; ${number(KEYS)} keys, half PUT`,
-    ours: way("TLS", startTls),
-    theirs: way("plain", startPlain),
+    ours: filled("TLS", KEYS, startTls),
+    theirs: filled("plain", KEYS, startPlain),
     requests: { keys: KEYS, pipeline },
     target: { what, bound: "at most", target: 1.45, of: costs }
   })

@@ -4,24 +4,27 @@
  */
 import { number } from "../report/Format.ts"
 import { freePort } from "../servers/Peers.ts"
-import { load } from "./Driver.ts"
 import type { Scenario } from "./Scenario.ts"
 import { rates } from "./Throughput.ts"
-import { pair, type Way } from "./Ways.ts"
+import { filled, pair, type Way } from "./Ways.ts"
 
 const KEYS = 10_000
 
-const way = (name: string, flags: () => Promise<ReadonlyArray<string>>): Way => ({
-  name,
-  start: async ({ kvCache }, started) => {
-    const server = started.add(await kvCache.start(...(await flags())))
-    await load(server, { keys: KEYS })
-    return server
-  }
-})
+const start =
+  (flags: () => Promise<ReadonlyArray<string>>): Way["start"] =>
+  async ({ kvCache }, started) =>
+    started.add(await kvCache.start(...(await flags())))
 
-const on = way("everything on", async () => ["--admin-port", String(await freePort())])
-const off = way("everything off", async () => ["--ghosts", "0", "--sampling", "off"])
+const on = filled(
+  "everything on",
+  KEYS,
+  start(async () => ["--admin-port", String(await freePort())])
+)
+const off = filled(
+  "everything off",
+  KEYS,
+  start(async () => ["--ghosts", "0", "--sampling", "off"])
+)
 
 const sight = (name: string, pipeline: number, what: string): Scenario =>
   pair({

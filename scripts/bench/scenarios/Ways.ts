@@ -6,7 +6,7 @@
  */
 import type { GeneratorResult } from "../load/Messages.ts"
 import type { Server } from "../servers/Peers.ts"
-import { drive, type Load } from "./Driver.ts"
+import { drive, type Load, load } from "./Driver.ts"
 import { type Outcome, repeat, type Scenario, type Settings } from "./Scenario.ts"
 import { CONNECTIONS, type Rounds, type Target, throughputTable, toFigure } from "./Throughput.ts"
 
@@ -43,6 +43,16 @@ export interface Way {
   /** Starts what is to be measured, with keys in it. */
   readonly start: (settings: Settings, started: Started) => Promise<Server>
 }
+
+/** A way whose server is given so many keys when it has started. */
+export const filled = (name: string, keys: number, start: Way["start"]): Way => ({
+  name,
+  start: async (settings, started) => {
+    const server = await start(settings, started)
+    await load(server, { keys })
+    return server
+  }
+})
 
 /** Alternating rounds. */
 export const measure = async (
