@@ -103,6 +103,17 @@ export const throughPipelined: Scenario = {
   }
 }
 
+/** What any process of Node adds that stands between. */
+const BARE = "bare Node before redis-server"
+
+const bareWay: Way = {
+  name: BARE,
+  start: async (settings, started) => {
+    const redis = await directWay.start(settings, started)
+    return { ...redis, port: await startLink(started, redis.port, 0) }
+  }
+}
+
 const RATE = 1000
 const PACED_CONNECTIONS = 10
 
@@ -126,9 +137,10 @@ export const through: Scenario = {
   name: "through",
   about: `latency of values that are not near, beside redis-server, at ${number(RATE)} requests/s`,
   run: async (settings): Promise<Outcome> => {
-    const all = missWays.map(({ name }) => ({ server: name, rounds: new Array<PacedResult>() }))
+    const ways = [...missWays, bareWay]
+    const all = ways.map(({ name }) => ({ server: name, rounds: new Array<PacedResult>() }))
     await repeat(settings, settings.rounds, async (round) => {
-      for (const [index, way] of missWays.entries()) {
+      for (const [index, way] of ways.entries()) {
         settings.progress(`through: round ${round + 1} of ${settings.rounds}, ${way.name}`)
         const result = await during(async (started) => paced(await way.start(settings, started), settings, round + 1))
         all[index]?.rounds.push(result)
@@ -176,8 +188,9 @@ const DELAY = 1
 /** A tenth of the keys: 136 bytes each, with their deadlines. */
 const TENTH = ["--near-memory", String(0.1 * LINK_KEYS * 136)]
 
-const startLink = async (started: Started, port: number): Promise<number> => {
-  const link = started.add(new Helper("delay", { port, delay: DELAY } satisfies DelayOptions))
+/** `delay` is in ms, each way. */
+const startLink = async (started: Started, port: number, delay: number): Promise<number> => {
+  const link = started.add(new Helper("delay", { port, delay } satisfies DelayOptions))
   return (await link.next<DelayReady>(MARGIN)).port
 }
 
@@ -192,12 +205,12 @@ export const overLink: Scenario = {
       await load(redis, { keys: LINK_KEYS })
       const direct: Way = {
         name: REDIS,
-        start: async (_, started) => ({ ...redis, port: await startLink(started, redis.port) })
+        start: async (_, started) => ({ ...redis, port: await startLink(started, redis.port, DELAY) })
       }
       const front: Way = {
         name: FRONT,
         start: async (settings, started) =>
-          startFront(settings, started, await startLink(started, redis.port), ...TENTH)
+          startFront(settings, started, await startLink(started, redis.port, DELAY), ...TENTH)
       }
       const reads = { keys: LINK_KEYS, pipeline: 1, skew: SKEW, putShare: 0 }
       const warmUp = { connections: CONNECTIONS, pipeline: 64, keys: LINK_KEYS, skew: SKEW, putShare: 0, seconds: 5 }
