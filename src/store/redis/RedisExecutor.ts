@@ -42,6 +42,7 @@ import {
 } from "./Job.ts"
 import type { NodeConnection } from "./NodeConnection.ts"
 import { type Outbox, prepared } from "./Outbox.ts"
+import { keyspaceOf } from "./Keyspace.ts"
 import { RedisTransactions } from "./RedisTransactions.ts"
 import * as Routes from "./Routes.ts"
 
@@ -103,6 +104,7 @@ export class RedisExecutor implements ExecutorService, JobContext {
       nodes: () => cluster.described,
       near: () => near?.stats(),
       isReady: () => down !== "error" || cluster.isReachable,
+      keyspace: keyspaceOf(cluster),
       explain: (database, key, now) => this.explain(database, key, now)
     }
     this.micros = memory.micros

@@ -66,6 +66,10 @@ describe.skipIf(!RedisServers.isInstalled)("a server over a cluster", () => {
 
       // --- all masters
       assert.strictEqual(yield* ask("DBSIZE"), ":500\r\n")
+      yield* ask("PEXPIRE", "key:1", "1000000")
+      assert.include(yield* ask("INFO", "keyspace"), "\r\ndb0:keys=500,expires=1,avg_ttl=0,subexpiry=0\r\n")
+      assert.match(yield* ask("INFO"), /\r\ndb0:keys=500,/)
+      assert.strictEqual(yield* ask("PERSIST", "key:1"), ":1\r\n")
       assert.sameMembers([...wordsIn(yield* ask("KEYS", "key:*"))], [...keys])
       assert.match(yield* ask("RANDOMKEY"), /^\$\d\r\nkey:/)
       const scanned: Array<string> = []
