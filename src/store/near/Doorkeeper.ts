@@ -5,32 +5,48 @@
  * Pure. It may take one key for another, and lets that one in then.
  */
 
-/** A filter has so many bits: 256 KB. There are two. */
-const BITS = 2 ** 21
-
-/** With more keys than this in a filter, too many others would be taken for them. */
-const MOST_KEYS = BITS / 8
-
-/** The shortest while, in keys. */
+/** The shortest while, in keys, and the longest: its two filters take 512 KB. */
 const LEAST_KEYS = 1024
+const MOST_KEYS = 2 ** 17
+
+/** With fewer bits for each key of a while, too many others would be taken for them. */
+const BITS_PER_KEY = 16
+
+const WORD_BITS = 32
 
 export class Doorkeeper {
-  private current = new Uint32Array(BITS / 32)
-  private before = new Uint32Array(BITS / 32)
+  /** How long a while is: so many keys that had not asked before. */
+  readonly keys: number
+  private readonly mask: number
+  private current: Uint32Array<ArrayBuffer>
+  private before: Uint32Array<ArrayBuffer>
   private count = 0
 
-  /** Somebody asks for the key with a hash. Says whether he has before: among the last `keys` that had not, or a few more. */
-  admits(hash: number, keys: number): boolean {
-    const at = (hash & (BITS - 1)) >>> 5
-    const bit = 1 << (hash & 31)
+  /** For a cache of so many keys. Filters that are no larger than they must be stay in the processor's caches. */
+  constructor(keys: number) {
+    this.keys = Math.min(Math.max(keys, LEAST_KEYS), MOST_KEYS)
+    const bits = 2 ** Math.ceil(Math.log2(this.keys * BITS_PER_KEY))
+    this.mask = bits - 1
+    this.current = new Uint32Array(bits / WORD_BITS)
+    this.before = new Uint32Array(bits / WORD_BITS)
+  }
+
+  /** Whether it was made for a cache of about so many keys. */
+  suits(keys: number): boolean {
+    return keys < 4 * this.keys || this.keys === MOST_KEYS
+  }
+
+  /** Somebody asks for the key with a hash. Says whether he has asked in this while or in the one before. */
+  admits(hash: number): boolean {
+    const at = (hash & this.mask) >>> 5
+    const bit = 1 << (hash & (WORD_BITS - 1))
     if (((this.current[at]! | this.before[at]!) & bit) !== 0) return true
     this.current[at]! |= bit
-    if (++this.count >= Math.min(Math.max(keys, LEAST_KEYS), MOST_KEYS)) {
-      const { before } = this
-      this.before = this.current
-      this.current = before.fill(0)
-      this.count = 0
-    }
+    if (++this.count < this.keys) return false
+    const { before } = this
+    this.before = this.current
+    this.current = before.fill(0)
+    this.count = 0
     return false
   }
 }

@@ -338,8 +338,9 @@ export class NearCache {
   /** Whether a key of a prepared batch is worth keeping when it is read. To be asked once for each read. */
   admits(commands: CommandBatch, key: number): boolean {
     if (!this.isFull) return true
-    this.doorkeeper ??= new Doorkeeper()
-    return this.doorkeeper.admits(commands.hash(key), this.engine.size)
+    const { size } = this.engine
+    if (this.doorkeeper?.suits(size) !== true) this.doorkeeper = new Doorkeeper(size)
+    return this.doorkeeper.admits(commands.hash(key))
   }
 
   /**

@@ -131,12 +131,11 @@ export class RedisExecutor implements ExecutorService, JobContext {
     for (let command = first; command < to; command++) {
       const id = commands.id(command)
       // The first one is known not to be near.
-      if (near !== undefined && command > first) {
+      if (near !== undefined && command > first && near.answers(commands, command, now, caller)) {
         const kept = new KeptReply()
-        if (near.answer(commands, command, command + 1, now, caller, kept) > command) {
-          job.add(new Known((sink) => put(kept.reply, sink)))
-          continue
-        }
+        near.answer(commands, command, command + 1, now, caller, kept)
+        job.add(new Known((sink) => put(kept.reply, sink)))
+        continue
       }
       calls[id] = (calls[id] ?? 0) + 1
       if (Routes.isWrite[id] === 1) near?.written(commands, command, caller.database, now)
