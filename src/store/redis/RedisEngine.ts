@@ -24,6 +24,8 @@ import { RedisExecutor } from "./RedisExecutor.ts"
 /** Redis tells of the clients' keys, so that their number bounds nothing. */
 const NEAR_KEYS = 500_000_000
 
+const namesOf = (nodes: ReadonlyArray<NodeConnection>): string => nodes.map(({ name }) => name).join(", ")
+
 /** The text may contain a password, and so is not shown. */
 const urlOf = ({ url }: RedisEngineConfig): Effect.Effect<EngineUrl, EngineError> =>
   Option.match(parseEngineUrl(Redacted.isRedacted(url) ? Redacted.value(url) : url), {
@@ -86,7 +88,8 @@ const make = Effect.fnUntraced(function* (config: RedisEngineConfig, supervisor:
     ...options,
     seeds: url.nodes,
     fork: (effect) => void fork(effect),
-    onSlots: (owners) => near?.setSlots(owners)
+    onSlots: (owners) => near?.setSlots(owners),
+    onMasters: (masters) => log(Effect.logInfo(`the keys are in a Redis Cluster: ${namesOf(masters)}`))
   })
   // Nothing that is kept is read on these.
   const onItsOwn: NodeOptions = { ...options, isTracking: false, onReady: doNothing, onLost: doNothing }
@@ -98,8 +101,7 @@ const make = Effect.fnUntraced(function* (config: RedisEngineConfig, supervisor:
   yield* supervised(cluster.discover)
   yield* Effect.forkScoped(supervised(cluster.watch))
   const kind = cluster.isCluster ? "Redis Cluster" : "Redis server"
-  const at = cluster.masters.map(({ name }) => name).join(", ")
-  yield* Effect.logInfo(`the keys are in a ${kind}: ${at}`)
+  yield* Effect.logInfo(`the keys are in a ${kind}: ${namesOf(cluster.masters)}`)
   return { memory, executor: new RedisExecutor({ cluster, memory, statistics, near, connect, down }) }
 })
 
