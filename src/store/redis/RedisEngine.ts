@@ -19,7 +19,7 @@ import { type EngineUrl, FORM, parseEngineUrl } from "./EngineUrl.ts"
 import { invalidatedKeys } from "./Frames.ts"
 import { EngineError, NodeConnection, type NodeOptions } from "./NodeConnection.ts"
 import { defaults, type RedisEngineConfig } from "./RedisEngineConfig.ts"
-import { RedisExecutor } from "./RedisExecutor.ts"
+import { RedisExecutor, type RedisExecutorOptions } from "./RedisExecutor.ts"
 
 /** Redis tells of the clients' keys, so that their number bounds nothing. */
 const NEAR_KEYS = 500_000_000
@@ -92,9 +92,15 @@ const make = Effect.fnUntraced(function* (config: RedisEngineConfig, supervisor:
     onMasters: (masters) => log(Effect.logInfo(`the keys are in a Redis Cluster: ${namesOf(masters)}`))
   })
   // Nothing that is kept is read on these.
-  const onItsOwn: NodeOptions = { ...options, isTracking: false, onReady: doNothing, onLost: doNothing }
-  const connect = ({ address, database, source }: NodeConnection): NodeConnection => {
-    const node = new NodeConnection(address, database, source, onItsOwn)
+  const onItsOwn: NodeOptions = { ...options, isTracking: false, onReady: doNothing }
+  const connect: RedisExecutorOptions["connect"] = ({ address, database, source }, onLost) => {
+    const node = new NodeConnection(address, database, source, {
+      ...onItsOwn,
+      onLost: () => {
+        node.end()
+        onLost()
+      }
+    })
     fork(node.run)
     return node
   }

@@ -479,6 +479,49 @@ describe("a server over masters in trouble", () => {
   )
 
   it.effect(
+    "does not connect again for WATCH before somebody watches again",
+    Effect.fnUntraced(function* () {
+      // The second connection is the first one for WATCH. It is lost while nobody uses it.
+      let isPinged = false
+      const engine = yield* ScriptedRedis.start(({ connection, words }) => {
+        if (connection !== 2 || words[0] !== "PING" || !isPinged) return undefined
+        return ScriptedRedis.CLOSE
+      })
+      const server = yield* Engines.serve({ ports: [engine.port] })
+      const ask = yield* clientOf(server)
+      assert.deepStrictEqual(yield* ask(["WATCH", LOW], ["UNWATCH"]), ["+OK\r\n", "+OK\r\n"])
+      yield* engine.waitFor("UNWATCH")
+      isPinged = true
+      yield* passesUntil(Effect.sync(() => engine.connected() === 1))
+      const before = engine.asked.filter((one) => named("PING", one)).length
+      yield* passesUntil(Effect.sync(() => engine.asked.filter((one) => named("PING", one)).length > before + 3))
+      assert.strictEqual(Math.max(...engine.asked.map(({ connection }) => connection)), 2)
+      assert.deepStrictEqual(yield* ask(["WATCH", LOW], ["UNWATCH"]), ["+OK\r\n", "+OK\r\n"])
+      yield* engine.waitFor("UNWATCH", 2)
+      assert.strictEqual(engine.connected(), 2)
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "watches with another connection when the one that watches is lost, and then executes nothing",
+    Effect.fnUntraced(function* () {
+      const engine = yield* ScriptedRedis.start(({ connection, words }) =>
+        connection === 2 && words[1] === HIGH ? ScriptedRedis.CLOSE : undefined
+      )
+      const server = yield* Engines.serve({ ports: [engine.port] })
+      const ask = yield* clientOf(server)
+      assert.deepStrictEqual(yield* ask(["WATCH", LOW]), ["+OK\r\n"])
+      assert.match((yield* ask(["WATCH", HIGH])).join(""), /^-UNAVAILABLE .*: no answer to WATCH\r\n$/)
+      assert.deepStrictEqual(yield* ask(["WATCH", LOW], ["MULTI"], ["GET", LOW], ["EXEC"]), [
+        "+OK\r\n",
+        "+OK\r\n",
+        "+QUEUED\r\n",
+        "*-1\r\n"
+      ])
+    }, Effect.scoped)
+  )
+
+  it.effect(
     "says whether a transaction may have been executed when its server is lost",
     Effect.fnUntraced(function* () {
       let leavesAt = "EXEC"
