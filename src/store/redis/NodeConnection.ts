@@ -213,9 +213,12 @@ export class NodeConnection {
 
   /** Takes no more requests, and closes once all are answered. */
   end(): void {
-    if (this.state === "connecting") this.failAll("is not used any more", true)
+    const { state } = this
+    if (state === "connecting") this.failAll("is not used any more", true)
     this.state = "ended"
     this.why = "is not used any more"
+    // Now, and not when it is closed: another one may have its number by then.
+    if (state === "ready") this.options.onLost(this, this.why, false)
     if (this.awaited > 0) return
     this.socket?.destroy()
     this.onClosed()
@@ -413,7 +416,7 @@ export class NodeConnection {
       this.state = "down"
       this.why = why
     }
-    this.options.onLost(this, why, state === "ready")
+    if (state !== "ended") this.options.onLost(this, why, state === "ready")
     this.failAll(why, false)
     this.onClosed()
   }

@@ -67,8 +67,8 @@ export interface RedisExecutorOptions {
   /** The same memory as a near cache, unless there is none. */
   readonly near: NearCache | undefined
   readonly down: DownPolicy
-  /** Makes a connection besides the one that all share, to the same server. */
-  readonly connect: (node: NodeConnection) => NodeConnection
+  /** Makes a connection besides the one that all share, to the same server. It is ended when it is lost, for good. */
+  readonly connect: (node: NodeConnection, onLost: () => void) => NodeConnection
 }
 
 export class RedisExecutor implements ExecutorService, JobContext {

@@ -263,6 +263,46 @@ describe("a server over masters in trouble", () => {
   )
 
   it.effect(
+    "forgets the name that a server was given in the settings once the cluster has another one for it",
+    Effect.fnUntraced(function* () {
+      const { lower, upper } = yield* halves(() => undefined)
+      const server = yield* Engines.serve({ url: `redis://localhost:${lower.port}`, ports: [] })
+      const ask = yield* clientOf(server)
+      yield* ask(["GET", LOW], ["GET", HIGH])
+      const [told = ""] = yield* ask(["INFO", "server"])
+      assert.sameMembers(
+        [...told.matchAll(/^kv_cache_engine_node\d+:address=([^,]+),role=([a-z]+)/gm)].map(
+          ([, at, role]) => `${at} ${role}`
+        ),
+        [`127.0.0.1:${lower.port} master`, `127.0.0.1:${upper.port} master`]
+      )
+      assert.strictEqual(lower.connected(), 2)
+      yield* passesUntil(Effect.sync(() => lower.connected() === 1))
+      assert.deepStrictEqual(yield* ask(["SET", LOW, "1"], ["SET", HIGH, "1"]), ["+OK\r\n", "+OK\r\n"])
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "says who has taken over",
+    Effect.fnUntraced(function* () {
+      let table = ""
+      const answer = ({ words }: ScriptedRedis.Asked) => (words[0] === "CLUSTER" ? table : undefined)
+      const [old, heir] = [yield* ScriptedRedis.start(answer), yield* ScriptedRedis.start(answer)]
+      table = ScriptedRedis.slots([0, LAST, old.port])
+      const server = yield* Engines.serve({ ports: [old.port] })
+      table = ScriptedRedis.slots([0, LAST, heir.port])
+      const said = "the keys are in a Redis Cluster: "
+      const passing = yield* Effect.forkChild(passesUntil(Effect.succeed(false)))
+      yield* server.logs.waitFor(said, 2)
+      yield* Fiber.interrupt(passing)
+      assert.deepStrictEqual(
+        server.logs.startingWith(said).map(({ message }) => message),
+        [old, heir].map(({ port }) => `${said}127.0.0.1:${port}`)
+      )
+    }, Effect.scoped)
+  )
+
+  it.effect(
     "goes through one master after the other with SCAN, RANDOMKEY and KEYS",
     Effect.fnUntraced(function* () {
       const answers = (key: string, inner: string) => (asked: ScriptedRedis.Asked) =>
@@ -435,6 +475,49 @@ describe("a server over masters in trouble", () => {
       ])
       const watches = upper.asked.filter((asked) => named("WATCH", asked))
       assert.strictEqual(watches.length, 1)
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "does not connect again for WATCH before somebody watches again",
+    Effect.fnUntraced(function* () {
+      // The second connection is the first one for WATCH. It is lost while nobody uses it.
+      let isPinged = false
+      const engine = yield* ScriptedRedis.start(({ connection, words }) => {
+        if (connection !== 2 || words[0] !== "PING" || !isPinged) return undefined
+        return ScriptedRedis.CLOSE
+      })
+      const server = yield* Engines.serve({ ports: [engine.port] })
+      const ask = yield* clientOf(server)
+      assert.deepStrictEqual(yield* ask(["WATCH", LOW], ["UNWATCH"]), ["+OK\r\n", "+OK\r\n"])
+      yield* engine.waitFor("UNWATCH")
+      isPinged = true
+      yield* passesUntil(Effect.sync(() => engine.connected() === 1))
+      const before = engine.asked.filter((one) => named("PING", one)).length
+      yield* passesUntil(Effect.sync(() => engine.asked.filter((one) => named("PING", one)).length > before + 3))
+      assert.strictEqual(Math.max(...engine.asked.map(({ connection }) => connection)), 2)
+      assert.deepStrictEqual(yield* ask(["WATCH", LOW], ["UNWATCH"]), ["+OK\r\n", "+OK\r\n"])
+      yield* engine.waitFor("UNWATCH", 2)
+      assert.strictEqual(engine.connected(), 2)
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "watches with another connection when the one that watches is lost, and then executes nothing",
+    Effect.fnUntraced(function* () {
+      const engine = yield* ScriptedRedis.start(({ connection, words }) =>
+        connection === 2 && words[1] === HIGH ? ScriptedRedis.CLOSE : undefined
+      )
+      const server = yield* Engines.serve({ ports: [engine.port] })
+      const ask = yield* clientOf(server)
+      assert.deepStrictEqual(yield* ask(["WATCH", LOW]), ["+OK\r\n"])
+      assert.match((yield* ask(["WATCH", HIGH])).join(""), /^-UNAVAILABLE .*: no answer to WATCH\r\n$/)
+      assert.deepStrictEqual(yield* ask(["WATCH", LOW], ["MULTI"], ["GET", LOW], ["EXEC"]), [
+        "+OK\r\n",
+        "+OK\r\n",
+        "+QUEUED\r\n",
+        "*-1\r\n"
+      ])
     }, Effect.scoped)
   )
 
