@@ -12,6 +12,7 @@ import { type Figure, figureTable, isReached } from "./report/Figure.ts"
 import { percent } from "./report/Format.ts"
 import { describeMachine, thisMachine } from "./report/Machine.ts"
 import { connections } from "./scenarios/Connections.ts"
+import { departures } from "./scenarios/Departures.ts"
 import { nearPipelined, nearUnpipelined, overLink, through, throughPipelined } from "./scenarios/Engine.ts"
 import { large } from "./scenarios/LargeKeyspace.ts"
 import { loadTester } from "./scenarios/LoadTester.ts"
@@ -36,6 +37,7 @@ const SCENARIOS: ReadonlyArray<Scenario> = [
   large,
   stalls,
   connections,
+  departures,
   shortConnections,
   neighbour,
   nearUnpipelined,

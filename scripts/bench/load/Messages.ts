@@ -77,6 +77,19 @@ export interface IdleReady {
   readonly opened: number
 }
 
+export interface HeldOptions {
+  readonly port: number
+  readonly connections: number
+  /** What the server is to hold: the beginning of a request, or replies. */
+  readonly kind: "request" | "replies"
+  /** Of the request that has come, or of a reply. */
+  readonly bytes: number
+}
+
+export interface HeldReady {
+  readonly sent: number
+}
+
 export interface ShortOptions extends Destination {
   readonly serverPid: number
   /** The warm-up, in s, which is not measured. */
