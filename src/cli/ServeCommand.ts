@@ -142,11 +142,17 @@ const serveWith = Effect.fnUntraced(function* (layer: ReturnType<typeof serverLa
       maxConnections: config.maxConnections
     })
   )
-  if (!server.address.isLoopback && !(yield* CurrentAuthentication).isRequired) {
-    const at = Listener.format(server.address)
+  // A port whose clients all show certificates is open to nobody else.
+  const openTo = [
+    config.port === undefined ? undefined : server.address,
+    config.tlsClientAuth === "yes" ? undefined : tlsAddress,
+    respAddress
+  ].flatMap((at) => (at === undefined || at.isLoopback ? [] : [Listener.format(at)]))
+  if (openTo.length > 0 && !(yield* CurrentAuthentication).isRequired) {
     yield* Effect.logWarning(
-      `${at} is open to the network: whoever can reach it can read and write every key, because nobody is asked who they ` +
-        "are (--allow-unauthenticated)"
+      `${openTo.join(" and ")} ${openTo.length === 1 ? "is" : "are"} ` +
+        "open to the network: whoever can reach it can read and write every key, " +
+        "because nobody is asked who they are (--allow-unauthenticated)"
     )
   }
   for (const complaint of complaints(config, yield* CurrentSystemLimits)) yield* Effect.logWarning(complaint)

@@ -337,6 +337,11 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
 
   // Also where the settings come from the environment: who sets an address there may not know what it opens.
   const isOpenToAll = config.allowUnauthenticated === true || authentication.isRequired
+  const certificates = (flag: string): string => {
+    if (config.tlsClientAuth !== "yes") return "require TLS client certificates (--tls-client-auth yes)"
+    const without = flag === "--port" ? "give --port off" : `leave ${flag} out`
+    return `${without}, as certificates are asked for at --tls-port alone`
+  }
 
   const admit = (socket: Socket, port: PortKind): void => {
     const isCut = faults?.refusesConnection() === true
@@ -360,7 +365,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
         failures.add()
       },
       flag,
-      isOpen
+      isOpen ? undefined : Listener.unprotected(at, flag, certificates(flag))
     ).pipe(Effect.tap((bound) => Effect.sync(() => traffic?.listens(bound))))
 
   const { host, port, respPort, tlsPort } = config

@@ -206,6 +206,18 @@ describe("certificates of clients", () => {
       assert.isFalse(server.tlsAddress?.isLoopback)
     })
   )
+
+  it.effect("do not open the ports without TLS, whose refusal says what to leave out", () =>
+    Effect.gen(function* () {
+      const all = { host: "0.0.0.0", tlsCa: made.ca, tlsClientAuth: "yes" } as const
+      const plain = yield* Effect.flip(start(all))
+      assert.include(plain.message, "(--port)")
+      assert.include(plain.message, "give --port off, as certificates are asked for at --tls-port alone, or let")
+      const resp = yield* Effect.flip(start({ ...all, port: undefined, respPort: 0 }))
+      assert.include(resp.message, "(--resp-port)")
+      assert.include(resp.message, "leave --resp-port out, as certificates are asked for at --tls-port alone, or let")
+    })
+  )
 })
 
 describe("handshakes that do not come to an end", () => {
