@@ -12,12 +12,16 @@ import { type Figure, figureTable, isReached } from "./report/Figure.ts"
 import { percent } from "./report/Format.ts"
 import { describeMachine, thisMachine } from "./report/Machine.ts"
 import { connections } from "./scenarios/Connections.ts"
+import { departures } from "./scenarios/Departures.ts"
 import { nearPipelined, nearUnpipelined, overLink, through, throughPipelined } from "./scenarios/Engine.ts"
 import { large } from "./scenarios/LargeKeyspace.ts"
 import { loadTester } from "./scenarios/LoadTester.ts"
 import { neighbour } from "./scenarios/Neighbour.ts"
+import { authPipelined, authUnpipelined, tlsConnections, tlsPipelined, tlsUnpipelined } from "./scenarios/Safety.ts"
 import type { Scenario, Settings } from "./scenarios/Scenario.ts"
+import { scrapes } from "./scenarios/Scrape.ts"
 import { shortConnections } from "./scenarios/ShortConnections.ts"
+import { sightPipelined, sightUnpipelined } from "./scenarios/Sight.ts"
 import { stalls } from "./scenarios/Stalls.ts"
 import { respPipelined, respUnpipelined } from "./scenarios/Redis.ts"
 import { start } from "./scenarios/Start.ts"
@@ -33,6 +37,7 @@ const SCENARIOS: ReadonlyArray<Scenario> = [
   large,
   stalls,
   connections,
+  departures,
   shortConnections,
   neighbour,
   nearUnpipelined,
@@ -41,7 +46,15 @@ const SCENARIOS: ReadonlyArray<Scenario> = [
   throughPipelined,
   overLink,
   start,
-  loadTester
+  loadTester,
+  sightUnpipelined,
+  sightPipelined,
+  scrapes,
+  authUnpipelined,
+  authPipelined,
+  tlsUnpipelined,
+  tlsPipelined,
+  tlsConnections
 ]
 
 /** A share of the machine's CPU time. Stolen time above it is reported. */

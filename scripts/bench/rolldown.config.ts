@@ -11,6 +11,7 @@ export default defineConfig({
     bulk: "scripts/bench/load/bulk.ts",
     delay: "scripts/bench/load/delay.ts",
     generator: "scripts/bench/load/generator.ts",
+    held: "scripts/bench/load/held.ts",
     idle: "scripts/bench/load/idle.ts",
     paced: "scripts/bench/load/paced.ts",
     probe: "scripts/bench/load/probe.ts",

@@ -2,14 +2,14 @@
  * What a connection has sent that is not executed yet: an unfinished request, or what came while something was waited for.
  *
  * A request that says how long it is gets memory for all of it at once. The system gives memory when it is touched, so
- * what is counted as held is what has come.
+ * what is counted as held is what has come. The memory is a block of those that all connections share.
  *
  * Bytes never move within its memory: a batch may still point to those in front of the ones that are kept.
  */
 import * as Result from "effect/Result"
 import { READ_BYTES } from "../EventLoop.ts"
+import { blocks } from "./Blocks.ts"
 import type { ClientMemory, Holder } from "./ClientMemory.ts"
-import { spareMemory } from "./SpareMemory.ts"
 
 const NONE = Buffer.alloc(0)
 
@@ -21,8 +21,10 @@ export class Backlog {
   bytes: Buffer = NONE
   start = 0
   end = 0
-  // Whether a batch may point to its memory: one that was read from there.
-  private wasRead = false
+  // Whether a batch may point to its memory, because it is read where it is.
+  private isRead = false
+  /** Whether such a batch may be somebody's who waits with it. */
+  wasLent = false
   // The bytes that the request at `start` has at least; 0 if that is not known.
   private needed = 0
   // Bytes of memory that commands are in which are executed while their connection waits.
@@ -66,7 +68,6 @@ export class Backlog {
   keep(bytes: Buffer, start: number, end: number, needed: number): void {
     this.needed = needed
     if (bytes !== this.bytes) return this.append(bytes, start, end)
-    this.wasRead = true
     this.start = start
     this.end = end
     if (start === end) return this.clear()
@@ -74,26 +75,38 @@ export class Backlog {
     this.count()
   }
 
+  /** Has its memory read where it is, until `readUp`. */
+  read(): Buffer {
+    this.isRead = true
+    return this.bytes
+  }
+
+  /** Nobody reads `bytes` any more, which `read` gave. */
+  readUp(bytes: Buffer): void {
+    if (bytes === this.bytes) this.isRead = false
+    else blocks.giveDropped(bytes)
+  }
+
   /** Moves all bytes to another place, and says how many they are. */
   moveTo(bytes: Buffer, at: number): number {
     const moved = this.bytes.copy(bytes, at, this.start, this.end)
-    if (!this.wasRead) spareMemory.give(this.bytes)
     this.clear()
     return moved
   }
 
   clear(): void {
+    this.letGo()
     this.bytes = NONE
     this.start = 0
     this.end = 0
     this.needed = 0
     this.lent = 0
-    this.wasRead = false
     this.count()
   }
 
   /** Its owner waits for commands that are in `bytes`, which were its own. */
   lend(bytes: Buffer): void {
+    if (bytes === this.bytes) this.wasLent = true
     this.lent = bytes === this.bytes ? 0 : bytes.length
     this.count()
   }
@@ -114,18 +127,25 @@ export class Backlog {
   /** Goes on in other memory, with room for `more` bytes. Where there is none, its owner is closed, and it returns false. */
   private move(more: number): boolean {
     const { length } = this
-    const moved = Result.try(() => spareMemory.take(this.capacityFor(more)))
+    const moved = Result.try(() => blocks.take(this.capacityFor(more)))
     if (Result.isFailure(moved)) {
       this.owner.closeForMemory()
       return false
     }
     this.bytes.copy(moved.success, 0, this.start, this.end)
-    if (!this.wasRead) spareMemory.give(this.bytes)
+    this.letGo()
     this.bytes = moved.success
-    this.wasRead = false
     this.start = 0
     this.end = length
     return true
+  }
+
+  /** Its memory is others' as soon as nobody reads it. */
+  private letGo(): void {
+    if (this.isRead) blocks.drop(this.bytes)
+    else blocks.give(this.bytes)
+    this.isRead = false
+    this.wasLent = false
   }
 
   /**
@@ -134,8 +154,9 @@ export class Backlog {
    */
   private capacityFor(more: number): number {
     const { length } = this
-    // The read that ends the request may bring as much of the next ones.
-    if (this.needed > length + more) return Math.max(this.needed + READ_BYTES, 2 * length)
+    // The read that ends a long request may bring as much of the next ones. A shorter one is moved to a turn's memory then.
+    if (this.needed > length + more)
+      return Math.max(this.needed + (this.needed > READ_BYTES ? READ_BYTES : 0), 2 * length)
     return length === 0 || more === 0 ? length + more : Math.max(2 * length, length + more)
   }
 }

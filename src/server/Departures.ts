@@ -6,6 +6,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { blocks } from "./Blocks.ts"
 
 /** How many clients must have left, of the most that there were: each took about 5 KB. */
 const MANY = 4096
@@ -47,6 +48,7 @@ export class Departures {
       this.isDue = false
       this.givenUp = 0
       this.most = 0
+      blocks.trim()
       this.collect()
     })
     return due.pipe(Effect.andThen(Effect.sleep(PAUSE)), Effect.andThen(collect), Effect.forever)

@@ -3,6 +3,7 @@
  * `perform/Transactions.ts`.
  */
 import type { CommandBatch } from "../domain/CommandBatch.ts"
+import { blocks } from "./Blocks.ts"
 
 /** The most commands that a transaction may have. */
 export const MOST_QUEUED = 1_048_576
@@ -18,7 +19,7 @@ export class Transaction {
   /** The number of commands. */
   count = 0
   // Their arguments, one behind the other.
-  private bytes = Buffer.allocUnsafeSlow(FIRST_BYTES)
+  private bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
   private length = 0
   // For each command its id, the number of its arguments, and for each of these twice its length, and 1 more for a key.
   private readonly words: Array<number> = []
@@ -55,8 +56,10 @@ export class Transaction {
   private reserve(bytes: number): void {
     if (this.length + bytes <= this.bytes.length) return
     const before = this.bytes
-    this.bytes = Buffer.allocUnsafeSlow(Math.max(2 * before.length, this.length + bytes))
+    this.bytes = blocks.take(Math.max(2 * before.length, this.length + bytes))
     before.copy(this.bytes, 0, 0, this.length)
+    blocks.giveDropped(before)
+    blocks.drop(this.bytes)
   }
 }
 

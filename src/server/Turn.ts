@@ -20,7 +20,6 @@ import type { ReplyWriter } from "../protocol/Protocol.ts"
 import type { ExecutorService } from "../store/Executor.ts"
 import type { Backlog } from "./Backlog.ts"
 import type { SharedWriter } from "./SharedWriter.ts"
-import { spareMemory } from "./SpareMemory.ts"
 
 /** A connection, as far as a turn is concerned with it. */
 export interface Reader {
@@ -187,12 +186,13 @@ export class Turn {
       this.place(reader, 0)
       return this.run()
     }
-    const { bytes, end, start } = reader.backlog
+    const { end, start, wasLent } = reader.backlog
+    const bytes = reader.backlog.read()
     this.readers.push(reader)
     this.ends[0] = end
     this.isSourceLent = false
     this.runFrom(bytes, start)
-    if (!this.isSourceLent && reader.backlog.bytes !== bytes) spareMemory.give(bytes)
+    if (!this.isSourceLent && !wasLent) reader.backlog.readUp(bytes)
   }
 
   /** Has a reader read on when its share of a turn has come. Says whether it must stop until then. */

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
+import { blocks } from "../../src/server/Blocks.ts"
 import { Departures } from "../../src/server/Departures.ts"
 import { CurrentCollector } from "../../src/store/Garbage.ts"
 import * as TestServer from "./TestServer.ts"
@@ -68,6 +69,26 @@ describe("clients that leave", () => {
       yield* server.logs.waitFor("connection closed by the client", 2)
       yield* TestClock.adjust("1 second")
       assert.strictEqual(collections, 1)
+    })
+  )
+
+  it.effect("leave no chunk of memory behind that their unfinished requests were in", () =>
+    Effect.gen(function* () {
+      const server = yield* TestServer.start({ inTurns: true })
+      const begun = `*1\r\n$4\r\nPING\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$80000\r\n${"v".repeat(40_000)}`
+      const begin = Effect.fnUntraced(function* () {
+        const client = yield* server.connect()
+        yield* client.send(begun)
+        assert.strictEqual((yield* client.bytes(7)).toString(), "+PONG\r\n")
+        return client
+      })
+      const clients = yield* Effect.forEach(Array.from({ length: 1000 }), begin, { concurrency: 50 })
+      // In blocks of 256 KB, of which a chunk of 32 MB has 128.
+      assert.strictEqual(blocks.chunkCount, 8)
+      yield* Effect.forEach(clients, (client) => client.destroy, { concurrency: 50, discard: true })
+      yield* server.logs.waitFor("connection closed by the client", 1000)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(blocks.chunkCount, 0)
     })
   )
 })

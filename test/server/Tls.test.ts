@@ -287,6 +287,19 @@ describe("handshakes that do not come to an end", () => {
     })
   )
 
+  it.effect.each(["GET a\n", "PUT a 1\n", "EXISTS a\n", "*1\r\n$4\r\nPING\r\n"])(
+    "of a client without TLS, %j, is said to be none",
+    (words) =>
+      Effect.gen(function* () {
+        const server = yield* start()
+        const client = yield* plainly(server)
+        yield* client.send(words)
+        yield* client.untilEnd
+        yield* server.logs.waitFor("TLS handshakes failed")
+        assert.match(server.logs.startingWith("TLS handshakes")[0]?.message ?? "", /: it did not speak TLS$/)
+      })
+  )
+
   it.effect("a slow loris is cut at the deadline", () =>
     Effect.gen(function* () {
       const server = yield* start()

@@ -5,6 +5,10 @@ import type { WireName } from "./Wire.ts"
 export interface Destination {
   readonly port: number
   readonly wire: WireName
+  /** Whether the port is for TLS. Any certificate will do. */
+  readonly isTls?: boolean | undefined
+  /** Said first on each connection, of the user `default`. */
+  readonly password?: string | undefined
 }
 
 export interface GeneratorOptions extends Destination {
@@ -71,6 +75,19 @@ export interface IdleOptions extends Destination {
 
 export interface IdleReady {
   readonly opened: number
+}
+
+export interface HeldOptions {
+  readonly port: number
+  readonly connections: number
+  /** What the server is to hold: the beginning of a request, or replies. */
+  readonly kind: "request" | "replies"
+  /** Of the request that has come, or of a reply. */
+  readonly bytes: number
+}
+
+export interface HeldReady {
+  readonly sent: number
 }
 
 export interface ShortOptions extends Destination {

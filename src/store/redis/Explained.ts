@@ -53,7 +53,7 @@ export class Explained extends Forwarded {
     super.answered(bytes, start, end, from)
   }
 
-  override encode(out: Outbox): void {
+  protected override encodeCommand(out: Outbox): void {
     const { command, commands } = this
     const key = commands.firstKey(command)
     out.begin(2)
