@@ -150,8 +150,9 @@ const serveWith = Effect.fnUntraced(function* (layer: ReturnType<typeof serverLa
   ].flatMap((at) => (at === undefined || at.isLoopback ? [] : [Listener.format(at)]))
   if (openTo.length > 0 && !(yield* CurrentAuthentication).isRequired) {
     yield* Effect.logWarning(
-      `${openTo.join(" and ")} ${openTo.length === 1 ? "is" : "are"} open to the network: whoever can reach it can read and ` +
-        "write every key, because nobody is asked who they are (--allow-unauthenticated)"
+      `${openTo.join(" and ")} ${openTo.length === 1 ? "is" : "are"} ` +
+        "open to the network: whoever can reach it can read and write every key, " +
+        "because nobody is asked who they are (--allow-unauthenticated)"
     )
   }
   for (const complaint of complaints(config, yield* CurrentSystemLimits)) yield* Effect.logWarning(complaint)
