@@ -1,6 +1,7 @@
 /** `kv-cache serve`: reads the settings, wires the services together, and serves until a signal comes. */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as CliError from "effect/cli/CliError"
@@ -137,8 +138,9 @@ const serveWith = Effect.fnUntraced(function* (layer: ReturnType<typeof serverLa
     Effect.annotateLogs({
       version,
       clock: config.clock,
-      maxKeys: config.maxKeys,
-      maxMemory: config.maxMemory ?? "none",
+      ...(config.engine === undefined
+        ? { maxKeys: config.maxKeys, maxMemory: config.maxMemory ?? "none" }
+        : { nearMemory: config.nearMemory, nearTtl: Duration.format(config.nearTtl) }),
       maxConnections: config.maxConnections
     })
   )
