@@ -22,6 +22,7 @@ import {
   type Settings,
   settings
 } from "../server/ServerConfig.ts"
+import { effectless } from "../server/EffectlessSettings.ts"
 import { complaints, CurrentSystemLimits } from "../server/SystemLimits.ts"
 import { VirtualClock } from "../server/VirtualClock.ts"
 import { Expirer } from "../store/Expirer.ts"
@@ -158,6 +159,8 @@ const serveWith = Effect.fnUntraced(function* (layer: ReturnType<typeof serverLa
     )
   }
   for (const complaint of complaints(config, yield* CurrentSystemLimits)) yield* Effect.logWarning(complaint)
+  const ineffective = effectless(config)
+  if (ineffective !== undefined) yield* Effect.logWarning(ineffective)
   yield* Effect.exit(Effect.interruptible(Effect.never))
   return server
 })

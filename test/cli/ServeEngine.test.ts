@@ -85,8 +85,11 @@ describe.skipIf(!RedisServers.isInstalled)("serve --engine", () => {
       assert.deepInclude(annotations, { nearMemory: 268_435_456, nearTtl: "1m" })
       assert.notProperty(annotations, "maxKeys", "the engine has limits of its own")
 
-      const inUrl = yield* Program.serve([], { environment: { KV_CACHE_ENGINE: `redis://:default@${at}` } })
+      const inUrl = yield* Program.serve(["--max-memory", "1gb"], {
+        environment: { KV_CACHE_ENGINE: `redis://:default@${at}` }
+      })
       assert.deepStrictEqual(yield* ask(inUrl, ["GET", "app:a"]), ["$1\r\n1\r\n"])
+      assert.strictEqual((yield* inUrl.logged("--max-memory has no effect with --engine")).level, "WARN")
     }, Effect.scoped)
   )
 
