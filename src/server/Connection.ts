@@ -404,7 +404,7 @@ export class Connection implements Reader, Watched, Holder, Link {
 
   wait(work: Effect.Effect<void>, replies: ReplyWriter, then: () => void): void {
     this.stop("waiting")
-    // After the run: what is waited for one after the other, thousands in a chunk, would else be so many calls deep.
+    // After the run, together with what others have waited for.
     const waited = Effect.map(Effect.exit(work), (exit) =>
       this.context.turn.afterRun(() => this.waited(exit, replies, then))
     )
