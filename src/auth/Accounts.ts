@@ -5,7 +5,7 @@
  * nobody has a hash is computed too, of the cost that the hash of some user has.
  *
  * A hash is slow on purpose. When a server restarts, all its clients come at once, so a password that was right once is
- * known by a keyed digest from then on. Wrong passwords always take the slow way, a few at a time.
+ * known by a keyed digest from then on. Wrong passwords always take the slow way, a few at a time, one of each network.
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto"
 import * as Os from "node:os"
@@ -16,6 +16,7 @@ import * as Semaphore from "effect/Semaphore"
 import { type AuthenticationService, DEFAULT_USER, type User } from "./Authentication.ts"
 import { FailureDelays } from "./FailureDelays.ts"
 import { networkOf } from "./Network.ts"
+import { NetworkTurns } from "./NetworkTurns.ts"
 import * as PasswordHash from "./PasswordHash.ts"
 
 /** A user, and how the password is known: by its hash, or itself. */
@@ -40,6 +41,7 @@ export class Accounts implements AuthenticationService {
   readonly isRequired = true
   private readonly key = randomBytes(DIGEST_BYTES)
   private readonly delays = new FailureDelays()
+  private readonly turns = new NetworkTurns()
   private readonly hashing = Semaphore.makeUnsafe(AT_A_TIME)
   private table: ReadonlyArray<Known> = []
 
@@ -66,11 +68,27 @@ export class Accounts implements AuthenticationService {
       if (delay > 0) yield* Effect.sleep(delay)
       const found = this.find(name ?? DEFAULT_USER)
       const digest = this.digestOf(Redacted.value(password))
-      const isRight = isKnown(found, digest) || (yield* this.hashing.withPermit(this.check(found, digest, password)))
+      const isRight = isKnown(found, digest) || (yield* this.checkInTurn(network, found, digest, password))
       if (isRight) this.delays.succeeded(network)
       else this.delays.failed(network, yield* now)
       return isRight ? found.user : undefined
     })
+
+  /** A network has one hash computed at a time. So one that sends a thousand passwords at once is one before all others. */
+  private checkInTurn(
+    network: string,
+    found: Known,
+    digest: Buffer,
+    password: Redacted.Redacted
+  ): Effect.Effect<boolean> {
+    return this.turns.take(
+      network,
+      // Nobody takes a permit who needs no hash any more.
+      Effect.suspend(() =>
+        isKnown(found, digest) ? Effect.succeed(true) : this.hashing.withPermit(this.check(found, digest, password))
+      )
+    )
+  }
 
   private check(found: Known, digest: Buffer, password: Redacted.Redacted): Effect.Effect<boolean> {
     return Effect.suspend(() => {

@@ -149,6 +149,23 @@ describe("accounts", () => {
     })
   )
 
+  it.effect("let nobody wait behind more than one password of an address that sends many at once", () =>
+    Effect.gen(function* () {
+      const accounts = yield* two
+      const guesses = yield* Effect.forkChild(
+        Effect.all(
+          Array.from({ length: 100 }, (_, guess) => ask(accounts, "ada", `guess${guess}`)),
+          { concurrency: "unbounded" }
+        ),
+        { startImmediately: true }
+      )
+      assert.isDefined(yield* ask(accounts, "bob", "other", "10.0.0.2"))
+      // One was before it. Where several are computed at a time, others may have been begun after that.
+      assert.isAtMost(computed.length, 20)
+      yield* Fiber.interrupt(guesses)
+    })
+  )
+
   it.effect("have an address wait that has failed, on the clock, and no other", () =>
     Effect.gen(function* () {
       const accounts = yield* two
