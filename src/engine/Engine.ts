@@ -839,8 +839,9 @@ export class Engine {
    * Removes every key of a database at once. Nothing is counted as removed. The memory is freed later, by writes that
    * need it and by `maintain`.
    */
-  clearDatabase(database: number): void {
-    this.witness?.flushed(database, this.recency.now)
+  clearDatabase(database: number, now: number): void {
+    this.recency.at(now)
+    this.witness?.flushed(database, now)
     this.doom(database)
   }
 

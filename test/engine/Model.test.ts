@@ -354,7 +354,7 @@ const checkAgainstOracle = (run: Run, seed: number): Subject => {
       if (seen.toSorted().join() !== expected.join())
         assert.fail(`${step}: a scan of ${expected.length} keys saw ${seen.length}`)
     } else if (action < 996) {
-      engine.clearDatabase(database)
+      engine.clearDatabase(database, now)
       oracle.clearDatabase(database)
     } else if (action < 998) {
       const other = anyDatabase()
