@@ -1,3 +1,7 @@
+/**
+ * Builds what users run and import: the program as one file with all that it needs, and the library, which leaves `effect` to
+ * whoever imports it. Declarations are TypeScript's, by `tsconfig.build.json`; benchmarks have a config of their own.
+ */
 import { chmodSync, existsSync, readFileSync } from "node:fs"
 import { defineConfig, type Plugin } from "rolldown"
 import { browserScripts } from "./rolldown.browser.ts"

@@ -1,3 +1,4 @@
+/** How tests run: which files are tests, how long one may take, and how much of the sources they must reach. */
 import { configDefaults, defineConfig } from "vitest/config"
 import { browserScripts } from "./rolldown.browser.ts"
 

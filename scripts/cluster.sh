@@ -24,10 +24,22 @@ fail() {
   exit 1
 }
 
+not_started() {
+  fail "no cluster was started from port $first on: scripts/cluster.sh start $first"
+}
+
+needs_server() {
+  command -v "$server" >/dev/null || fail "there is no $server: install it (Debian: apt-get install redis-server)"
+}
+
+needs_cli() {
+  command -v "$cli" >/dev/null || fail "there is no $cli: install it (Debian: apt-get install redis-tools)"
+}
+
 start() {
   local port nodes=()
-  command -v "$server" >/dev/null || fail "there is no $server: install it (Debian: apt-get install redis-server)"
-  command -v "$cli" >/dev/null || fail "there is no $cli: install it (Debian: apt-get install redis-tools)"
+  needs_server
+  needs_cli
   [[ ! -e $folder ]] || fail "it was started already: scripts/cluster.sh stop $first"
   for port in "${ports[@]}"; do
     if "$cli" -p "$port" ping >/dev/null 2>&1; then fail "port $port is taken by another Redis server"; fi
@@ -61,7 +73,7 @@ start() {
 
 stop() {
   local port pid
-  [[ -d $folder ]] || fail "no cluster was started from port $first on"
+  [[ -d $folder ]] || not_started
   for port in "${ports[@]}"; do
     [[ -f $folder/$port/pid ]] || continue
     pid=$(<"$folder/$port/pid")
@@ -78,6 +90,8 @@ stop() {
 
 status() {
   local port
+  needs_cli
+  [[ -d $folder ]] || not_started
   for port in "${ports[@]}"; do
     if "$cli" -p "$port" cluster nodes 2>/dev/null; then return; fi
   done

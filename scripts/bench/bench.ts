@@ -17,8 +17,11 @@ import { nearPipelined, nearUnpipelined, overLink, through, throughPipelined } f
 import { large } from "./scenarios/LargeKeyspace.ts"
 import { loadTester } from "./scenarios/LoadTester.ts"
 import { neighbour } from "./scenarios/Neighbour.ts"
+import { authPipelined, authUnpipelined, tlsConnections, tlsPipelined, tlsUnpipelined } from "./scenarios/Safety.ts"
 import type { Scenario, Settings } from "./scenarios/Scenario.ts"
+import { scrapes } from "./scenarios/Scrape.ts"
 import { shortConnections } from "./scenarios/ShortConnections.ts"
+import { sightPipelined, sightUnpipelined } from "./scenarios/Sight.ts"
 import { stalls } from "./scenarios/Stalls.ts"
 import { respPipelined, respUnpipelined } from "./scenarios/Redis.ts"
 import { start } from "./scenarios/Start.ts"
@@ -43,7 +46,15 @@ const SCENARIOS: ReadonlyArray<Scenario> = [
   throughPipelined,
   overLink,
   start,
-  loadTester
+  loadTester,
+  sightUnpipelined,
+  sightPipelined,
+  scrapes,
+  authUnpipelined,
+  authPipelined,
+  tlsUnpipelined,
+  tlsPipelined,
+  tlsConnections
 ]
 
 /** A share of the machine's CPU time. Stolen time above it is reported. */

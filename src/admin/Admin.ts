@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { CurrentAuthentication } from "../auth/Authentication.ts"
 import * as Listener from "../server/Listener.ts"
 import type { AdminKeys } from "../server/ServerConfig.ts"
 import { CurrentVitals } from "../server/Vitals.ts"
@@ -40,6 +41,12 @@ export const open = Effect.fnUntraced(function* (
     const { adminAllowedHosts: allowedHosts, allowUnauthenticated } = settings
     const bound = yield* AdminPort.listen(overview, { host, port, allowedHosts, allowUnauthenticated })
     yield* Effect.logInfo(`the admin port is http://${Listener.format(bound)}/`)
+    if (!bound.isLoopback && !(yield* CurrentAuthentication).isRequired) {
+      yield* Effect.logWarning(
+        "the admin port is open to the network: whoever can reach it can see keys and clients, because nobody is asked who " +
+          "they are (--allow-unauthenticated)"
+      )
+    }
   }
   if (url !== undefined) {
     yield* MetricsPush.push(overview.metrics, {

@@ -207,7 +207,7 @@ export const listen = Effect.fnUntraced(function* (
   const bound = Listener.boundTo(config, http)
   // No request is answered yet.
   if (!bound.isLoopback && !authentication.isRequired && !config.allowUnauthenticated) {
-    return yield* Listener.unprotected(config)
+    return yield* Listener.unprotected(config, "--admin-port")
   }
   yield* server.serve(respond)
   yield* Effect.forkScoped(warm(http))

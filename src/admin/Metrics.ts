@@ -6,6 +6,7 @@
  */
 import { totalmem } from "node:os"
 import { DATABASES } from "../engine/Limits.ts"
+import { missRatioAt } from "../insight/Insight.ts"
 import { REDIS_VERSION } from "../server/RedisVersion.ts"
 import type { View } from "../server/Vitals.ts"
 import * as LoopDelay from "./LoopDelay.ts"
@@ -88,17 +89,6 @@ const MILLIS = 1000
 
 const CURVE_HELP = "Estimated share of reads that would miss with so many times the present memory"
 const CURVE_SIZES: ReadonlyArray<number> = [0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4]
-
-/** Between two points the curve is a line; beyond its ends it goes on as it is there. */
-const missRatioAt = ({ points }: NonNullable<Snapshot["curve"]>, bytes: number): number => {
-  const above = points.findIndex((point) => point.bytes >= bytes)
-  const after = points[above === -1 ? points.length - 1 : above]
-  const before = points[above - 1]
-  if (after === undefined) return 0
-  if (before === undefined || above === -1) return after.missRatio
-  const share = (bytes - before.bytes) / (after.bytes - before.bytes)
-  return before.missRatio + share * (after.missRatio - before.missRatio)
-}
 
 /** Powers of four, from 1 µs to 4 s, in s. Times are measured in finer classes, of which these are bounds. */
 const TIME_BOUNDS: ReadonlyArray<number> = Array.from({ length: 12 }, (_, power) => 4 ** power / 1e6)
@@ -458,7 +448,7 @@ const ownFamilies: ReadonlyArray<Family> = [
     }
   },
   gauges("size", "kv_cache_miss_ratio", CURVE_HELP, ({ snapshot: { curve } }) =>
-    curve === null ? [] : CURVE_SIZES.map((size) => [String(size), missRatioAt(curve, size * curve.here.bytes)])
+    curve === null ? [] : CURVE_SIZES.map((size) => [String(size), missRatioAt(curve.points, size * curve.here.bytes)])
   ),
   gauges(
     "use",

@@ -88,6 +88,13 @@ th, td { padding: 6px 10px; text-align: right; white-space: nowrap; border-top: 
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
 .marks :is(th, td):nth-child(n + 3) { text-align: left; padding-left: 56px; }
+.messages :is(th, td):last-child {
+  width: 100%;
+  padding-left: 24px;
+  text-align: left;
+  white-space: normal;
+  overflow-wrap: anywhere;
+}
 thead th { border-top: 0; color: var(--quiet); font-size: 14px; font-weight: 600; }
 .mark { font-weight: 700; }
 .mark.good { color: var(--good); }

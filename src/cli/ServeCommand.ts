@@ -1,6 +1,7 @@
 /** `kv-cache serve`: reads the settings, wires the services together, and serves until a signal comes. */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as CliError from "effect/cli/CliError"
@@ -21,6 +22,7 @@ import {
   type Settings,
   settings
 } from "../server/ServerConfig.ts"
+import { effectless } from "../server/EffectlessSettings.ts"
 import { complaints, CurrentSystemLimits } from "../server/SystemLimits.ts"
 import { VirtualClock } from "../server/VirtualClock.ts"
 import { Expirer } from "../store/Expirer.ts"
@@ -137,19 +139,28 @@ const serveWith = Effect.fnUntraced(function* (layer: ReturnType<typeof serverLa
     Effect.annotateLogs({
       version,
       clock: config.clock,
-      maxKeys: config.maxKeys,
-      maxMemory: config.maxMemory ?? "none",
+      ...(config.engine === undefined
+        ? { maxKeys: config.maxKeys, maxMemory: config.maxMemory ?? "none" }
+        : { nearMemory: config.nearMemory, nearTtl: Duration.format(config.nearTtl) }),
       maxConnections: config.maxConnections
     })
   )
-  if (!server.address.isLoopback && !(yield* CurrentAuthentication).isRequired) {
-    const at = Listener.format(server.address)
+  // A port whose clients all show certificates is open to nobody else.
+  const openTo = [
+    config.port === undefined ? undefined : server.address,
+    config.tlsClientAuth === "yes" ? undefined : tlsAddress,
+    respAddress
+  ].flatMap((at) => (at === undefined || at.isLoopback ? [] : [Listener.format(at)]))
+  if (openTo.length > 0 && !(yield* CurrentAuthentication).isRequired) {
     yield* Effect.logWarning(
-      `${at} is open to the network: whoever can reach it can read and write every key, because nobody is asked who they ` +
-        "are (--allow-unauthenticated)"
+      `${openTo.join(" and ")} ${openTo.length === 1 ? "is" : "are"} ` +
+        "open to the network: whoever can reach it can read and write every key, " +
+        "because nobody is asked who they are (--allow-unauthenticated)"
     )
   }
   for (const complaint of complaints(config, yield* CurrentSystemLimits)) yield* Effect.logWarning(complaint)
+  const ineffective = effectless(config)
+  if (ineffective !== undefined) yield* Effect.logWarning(ineffective)
   yield* Effect.exit(Effect.interruptible(Effect.never))
   return server
 })

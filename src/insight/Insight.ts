@@ -64,10 +64,17 @@ export interface Insight {
   readonly explain: (database: number, key: Buffer, now: number) => string
 }
 
-/** The miss ratio of a curve at a size: that of the point nearest to it, by ratio. */
+/**
+ * The miss ratio of a curve at a size in bytes. Between two points the curve is a line, as it is within each class of
+ * distances that it is counted in; beyond its ends it stays as it is there. The points rise by size. Without points, it
+ * is 1.
+ */
 export const missRatioAt = (points: ReadonlyArray<CurvePoint>, bytes: number): number => {
-  const distance = (point: CurvePoint): number => Math.abs(Math.log(point.bytes / bytes))
-  const [first, ...rest] = points
-  if (first === undefined) return 1
-  return rest.reduce((nearest, point) => (distance(point) < distance(nearest) ? point : nearest), first).missRatio
+  const above = points.findIndex((point) => point.bytes >= bytes)
+  const after = points.at(above)
+  if (after === undefined) return 1
+  const before = points[above - 1]
+  if (before === undefined) return after.missRatio
+  const share = (bytes - before.bytes) / (after.bytes - before.bytes)
+  return before.missRatio + share * (after.missRatio - before.missRatio)
 }

@@ -256,6 +256,27 @@ export const errorsText = (result: LoadResult): string => {
   return kinds.length === 0 ? total : `${total}: ${kinds.join(", ")}`
 }
 
+/** Requests of one kind of failure that were told the same. */
+export interface FailureLine {
+  readonly kind: string
+  readonly count: number
+  readonly message: string
+}
+
+/** What failed requests were told, by kind, the most frequent first. Kinds without a message are left out. */
+export const failureLines = (result: LoadResult): ReadonlyArray<FailureLine> =>
+  errorsByKind(result).flatMap(([kind, total]) => {
+    const name = kind.replaceAll("_", " ")
+    const lines = (result.error_messages ?? [])
+      .filter((told) => told.kind === kind)
+      .map(({ count, message }) => ({ kind: name, count, message }))
+    const others = total - lines.reduce((sum, { count }) => sum + count, 0)
+    return lines.length === 0 || others <= 0 ? lines : lines.concat({ kind: name, count: others, message: OTHERS })
+  })
+
+/** Stands for the messages that are not listed. */
+const OTHERS = "other messages"
+
 /** The hit rate in words. */
 export const hitRateText = ({ cache_hits, cache_misses, get_count, hit_rate }: LoadResult): string => {
   if (get_count === 0) return "no GETs"

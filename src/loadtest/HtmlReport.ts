@@ -111,6 +111,16 @@ ${table("What was asserted, and what was measured", ["Assertion", "Actual"], row
 </section>`
 }
 
+const failureTable = (result: LoadResult): Markup => {
+  const lines = Findings.failureLines(result)
+  if (lines.length === 0) return empty
+  const rows = lines.map(({ count, kind, message }) => [kind, Format.count(count), markup`<code>${message}</code>`])
+  return markup`<section class="card">
+<h2>Failed requests</h2>
+${table("What failed requests were told, and how many of them", ["Kind", "Requests", "Message"], rows, "messages")}
+</section>`
+}
+
 const warningList = (result: LoadResult): Markup => {
   const warnings = Findings.warnings(result)
   if (warnings.length === 0) return empty
@@ -265,6 +275,7 @@ ${tiles(result, assessment)}
 ${warningList(result)}
 ${assessmentTable(assessment)}
 ${assertionTable(options.assertions ?? [])}
+${failureTable(result)}
 ${charts(result)}
 ${latencyTable(result)}
 ${settingsList(result, options)}

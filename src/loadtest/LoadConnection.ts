@@ -19,9 +19,10 @@ import {
 import { describeCut } from "../client/ClientConnection.ts"
 import type { ClientTls } from "../client/ClientTls.ts"
 import { DEFAULT_TIMEOUT, formatAddress, openSocket } from "../client/ClientSocket.ts"
+import type { Failure } from "./Failures.ts"
 import { InFlight } from "./InFlight.ts"
 import { OUTBOX_BYTES, type Outbox } from "./Outbox.ts"
-import type { Failure, Recorder } from "./Recorder.ts"
+import type { Recorder } from "./Recorder.ts"
 import { GREETING, INCOMPLETE, MALFORMED, NOTHING, type Wire } from "./Wire.ts"
 import { getOf, isPut, putOf, type WorkItem, type WorkSource } from "./Workload.ts"
 
@@ -50,6 +51,9 @@ interface Asked {
   readonly resume: (result: Effect.Effect<string | undefined, ClientError>) => void
 }
 
+/** The message of a reply that is neither an error nor what was asked for. */
+const UNEXPECTED = "a reply to another request"
+
 const READ_BUFFER_BYTES = 64 * 1024
 
 // Each read is decoded within its callback, so one buffer serves all connections of a thread.
@@ -71,7 +75,9 @@ export class LoadConnection {
   // How many of the oldest requests have been recorded as timed out. Their answers are dropped.
   private abandoned = 0
   private asked: Asked | undefined
+  // Why the connection was lost, in words: with the server's name, and for requests that fail by it.
   private failure: ClientError | undefined
+  private lossMessage = ""
   private socket: Net.Socket | undefined
   // The beginning of a reply whose end has not arrived.
   private rest = nothing
@@ -96,11 +102,8 @@ export class LoadConnection {
     return Effect.acquireRelease(socket, (opened) => Effect.sync(() => opened.destroy()), { interruptible: true }).pipe(
       Effect.flatMap((opened) => {
         this.socket = opened
-        const lose = () => this.lose("closed", this.closedBecause("the server closed it"))
-        opened.on("error", (error: NodeJS.ErrnoException) =>
-          this.lose("closed", this.closedBecause(describeCut(error.code, error.message)))
-        )
-        opened.on("close", lose)
+        opened.on("error", (error: NodeJS.ErrnoException) => this.close(describeCut(error.code, error.message)))
+        opened.on("close", () => this.close("the server closed it"))
         return this.ask([GREETING])
       }),
       Effect.flatMap((refusal) =>
@@ -123,7 +126,7 @@ export class LoadConnection {
     const { now, outbox, recorder } = this.options
     if (this.lost !== undefined) {
       const at = now()
-      for (let i = 0; i < count; i++) recorder.failed(isPut(this.source.next()), this.lost, at)
+      for (let i = 0; i < count; i++) recorder.failed(isPut(this.source.next()), this.lost, at, this.lossMessage)
       this.hasFailedByLoss = true
       return
     }
@@ -195,8 +198,8 @@ export class LoadConnection {
     )
   }
 
-  private fail(item: WorkItem, failure: Failure, now: number): void {
-    this.options.recorder.failed(isPut(item), failure, now)
+  private fail(item: WorkItem, failure: Failure, now: number, message?: string): void {
+    this.options.recorder.failed(isPut(item), failure, now, message)
   }
 
   private receive(bytes: Buffer, length: number): void {
@@ -224,11 +227,11 @@ export class LoadConnection {
       }
       if (next === MALFORMED) {
         const message = `${this.name} sent what is no answer of ${wire.server}: '${wire.message}'.`
-        return this.lose("malformed_reply", new MalformedReplyError({ message }))
+        return this.lose("malformed_reply", wire.message, new MalformedReplyError({ message }))
       }
       if (item === NOTHING) {
         // A reply before any request: the server refuses the connection.
-        return this.lose("refused", this.refusedWith("the connection", wire.message))
+        return this.lose("refused", wire.message, this.refusedWith("the connection", wire.message))
       }
       at = next
       const moment = awaited.momentAt(0)
@@ -266,7 +269,7 @@ export class LoadConnection {
       case "wrong value":
         return this.fail(item, "wrong_value", now)
       default:
-        return this.fail(item, "refused", now)
+        return this.fail(item, "refused", now, wire.outcome === "refused" ? wire.message : UNEXPECTED)
     }
   }
 
@@ -274,18 +277,20 @@ export class LoadConnection {
     return new RefusedError({ message: `${this.name} refused ${what}: ${reason}.` })
   }
 
-  private closedBecause(reason: string): ConnectionClosedError {
-    return new ConnectionClosedError({ message: `The connection to ${this.name} is closed: ${reason}.` })
+  private close(reason: string): void {
+    const message = `The connection to ${this.name} is closed: ${reason}.`
+    this.lose("closed", reason, new ConnectionClosedError({ message }))
   }
 
-  private lose(failure: Failure, error: ClientError): void {
+  private lose(failure: Failure, message: string, error: ClientError): void {
     if (this.lost !== undefined) return
     this.lost = failure
+    this.lossMessage = message
     this.failure = error
     const now = this.options.now()
     this.hasFailedByLoss = this.inFlight > 0
     if (this.asked === undefined) {
-      for (let i = this.abandoned; i < this.awaited.count; i++) this.fail(this.awaited.itemAt(i), failure, now)
+      for (let i = this.abandoned; i < this.awaited.count; i++) this.fail(this.awaited.itemAt(i), failure, now, message)
     }
     this.awaited.clear()
     this.abandoned = this.inFlight = 0

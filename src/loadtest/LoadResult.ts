@@ -147,6 +147,13 @@ export const LoadResult = Schema.Struct({
   error_rate: Schema.Finite,
   /** Failed requests by kind, such as `timeout`, `closed`, `refused`, `wrong_value`, `malformed_reply`. */
   errors: Schema.Record(Schema.String, Schema.Int),
+  /**
+   * What failed requests were told, the five most frequent messages of each kind. Requests that timed out were told
+   * nothing. Results of versions that did not keep messages lack it.
+   */
+  error_messages: Schema.optionalKey(
+    Schema.Array(Schema.Struct({ kind: Schema.String, message: Schema.String, count: Schema.Int }))
+  ),
   /** `closed`: the next request waits for the last answer. `open`: requests come on a schedule (`--rate`). */
   loop: Schema.Literals(["closed", "open"]),
   /** Whether the run ended early, by Ctrl-C or because all connections were lost. */

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ClientError } from "../client/ClientError.ts"
 import { version } from "../Version.ts"
+import { mostFrequent } from "./Failures.ts"
 import { merge } from "./Histogram.ts"
 import type { DriverResult, LoadPlan } from "./LoadDriver.ts"
 import type { LoadResult, Second } from "./LoadResult.ts"
@@ -170,6 +171,7 @@ const toResult = (
     requests_per_second: elapsedSeconds === 0 ? 0 : (total - failed) / elapsedSeconds,
     error_rate: total === 0 ? 0 : failed / total,
     errors: addErrors(results),
+    error_messages: mostFrequent(recordings.map((recording) => recording.errorMessages)),
     loop: options.rate === undefined ? "closed" : "open",
     ended: run.isStopped ? "interrupted" : results.every((result) => result.isServerLost) ? "server lost" : "complete",
     latency: { all, put: toLatency(putHistogram), get: toLatency(getHistogram) },

@@ -3,10 +3,8 @@
  * nanoseconds. It sends nothing and prints nothing.
  */
 import { Histogram, type HistogramData } from "./Histogram.ts"
+import { type Failure, type FailureMessage, Failures } from "./Failures.ts"
 import { sliceLength } from "./Slice.ts"
-
-/** How a request can fail. */
-export type Failure = "timeout" | "closed" | "refused" | "wrong_value" | "malformed_reply"
 
 /** The figures of a period of the run, as one thread saw it. */
 export interface SliceRecord {
@@ -34,6 +32,7 @@ export interface Recording {
   readonly hits: number
   readonly misses: number
   readonly errors: Readonly<Partial<Record<Failure, number>>>
+  readonly errorMessages: ReadonlyArray<FailureMessage>
   readonly putErrors: number
   readonly getErrors: number
 }
@@ -52,6 +51,7 @@ export class Recorder {
   private putErrors = 0
   private getErrors = 0
   private readonly errors: Partial<Record<Failure, number>> = {}
+  private readonly failures = new Failures()
   // Answers before the start belong to the warm-up, and answers after the end are too late. Neither is recorded.
   private isOn = false
   private startedAt = 0
@@ -91,8 +91,8 @@ export class Recorder {
     this.slice.record(latency)
   }
 
-  /** Records a failed request. */
-  failed(isPut: boolean, failure: Failure, now: number): void {
+  /** Records a failed request, with what the server said or what became of the connection. */
+  failed(isPut: boolean, failure: Failure, now: number, message?: string): void {
     if (!this.isOn) return
     this.roll(now)
     if (isPut) {
@@ -103,6 +103,7 @@ export class Recorder {
       this.getErrors++
     }
     this.errors[failure] = (this.errors[failure] ?? 0) + 1
+    if (message !== undefined) this.failures.add(failure, message)
     this.sliceErrors++
   }
 
@@ -135,6 +136,7 @@ export class Recorder {
       hits,
       misses,
       errors,
+      errorMessages: this.failures.messages,
       putErrors,
       getErrors
     }

@@ -129,6 +129,25 @@ const assertionSection = (assertions: ReadonlyArray<Checked>, paint: Paint): Rea
   return ["", ...table([[cell("assertions", "title"), figure("actual", "title")], ...rows], paint)]
 }
 
+const failureSection = (result: LoadResult, paint: Paint): ReadonlyArray<string> => {
+  const lines = Findings.failureLines(result).map(({ count, kind, message }) => ({
+    kind: Format.printable(kind),
+    count: Format.count(count),
+    message: Format.printable(message)
+  }))
+  if (lines.length === 0) return []
+  const rows = [{ kind: "failed requests", count: "count", message: "message" }, ...lines]
+  const kindWidth = Math.max(...rows.map(({ kind }) => kind.length))
+  const countWidth = Math.max(...rows.map(({ count }) => count.length))
+  return [
+    "",
+    ...rows.map(({ count, kind, message }, index) => {
+      const start = `  ${kind.padEnd(kindWidth)}   ${count.padStart(countWidth)}   `
+      return paint(index === 0 ? "title" : "plain", `${start}${wrap(message, start.length)}`.trimEnd())
+    })
+  ]
+}
+
 const VERDICT_TONES: { readonly [K in Verdict["tone"]]: Tone } = { good: "good", fair: "warning", bad: "bad" }
 
 export interface SummaryOptions {
@@ -168,6 +187,7 @@ export const summary = (result: LoadResult, options: SummaryOptions = {}): strin
     item("requests", requestsText(result)),
     item("errors", Format.printable(Findings.errorsText(result))),
     item("hit rate", Findings.hitRateText(result)),
+    ...failureSection(result, paint),
     "",
     ...latencySection(result, paint),
     "",

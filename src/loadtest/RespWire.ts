@@ -5,8 +5,9 @@
  * It drives any server that Redis's clients can use. Version 3 begins each connection with HELLO, which Redis has since
  * version 6; version 2 begins it with EXISTS, or with AUTH.
  */
+import { isText, writeText } from "./Bytes.ts"
 import { GREETING, INCOMPLETE, MALFORMED, NOTHING, type Outcome, type PlainCredentials, type Wire } from "./Wire.ts"
-import { isPut, keyOf, type Vocabulary, type WorkItem } from "./Workload.ts"
+import { isPut, keyOf, type Vocabulary, withoutKey, type WorkItem } from "./Workload.ts"
 
 /** No reply is longer than this, not even that to HELLO. */
 const MAX_REPLY_BYTES = 64 * 1024
@@ -28,20 +29,10 @@ const STRINGS = "$=!"
 const PARTS = "*~>"
 const MAPS = "%|"
 const PUSH = 0x3e
+const ERROR = 0x2d
+const LONG_ERROR = 0x21
 
 const PRINTABLE = /[^\x20-\x7e]/g
-
-const copy = (text: Buffer, into: Buffer, at: number): number => {
-  for (let i = 0; i < text.length; i++) into[at + i] = text[i] ?? 0
-  return at + text.length
-}
-
-/** Whether `bytes` has the whole text between `at` and `end`. */
-const isText = (text: Buffer, bytes: Buffer, at: number, end: number): boolean => {
-  if (end - at < text.length) return false
-  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text[i]) return false
-  return true
-}
 
 const latin1 = (text: string): Buffer => Buffer.from(text, "latin1")
 
@@ -96,13 +87,13 @@ export class RespWire implements Wire {
   write(into: Buffer, at: number, item: WorkItem | typeof GREETING): number {
     const { vocabulary } = this
     if (item === GREETING) {
-      const next = copy(this.greeting, into, at)
-      return !this.hasKey ? next : copy(END, into, vocabulary.writeKey(into, next, 0))
+      const next = writeText(this.greeting, into, at)
+      return !this.hasKey ? next : writeText(END, into, vocabulary.writeKey(into, next, 0))
     }
     const key = keyOf(item)
-    if (!isPut(item)) return copy(END, into, vocabulary.writeKey(into, copy(this.get, into, at), key))
-    const keyEnd = vocabulary.writeKey(into, copy(this.put, into, at), key)
-    return copy(this.putEnd, into, vocabulary.writeValue(into, copy(this.value, into, keyEnd), key))
+    if (!isPut(item)) return writeText(END, into, vocabulary.writeKey(into, writeText(this.get, into, at), key))
+    const keyEnd = vocabulary.writeKey(into, writeText(this.put, into, at), key)
+    return writeText(this.putEnd, into, vocabulary.writeValue(into, writeText(this.value, into, keyEnd), key))
   }
 
   read(bytes: Buffer, at: number, end: number, asked: WorkItem): number {
@@ -146,9 +137,11 @@ export class RespWire implements Wire {
     if (bytes[at] === PUSH && asked !== NOTHING) {
       return next === end ? INCOMPLETE : this.read(bytes, next, end, asked)
     }
-    const isError = refusal !== undefined || bytes[at] === 0x2d || bytes[at] === 0x21
-    if (isError) {
-      this.message = this.explain(bytes.toString("latin1", refusal ?? at + 1, next), asked)
+    const isLong = bytes[at] === LONG_ERROR
+    if (refusal !== undefined || isLong || bytes[at] === ERROR) {
+      // The text of a long error follows its length.
+      const text = refusal ?? (isLong ? lineEnd(bytes, at, next, "\r\n") : at + 1)
+      this.message = this.explain(bytes.toString("latin1", text, next), asked)
       return this.is("refused", next)
     }
     const isValue = asked >= 0 && !isPut(asked) && bytes[at] === 0x24
@@ -156,7 +149,8 @@ export class RespWire implements Wire {
   }
 
   private explain(error: string, asked: WorkItem): string {
-    const text = error.trim().replaceAll(PRINTABLE, "?").replace(/\.$/, "")
+    const printable = error.trim().replaceAll(PRINTABLE, "?").replace(/\.$/, "")
+    const text = withoutKey(printable, this.vocabulary, asked)
     const knowsNoHello = asked === GREETING && this.version === 3 && /unknown command|^NOPROTO/.test(text)
     return knowsNoHello ? `${text}; a server without RESP3 needs --resp2` : text
   }

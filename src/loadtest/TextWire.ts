@@ -3,8 +3,9 @@
  * own decoder, which is slower and knows all replies.
  */
 import { textProtocol } from "../protocol/text/TextProtocol.ts"
+import { isText, writeText } from "./Bytes.ts"
 import { GREETING, INCOMPLETE, MALFORMED, NOTHING, type Outcome, type PlainCredentials, type Wire } from "./Wire.ts"
-import { isPut, keyOf, type Vocabulary, type WorkItem } from "./Workload.ts"
+import { isPut, keyOf, type Vocabulary, withoutKey, type WorkItem } from "./Workload.ts"
 
 const NEWLINE = 0x0a
 const SPACE = 0x20
@@ -18,18 +19,6 @@ const EXISTS = Buffer.from("EXISTS ", "latin1")
 const OK = Buffer.from("OK ", "latin1")
 const STORED = Buffer.from("OK stored\n", "latin1")
 const MISS = Buffer.from(textProtocol.encodeReply({ _tag: "NotFound" }), "latin1")
-
-const writeText = (text: Buffer, into: Buffer, at: number): number => {
-  for (let i = 0; i < text.length; i++) into[at + i] = text[i] ?? 0
-  return at + text.length
-}
-
-/** Whether `bytes` has the whole text between `at` and `end`. */
-const isText = (text: Buffer, bytes: Buffer, at: number, end: number): boolean => {
-  if (end - at < text.length) return false
-  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text[i]) return false
-  return true
-}
 
 export class TextWire implements Wire {
   readonly server = "a KV-Cache server"
@@ -117,7 +106,7 @@ export class TextWire implements Wire {
             return
           case "Failed":
             this.outcome = "refused"
-            this.message = reply.message
+            this.message = withoutKey(reply.message, this.vocabulary, asked)
             return
           case "Stored":
             this.outcome = "stored"

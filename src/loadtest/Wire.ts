@@ -44,6 +44,6 @@ export interface Wire {
   readonly read: (bytes: Buffer, at: number, end: number, asked: WorkItem) => number
   /** The meaning of the last reply. */
   readonly outcome: Outcome
-  /** The text of the last refusal, or what was received if it was malformed. Printable. */
+  /** The text of the last refusal, with `<key>` for the key, or what was received if it was malformed. Printable. */
   readonly message: string
 }

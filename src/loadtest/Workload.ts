@@ -155,6 +155,17 @@ const DIGITS = Buffer.from("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP
 
 const POOL_SIZE = 1 << 16
 
+/** A shorter key may well be part of a word. */
+const SHORTEST_NAMED = 4
+
+/** Names the key of a request `<key>` in what a server says of it, so that messages about different keys are the same. */
+export const withoutKey = (message: string, { keySize, writeKey }: Vocabulary, item: WorkItem): string => {
+  if (item < 0 || keySize < SHORTEST_NAMED) return message
+  const key = Buffer.allocUnsafe(keySize)
+  writeKey(key, 0, keyOf(item))
+  return message.replaceAll(key.toString("latin1"), "<key>")
+}
+
 /** Turns key numbers into keys and values, as bytes in the caller's buffer. */
 export interface Vocabulary {
   /** The length in bytes of every key and of every value. */

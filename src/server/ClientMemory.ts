@@ -6,6 +6,8 @@
  * the sum may be too large; before anybody is closed, all are asked.
  */
 
+import { Roster } from "./Roster.ts"
+
 /** A connection, as far as it holds memory. */
 export interface Holder {
   /** Bytes that it holds at present. */
@@ -19,7 +21,7 @@ export interface Holder {
 
 export class ClientMemory {
   private readonly limit: number
-  private readonly holders = new Set<Holder>()
+  private readonly holders = new Roster<Holder, Holder>()
   private held = 0
 
   /** `limit` is in bytes. */
@@ -36,7 +38,7 @@ export class ClientMemory {
   change(holder: Holder, bytes: number): void {
     this.held += bytes
     if (bytes <= 0) return
-    this.holders.add(holder)
+    this.holders.set(holder, holder)
     holder.onHeld?.()
     while (this.held > this.limit) {
       const largest = this.recount()
@@ -56,7 +58,7 @@ export class ClientMemory {
     let largest: Holder | undefined
     let most = 0
     this.held = 0
-    for (const holder of this.holders) {
+    for (const holder of this.holders.values()) {
       const { heldBytes } = holder
       this.held += heldBytes
       if (heldBytes === 0) this.holders.delete(holder)

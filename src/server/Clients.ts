@@ -1,8 +1,9 @@
 /** The clients of a server, by number. A number is given once: the first client has 1. */
+import { Roster } from "./Roster.ts"
 import type { Session } from "./Session.ts"
 
 export class Clients {
-  private readonly byId = new Map<number, Session>()
+  private readonly byId = new Roster<number, Session>()
   private last = 0
 
   get size(): number {

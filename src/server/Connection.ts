@@ -404,12 +404,9 @@ export class Connection implements Reader, Watched, Holder, Link {
 
   wait(work: Effect.Effect<void>, replies: ReplyWriter, then: () => void): void {
     this.stop("waiting")
-    // A turn later: what is waited for one after the other, thousands in a chunk, would else be so many calls deep.
-    const waited = Effect.flatMap(Effect.exit(work), (exit) =>
-      Effect.andThen(
-        Effect.yieldNow,
-        Effect.sync(() => this.waited(exit, replies, then))
-      )
+    // After the run: what is waited for one after the other, thousands in a chunk, would else be so many calls deep.
+    const waited = Effect.map(Effect.exit(work), (exit) =>
+      this.context.turn.afterRun(() => this.waited(exit, replies, then))
     )
     this.context.fork(waited)
   }

@@ -9,6 +9,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as EventLoop from "../EventLoop.ts"
+import { Roster } from "./Roster.ts"
 
 /** What the watch needs to know of a connection. */
 export interface Watched {
@@ -20,7 +21,7 @@ export interface Watched {
 export class IdleWatch {
   private millis: number
   private readonly now: () => number
-  private readonly watched = new Set<Watched>()
+  private readonly watched = new Roster<Watched, Watched>()
   // It waits for somebody to watch.
   private isWaiting = false
   private onChanged: () => void = doNothing
@@ -51,7 +52,7 @@ export class IdleWatch {
 
   /** Watches a connection from now on. Must be called again after the connection has waited for the server. */
   add(connection: Watched): void {
-    this.watched.add(connection)
+    this.watched.set(connection, connection)
     if (this.isWaiting) this.onChanged()
   }
 
@@ -76,7 +77,7 @@ export class IdleWatch {
   private closeAndFindNext(): number {
     const now = this.now()
     let next = Number.POSITIVE_INFINITY
-    for (const connection of this.watched) {
+    for (const connection of this.watched.values()) {
       const idleAt = connection.lastActivity + this.millis
       if (idleAt > now) {
         next = Math.min(next, idleAt)

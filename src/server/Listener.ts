@@ -35,15 +35,15 @@ export const format = ({ host, port }: Address): string =>
 
 /**
  * Listens until the scope closes. Sockets are handed over when they are accepted, and do not read yet. `onError` is
- * told of connections that could not be accepted. `flag` is the one that chooses the port. If `isOpen` is false, it
- * listens only where this machine alone can connect.
+ * told of connections that could not be accepted. `flag` is the one that chooses the port. Where others can connect, too, it
+ * fails with `unprotected`, if that is given.
  */
 export const listen = (
   address: Address,
   onSocket: (socket: Net.Socket) => void,
   onError: (error: Error) => void,
   flag = "--port",
-  isOpen = true
+  unprotected?: ListenError
 ): Effect.Effect<Bound, ListenError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.callback<Net.Server, ListenError>((resume) => {
@@ -60,9 +60,9 @@ export const listen = (
       server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
         server.removeAllListeners("error")
         // Nothing has been accepted yet.
-        if (!isOpen && !isLoopback(server)) {
+        if (unprotected !== undefined && !isLoopback(server)) {
           server.close()
-          return resume(Effect.fail(unprotected(address)))
+          return resume(Effect.fail(unprotected))
         }
         // Mostly for lack of file descriptors. The server stays. libuv closes what it cannot take, so that neither the
         // process nor the backlog spins, and accepts again when descriptors are free.
@@ -123,14 +123,17 @@ const BACKLOG = 4096
 /** The code of the error where a server would have let everyone in. */
 const UNPROTECTED = "UNPROTECTED"
 
-/** The error of a server that would have let everyone in at an address that others can reach. */
-export const unprotected = (address: Address): ListenError =>
+/**
+ * The error of a server that would have let everyone in at an address that others can reach. It names the ways on. Where
+ * clients can be made to show certificates, `certificates` says how.
+ */
+export const unprotected = (address: Address, flag: string, certificates?: string): ListenError =>
   new ListenError({
     code: UNPROTECTED,
     message:
-      `Not listening on ${format(address)}, which others can reach, without credentials: give a password ` +
-      "(--password-file, KV_CACHE_PASSWORD) or users (--users-file), require TLS client certificates " +
-      "(--tls-client-auth yes), or let everyone in with --allow-unauthenticated (KV_CACHE_ALLOW_UNAUTHENTICATED=true)."
+      `Not listening on ${format(address)} (${flag}), which others can reach, without credentials: give a password ` +
+      `(--password-file, KV_CACHE_PASSWORD) or users (--users-file), ${certificates === undefined ? "" : `${certificates}, `}` +
+      "or let everyone in with --allow-unauthenticated (KV_CACHE_ALLOW_UNAUTHENTICATED=true)."
   })
 
 /** What the system's error means for an address that was asked for with these flags. */

@@ -82,10 +82,13 @@ export class Observation {
   private measured(commands: CommandBatch, command: number, caller: Caller, now: number, micros: number): void {
     const entry = table[commands.id(command)]
     if (entry === undefined || entry.protocols.length === 0) return
-    const isSlow = this.slowLog.isSlow(micros) && !entry.flags.includes("skip_slowlog")
+    // AUTH and HELLO wait for a hash, and longer after each failure, and hold nobody up. In these logs a stranger who guesses
+    // would push out what is slow.
+    const isTimed = !entry.flags.includes("no_auth")
+    const isSlow = isTimed && this.slowLog.isSlow(micros) && !entry.flags.includes("skip_slowlog")
     const isShown = this.watchers.size > 0 && !entry.flags.includes("admin") && !entry.flags.includes("skip_monitor")
     const millis = Math.floor(micros / 1000)
-    if (this.latency.threshold > 0 && millis >= this.latency.threshold) {
+    if (isTimed && this.latency.threshold > 0 && millis >= this.latency.threshold) {
       const event = entry.flags.includes("fast") ? "fast-command" : "command"
       this.latency.add(event, this.seconds(now), millis)
     }

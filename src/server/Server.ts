@@ -11,7 +11,6 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
@@ -41,12 +40,14 @@ import * as Listener from "./Listener.ts"
 import { Observation } from "./Observation.ts"
 import { Pause } from "./Pause.ts"
 import { parametersOf } from "./ServerParameters.ts"
+import { Roster } from "./Roster.ts"
 import { Running } from "./Running.ts"
 import { type ServerConfig, serverConfig, settings } from "./ServerConfig.ts"
 import type { PortKind } from "./Session.ts"
 import { SharedWriter } from "./SharedWriter.ts"
 import { SparseWarning } from "./SparseWarning.ts"
 import { Strangers } from "./Strangers.ts"
+import * as Supervisor from "./Supervisor.ts"
 import { CurrentSystemLimits } from "./SystemLimits.ts"
 import { CurrentTraffic } from "./Traffic.ts"
 import { TLS, tlsFilesOf } from "./TlsFiles.ts"
@@ -113,7 +114,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
   const protocol = yield* Protocol
   const counters = ServerCounters.make()
   const defects = (): number => counters.defects + (memory?.defects.failedSweeps ?? 0)
-  const connections = new Set<Connection>()
+  const connections = new Roster<Connection, Connection>()
   const idleWatch = new IdleWatch(
     Duration.toMillis(config.idleTimeout),
     now,
@@ -121,9 +122,8 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     config.idleTimeout === settings.idleTimeout.default
   )
   yield* Effect.forkScoped(idleWatch.run)
-  // Closing the set, after the drain below, interrupts what is left, and so destroys its sockets.
-  const fibers = yield* FiberSet.make<void>()
-  const supervise = yield* FiberSet.runtime(fibers)()
+  // Closed after the drain below, it interrupts what is left, and so destroys its sockets.
+  const fibers = yield* Supervisor.make
   const authentication = yield* CurrentAuthentication
   const faults = yield* CurrentFaults
   const traffic = yield* CurrentTraffic
@@ -137,7 +137,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     yield* clock.onReset(() => {
       instance.startedAt = now()
       const pending = executor.clear(instance.startedAt)
-      if (pending !== undefined) supervise(pending)
+      if (pending !== undefined) fibers.run(pending)
     })
   }
   let warnedOfHttp = false
@@ -223,13 +223,13 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       onHttp: () => {
         if (warnedOfHttp) return
         warnedOfHttp = true
-        supervise(Effect.logWarning("a client spoke HTTP, was told so, and was cut off; this is said once"))
+        fibers.run(Effect.logWarning("a client spoke HTTP, was told so, and was cut off; this is said once"))
       },
       onTls: () => {
         if (warnedOfTls) return
         warnedOfTls = true
         const hint = config.tlsPort === undefined ? "give this server a port for it with --tls-port" : "see --tls-port"
-        supervise(
+        fibers.run(
           Effect.logWarning(`a client spoke TLS to a port without it, and was cut off (${hint}); this is said once`)
         )
       }
@@ -239,7 +239,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     idleWatch,
     faults,
     traffic,
-    fork: (effect) => void supervise(effect),
+    fork: fibers.run,
     memory: new ClientMemory(maxClientMemory),
     departures,
     onMemory: () => {
@@ -248,7 +248,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
     },
     onDefect: (defect) => {
       counters.defects++
-      supervise(Effect.logError("a connection is closed because of a bug in kv-cache", Cause.die(defect)))
+      fibers.run(Effect.logError("a connection is closed because of a bug in kv-cache", Cause.die(defect)))
       memory?.defects.caught(defect)
     }
   }
@@ -268,7 +268,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
 
   const serve = (socket: Socket, port: PortKind): void => {
     const connection = new Connection(socket, context, port)
-    connections.add(connection)
+    connections.set(connection, connection)
     idleWatch.add(connection)
     counters.accepted++
     counters.open++
@@ -280,7 +280,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       if (connection.closeReason === "closed as idle") counters.idled++
     })
     const served = Effect.ensuring(connection.serve, leave)
-    supervise(logsConnections ? withLogs(connection, served) : served)
+    fibers.run(logsConnections ? withLogs(connection, served) : served)
   }
 
   const refusals = new SparseWarning(
@@ -304,13 +304,10 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
       context.turn.shareNoMore()
       pause.end()
       yield* Effect.logInfo(`shutting down: finishing ${counted(connections.size)}`)
-      yield* Effect.forEach(connections, (connection) => connection.finish, {
+      yield* Effect.forEach(connections.values(), (connection) => connection.finish, {
         concurrency: "unbounded",
         discard: true
-      }).pipe(
-        Effect.andThen(FiberSet.awaitEmpty(fibers)),
-        Effect.timeoutOption(Duration.times(config.shutdownGrace, DRAIN_SHARE))
-      )
+      }).pipe(Effect.andThen(fibers.ended), Effect.timeoutOption(Duration.times(config.shutdownGrace, DRAIN_SHARE)))
       if (connections.size === 0) return
       yield* Effect.logWarning(`the grace period is over: cutting ${counted(connections.size)}`)
     })
@@ -337,6 +334,11 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
 
   // Also where the settings come from the environment: who sets an address there may not know what it opens.
   const isOpenToAll = config.allowUnauthenticated === true || authentication.isRequired
+  const certificates = (flag: string): string => {
+    if (config.tlsClientAuth !== "yes") return "require TLS client certificates (--tls-client-auth yes)"
+    const without = flag === "--port" ? "give --port off" : `leave ${flag} out`
+    return `${without}, as certificates are asked for at --tls-port alone`
+  }
 
   const admit = (socket: Socket, port: PortKind): void => {
     const isCut = faults?.refusesConnection() === true
@@ -360,7 +362,7 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
         failures.add()
       },
       flag,
-      isOpen
+      isOpen ? undefined : Listener.unprotected(at, flag, certificates(flag))
     ).pipe(Effect.tap((bound) => Effect.sync(() => traffic?.listens(bound))))
 
   const { host, port, respPort, tlsPort } = config

@@ -8,6 +8,7 @@ import { DATABASES } from "../engine/Limits.ts"
 import { version } from "../Version.ts"
 import { engineInfo } from "./EngineFields.ts"
 import { REDIS_VERSION } from "./RedisVersion.ts"
+import type { Keyspace } from "../store/Keyspace.ts"
 import type { Session, SessionContext } from "./Session.ts"
 
 type Value = string | number
@@ -18,7 +19,7 @@ interface Section {
   readonly name: string
   /** Whether INFO without arguments shows it. */
   readonly isDefault: boolean
-  readonly fields: (context: SessionContext, now: number) => Fields
+  readonly fields: (context: SessionContext, now: number, databases: Keyspace) => Fields
 }
 
 const UNITS = ["K", "M", "G", "T"]
@@ -354,13 +355,11 @@ const cluster: Section = { name: "Cluster", isDefault: true, fields: () => [["cl
 const keyspace: Section = {
   name: "Keyspace",
   isDefault: true,
-  fields: ({ executor }) => {
-    const { databases } = executor.levels()
-    return Array.from({ length: DATABASES }, (_, database) => database).flatMap((database) => {
+  fields: (_context, _now, databases) =>
+    Array.from({ length: DATABASES }, (_, database) => database).flatMap((database) => {
       const { keys = 0, timed = 0 } = databases[database] ?? {}
       return keys === 0 ? [] : [[`db${database}`, `keys=${keys},expires=${timed},avg_ttl=0,subexpiry=0`]]
     })
-  }
 }
 
 const sections: ReadonlyArray<Section> = [
@@ -392,11 +391,19 @@ export const sectionsOf = (names: ReadonlyArray<string>): ReadonlyArray<Section>
   })
 }
 
-export const writeInfo = (context: SessionContext, now: number, wanted: ReadonlyArray<Section>): string =>
+/** Whether the sections tell of the keys of each database. */
+export const tellsKeys = (wanted: ReadonlyArray<Section>): boolean => wanted.includes(keyspace)
+
+export const writeInfo = (
+  context: SessionContext,
+  now: number,
+  wanted: ReadonlyArray<Section>,
+  databases: Keyspace
+): string =>
   wanted
     .map(
       ({ fields, name }) =>
-        `# ${name}\r\n${fields(context, now)
+        `# ${name}\r\n${fields(context, now, databases)
           .map(([field, value]) => `${field}:${value}\r\n`)
           .join("")}`
     )

@@ -5,6 +5,7 @@
  */
 import type * as Effect from "effect/Effect"
 import { IdleWatch, type Watched } from "./IdleWatch.ts"
+import { Roster } from "./Roster.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
 
 /** The most strangers at a time. They take no place of those who have said who they are. */
@@ -65,7 +66,7 @@ export class Stranger implements Watched {
 }
 
 export class Strangers {
-  private readonly strangers = new Set<Stranger>()
+  private readonly strangers = new Roster<Stranger, Stranger>()
   private readonly watch: IdleWatch
   private readonly counters: ServerCounters
   private readonly now: () => number
@@ -92,7 +93,7 @@ export class Strangers {
    */
   makeRoom(): boolean {
     if (this.strangers.size < MOST_STRANGERS) return true
-    for (const stranger of this.strangers) {
+    for (const stranger of this.strangers.values()) {
       if (stranger.isWaiting) continue
       this.leave(stranger)
       stranger.giveWay()
@@ -106,7 +107,7 @@ export class Strangers {
       this.turnAway()
       close(reason)
     })
-    this.strangers.add(stranger)
+    this.strangers.set(stranger, stranger)
     this.counters.unauthenticated = this.strangers.size
     this.watch.add(stranger)
     return stranger
@@ -126,6 +127,6 @@ export class Strangers {
   /** A stranger's password was wrong. */
   stays(stranger: Stranger): void {
     stranger.waited(this.now())
-    if (this.strangers.has(stranger)) this.watch.add(stranger)
+    if (this.strangers.get(stranger) !== undefined) this.watch.add(stranger)
   }
 }

@@ -47,7 +47,8 @@ const HUNG_UP = "it hung up"
 const WORDS: ReadonlyMap<string, string> = new Map([
   ["ECONNRESET", HUNG_UP],
   ["EPIPE", HUNG_UP],
-  ["ERR_SSL_HTTP_REQUEST", "it spoke HTTP"],
+  // To OpenSSL whatever begins with GET or PUT is HTTP, and so is the text protocol.
+  ["ERR_SSL_HTTP_REQUEST", "it did not speak TLS"],
   ["ERR_SSL_WRONG_VERSION_NUMBER", "it did not speak TLS"],
   ["ERR_SSL_PACKET_LENGTH_TOO_LONG", "it did not speak TLS"],
   ["ERR_SSL_UNSUPPORTED_PROTOCOL", "its version of TLS is too old (--tls-min-version)"],

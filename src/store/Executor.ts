@@ -22,6 +22,7 @@ import type { MemoryInsight } from "../insight/MemoryInsight.ts"
 import type { Insight } from "../insight/Insight.ts"
 import { CommandStatistics } from "./CommandStatistics.ts"
 import type { EngineNode } from "./EngineNode.ts"
+import type { Keyspace } from "./Keyspace.ts"
 import type { MemoryEngineService } from "./MemoryEngine.ts"
 import type { NearStats } from "./near/NearCache.ts"
 
@@ -40,13 +41,7 @@ export interface StoreStats extends Readonly<Record<Removal | Counter, number>> 
 
 /** The state of the store, by database, and its bound. */
 export interface StoreLevels {
-  /** By the number of the database. */
-  readonly databases: ReadonlyArray<{
-    /** As `StoreStats.keys`. */
-    readonly keys: number
-    /** The number of keys with a deadline. */
-    readonly timed: number
-  }>
+  readonly databases: Keyspace
   /** The most `StoreStats.bytes` that there have been. */
   readonly peak: number
   /** The bound of `StoreStats.bytes`, if there is one. */
@@ -66,6 +61,8 @@ export interface EngineDescription {
   readonly near: () => NearStats | undefined
   /** Whether a read would be answered, with an error at least not for all keys. */
   readonly isReady: () => boolean
+  /** The keys that its servers have, by database; absent where `levels` tells of them. Of those that can be reached. */
+  readonly keyspace: Effect.Effect<Keyspace> | undefined
   /** The story of a key, in one line of words, as EXPLAIN answers it. `now` in ms. */
   readonly explain: (database: number, key: Buffer, now: number) => Effect.Effect<string>
 }
@@ -163,6 +160,7 @@ export class MemoryExecutor implements ExecutorService {
     nodes: () => [],
     near: () => undefined,
     isReady: () => true,
+    keyspace: undefined,
     explain: (database, key, now) => Effect.sync(() => this.insight.explain(database, key, now))
   }
   readonly transactions: undefined

@@ -122,7 +122,7 @@ describe("serve", () => {
   )
 
   const refused = (host: string) =>
-    `Not listening on ${host}, which others can reach, without credentials: give a password ` +
+    `Not listening on ${host} (--port), which others can reach, without credentials: give a password ` +
     "(--password-file, KV_CACHE_PASSWORD) or users (--users-file), require TLS client certificates " +
     "(--tls-client-auth yes), or let everyone in with --allow-unauthenticated (KV_CACHE_ALLOW_UNAUTHENTICATED=true)."
 

@@ -57,6 +57,19 @@ describe("the client over TLS", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("is the only way in where certificates are the only credentials, and nobody is warned of that", () =>
+    Effect.gen(function* () {
+      const { cert, key } = made.server
+      const files = ["--tls-cert", cert, "--tls-key", key, "--tls-ca", made.ca, "--tls-client-auth", "yes"]
+      const server = yield* Program.start(["serve", "--host", "0.0.0.0", "--port", "off", "--tls-port", "0", ...files])
+      yield* server.logged("listening on ")
+      yield* server.kill("SIGTERM")
+      const { code, stderr } = yield* server.ended
+      assert.strictEqual(code, 0)
+      assert.notInclude(stderr, "WARN")
+    }).pipe(Effect.scoped)
+  )
+
   it.live("refuses files that do not serve, before it connects", () =>
     Effect.gen(function* () {
       const run = (...args: ReadonlyArray<string>) => Program.run(["client", ...args, "GET", "a"])

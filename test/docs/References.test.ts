@@ -28,6 +28,12 @@ const sources: string = typescriptIn("src")
 const INVOCATION =
   /(?:(?:\bkv-cache|main\.m?js) (serve|client|loadtest compare|loadtest)\b|npm start --(?= -))([^`|\n;&#]*)/g
 
+/** What is said to the image in a command of Docker, behind its name: up to the end of the line or of the code span. */
+const CONTAINER = /docker run ([^`\n]*? (?<!--name )kv-cache)(?![\w/-])([^`\n#]*)/g
+
+/** An image that serves starts only if it is told who may come. */
+const WHO_MAY_COME = /KV_CACHE_(?:PASSWORD|PASSWORD_FILE|USERS_FILE|ALLOW_UNAUTHENTICATED)\b/
+
 describe.each(Pages.pages.map((page) => ({ name: page.name, page })))("$name", ({ page }) => {
   it("has links that lead somewhere", () => {
     for (const [, target = ""] of page.prose.matchAll(/\]\(([^)\s]+)\)/g)) {
@@ -50,6 +56,12 @@ describe.each(Pages.pages.map((page) => ({ name: page.name, page })))("$name", (
   it("names modules that there are", () => {
     for (const [, name = ""] of page.text.matchAll(/`([A-Z]\w*(?:\.test)?\.ts)`/g)) {
       assert.isTrue(files.has(name), `there is no ${name}`)
+    }
+  })
+
+  it("starts a server in a container only where it says who may come", () => {
+    for (const [line, flags = "", command = ""] of page.text.replaceAll("\\\n", " ").matchAll(CONTAINER)) {
+      if (/^$|^serve\b/.test(command.trim())) assert.match(flags, WHO_MAY_COME, line)
     }
   })
 

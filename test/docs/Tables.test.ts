@@ -11,6 +11,7 @@ import type { ClientError } from "../../src/client/ClientError.ts"
 import { ClockAction } from "../../src/domain/Command.ts"
 import * as Assertion from "../../src/loadtest/Assertion.ts"
 import * as Assessment from "../../src/loadtest/Assessment.ts"
+import { Failures } from "../../src/loadtest/Failures.ts"
 import type { FaultKind } from "../../src/server/Faults.ts"
 import { entryBytes } from "../../src/engine/Engine.ts"
 import { Store } from "../../src/store/Store.ts"
@@ -158,7 +159,10 @@ describe("the documentation's table", () => {
 
   it("of a result's keys has keys that a result has", () => {
     const result = LoadFixtures.closedResult()
-    const known = [result, result.generator, result.latency, result.latency.all, ...result.slices, ...result.seconds]
+    const told = new Failures()
+    told.add("refused", "out of memory")
+    const { generator, latency, seconds, slices } = result
+    const known = [result, generator, latency, latency.all, ...slices, ...seconds, ...told.messages]
     const keys = new Set(known.flatMap((part) => Object.keys(part)))
     const cells = Pages.table("docs/load-test.md", "key").rows.flat()
     const named = cells.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, name = ""]) => name))

@@ -120,6 +120,18 @@ describe("html", () => {
     assert.strictEqual(drawings(html(resultOf({ values: [], errors: { refused: 9 }, duration: 2 }))).length, 4)
   })
 
+  it("lists what failed requests were told", () => {
+    const failed = resultOf({ values: latencies(500), errors: { refused: 30, timeout: 1 }, duration: 5 })
+    const told = [{ kind: "refused", message: "CLUSTERDOWN Hash slot not served", count: 20 }]
+    const page = html({ ...failed, error_messages: told })
+    assert.include(page, "<h2>Failed requests</h2>")
+    const row = (count: number, message: string) =>
+      `<tr><th scope="row">refused</th><td>${count}</td><td><code>${message}</code></td></tr>`
+    assert.include(page, `${row(20, "CLUSTERDOWN Hash slot not served")}\n${row(10, "other messages")}`)
+    assert.isUndefined(nestingFault(page))
+    assert.notInclude(html(failed), "Failed requests")
+  })
+
   it("loads nothing and runs nothing", () => {
     const page = html(goodResult())
     assert.include(page, `content="default-src &#39;none&#39;; style-src &#39;unsafe-inline&#39;"`)
@@ -135,6 +147,7 @@ describe("html", () => {
       host: hostile,
       start_time: hostile,
       errors: { [hostile]: 1 },
+      error_messages: [{ kind: hostile, message: hostile, count: 1 }],
       failed_requests: 1,
       versions: { kv_cache: hostile, node: hostile },
       machine: { cpu: hostile, cores: 1, platform: hostile }
@@ -142,7 +155,7 @@ describe("html", () => {
     const page = html(result, { program: hostile })
     assert.notInclude(page, "<script")
     assert.include(page, "<h1>&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;&#39;&amp;:7171</h1>")
-    assert.isAtLeast(page.split("&lt;script&gt;").length - 1, 8)
+    assert.isAtLeast(page.split("&lt;script&gt;").length - 1, 10)
     assert.strictEqual(
       markup`<p title="${`"><b`}">${"a\u0000b"}</p>`.source,
       `<p title="&quot;&gt;&lt;b">a\u{FFFD}b</p>`

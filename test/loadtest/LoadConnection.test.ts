@@ -174,6 +174,7 @@ describe("answers", () => {
     Effect.gen(function* () {
       const result = yield* ask([put, get, put], ({ number }) => (number === 2 ? "OK stored" : "ERROR out of memory"))
       assert.deepInclude(result, { errors: { refused: 2 }, putErrors: 1, getErrors: 1, recorded: 1, lost: undefined })
+      assert.deepStrictEqual(result.errorMessages, [{ kind: "refused", message: "out of memory", count: 2 }])
     })
   )
 
@@ -181,6 +182,7 @@ describe("answers", () => {
     Effect.gen(function* () {
       const result = yield* ask([put, get, put], ({ number }) => (number === 0 ? "OK stored" : "Hello"))
       assert.deepInclude(result, { errors: { malformed_reply: 2 }, recorded: 1, lost: "malformed_reply" })
+      assert.deepStrictEqual(result.errorMessages, [{ kind: "malformed_reply", message: "Hello", count: 2 }])
     })
   )
 
@@ -201,7 +203,9 @@ describe("answers", () => {
       yield* settled
       assert.strictEqual(connection.lost, "closed")
       connection.send(3)
-      assert.deepInclude(recorder.end(), { getCount: 5, getErrors: 5, errors: { closed: 5 } })
+      const recording = recorder.end()
+      assert.deepInclude(recording, { getCount: 5, getErrors: 5, errors: { closed: 5 } })
+      assert.deepStrictEqual(recording.errorMessages, [{ kind: "closed", message: "the server closed it", count: 5 }])
       assert.strictEqual(connection.inFlight, 0)
     })
   )

@@ -236,6 +236,20 @@ describe("a run that goes wrong", () => {
     })
   )
 
+  it.live("keeps what the server said of the requests that it refused", () =>
+    Effect.gen(function* () {
+      const peer = yield* ScriptedServer.listen(({ line, number }) =>
+        line.startsWith("GET ") ? `ERROR no room for '${line.slice(4)}' (${number})` : "OK stored"
+      )
+      const result = yield* run(peer)
+      assertConsistent(result)
+      assert.deepStrictEqual(result.errors, { refused: result.get_count })
+      assert.deepStrictEqual(result.error_messages, [
+        { kind: "refused", message: "no room for '<key>' (#)", count: result.get_count }
+      ])
+    })
+  )
+
   it.live("ends when the server is lost, with what was measured and the errors by kind", () =>
     Effect.gen(function* () {
       const cache = ScriptedServer.asCache()

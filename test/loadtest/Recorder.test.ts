@@ -31,7 +31,7 @@ describe("recorder", () => {
     recorder.answered("miss", 5 * MILLI, 2 * MILLI, START)
     recorder.failed(true, "timeout", START)
     recorder.failed(false, "timeout", START)
-    recorder.failed(false, "closed", START)
+    recorder.failed(false, "closed", START, "the server closed it")
     recorder.sentLate(100)
     recorder.sentLate(300)
     const { get, lag, put, service, ...counts } = recorder.end()
@@ -41,6 +41,7 @@ describe("recorder", () => {
       hits: 2,
       misses: 1,
       errors: { timeout: 2, closed: 1 },
+      errorMessages: [{ kind: "closed", message: "the server closed it", count: 1 }],
       putErrors: 1,
       getErrors: 2
     })
@@ -58,11 +59,12 @@ describe("recorder", () => {
     recorder.answered("stored", MILLI, MILLI, START)
     recorder.answered("miss", MILLI, MILLI, START + 3e9)
     recorder.failed(true, "timeout", START + 4e9)
+    recorder.failed(true, "refused", START + 4e9, "out of memory")
     recorder.sentLate(1)
     recorder.roll(START + 9e9)
     recorder.start(START + 10e9)
     const recording = recorder.end()
-    assert.deepInclude(recording, { putCount: 0, getCount: 0, misses: 0, errors: {} })
+    assert.deepInclude(recording, { putCount: 0, getCount: 0, misses: 0, errors: {}, errorMessages: [] })
     assert.strictEqual(recording.lag.max, 0)
     assert.deepStrictEqual(slices, [])
   })

@@ -85,6 +85,32 @@ describe("summary", () => {
     assert.include(summary(goodResult()), "errors         none")
   })
 
+  it("lists what failed requests were told, by kind, and how many of them", () => {
+    const result = {
+      ...resultOf({ values: latencies(5000), errors: { refused: 1250, timeout: 9, closed: 2 } }),
+      error_messages: [
+        { kind: "refused", message: "CLUSTERDOWN Hash slot not served", count: 1200 },
+        { kind: "refused", message: "LOADING Redis is loading the dataset in memory, which takes a while", count: 40 },
+        { kind: "closed", message: "the server closed it", count: 2 }
+      ]
+    }
+    assert.include(
+      summary(result),
+      [
+        "",
+        "  failed requests   count   message",
+        "  refused           1,200   CLUSTERDOWN Hash slot not served",
+        "  refused              40   LOADING Redis is loading the dataset in memory,",
+        "                            which takes a while",
+        "  refused              10   other messages",
+        "  closed                2   the server closed it",
+        ""
+      ].join("\n")
+    )
+    assert.include(summary(result), "refused, 9 timeout, 2 closed")
+    assert.notInclude(summary(resultOf({ values: latencies(5000), errors: { timeout: 9 } })), "failed requests")
+  })
+
   it("shows the assessment with marks in both columns, the note, and the verdict last", () => {
     const text = summary(closedResult())
     assert.match(text, /mean latency +2\.65 ms {3}✗ < 1 ms +✓ ≤ 10 ms/)
@@ -115,7 +141,13 @@ describe("summary", () => {
   })
 
   it("lets no escape sequence through to the terminal", () => {
-    const hostile = { ...closedResult(), host: "\u001b]0;evil\u0007", errors: { "\u001b[2J": 1 }, failed_requests: 1 }
+    const hostile = {
+      ...closedResult(),
+      host: "\u001b]0;evil\u0007",
+      errors: { "\u001b[2J": 1 },
+      failed_requests: 1,
+      error_messages: [{ kind: "\u001b[2J", message: "\u001b[2J", count: 1 }]
+    }
     assert.notInclude(summary(hostile), "\u001b")
     assert.notInclude(compare(hostile, goodResult(), { names: ["\u001b[2J", "b"] }), "\u001b")
   })

@@ -9,6 +9,7 @@ import { RespWire } from "../../src/loadtest/RespWire.ts"
 import { GREETING, INCOMPLETE, MALFORMED, NOTHING } from "../../src/loadtest/Wire.ts"
 import { getOf, makeVocabulary, putOf } from "../../src/loadtest/Workload.ts"
 import * as TestServer from "../server/TestServer.ts"
+import * as Users from "../server/Users.ts"
 import { type Changes, optionsOf, wordsOf, workloadOf } from "./Options.ts"
 
 const words = wordsOf(workloadOf())
@@ -53,6 +54,7 @@ describe("RespWire", () => {
     [":1\r\n", GREETING, "accepted"],
     ["%2\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nmodules\r\n*0\r\n", GREETING, "accepted"],
     ["-ERR no.\r\n", putOf(7), "refused"],
+    ["!8\r\nERR\r\nno.\r\n", putOf(7), "refused"],
     ["-ERR max number of clients reached\r\n", NOTHING, "refused"],
     ["ERROR too many connections: the limit is 1\n", GREETING, "refused"],
     [`>2\r\n+invalidate\r\n*1\r\n+x\r\n+OK\r\n`, putOf(7), "stored"],
@@ -71,6 +73,18 @@ describe("RespWire", () => {
     const bytes = Buffer.from(reply, "latin1")
     assert.strictEqual(wire.read(bytes, 0, bytes.length, getOf(7)), MALFORMED)
     assert.match(wire.message, /^[\x20-\x7e]+$/)
+  })
+
+  it.each([
+    ["-CLUSTERDOWN Hash slot not served\r\n", getOf(7), "CLUSTERDOWN Hash slot not served"],
+    ["!12\r\nERR\tno such.\r\n", putOf(7), "ERR?no such"],
+    [`-ERR no room for '${key}'\r\n`, putOf(7), "ERR no room for '<key>'"],
+    [`-ERR no room for '${key}'\r\n`, putOf(8), `ERR no room for '${key}'`]
+  ])("%j, in answer to %d, is the message %j", (reply, asked, message) => {
+    const wire = make(3)
+    const bytes = Buffer.from(reply, "latin1")
+    assert.strictEqual(wire.read(bytes, 0, bytes.length, asked), bytes.length)
+    assert.strictEqual(wire.message, message)
   })
 
   it("says what helps where a server knows no RESP3", () => {
@@ -120,6 +134,21 @@ describe("a load test of Redis's protocol", () => {
         assert.strictEqual(result.settings.protocol, protocol)
         assert.include(Report.summary(result), `Redis's, ${protocol.toUpperCase()}`)
       }
+    })
+  )
+
+  it.live.each([
+    ["text", "no permission: PUT takes the role write, and reader has read"],
+    ["resp2", "NOPERM User reader has no permissions to run the 'set' command"],
+    ["resp3", "NOPERM User reader has no permissions to run the 'set' command"]
+  ] as const)("by %s keeps what this server says of the requests that it refuses", ([protocol, message]) =>
+    Effect.gen(function* () {
+      const server = yield* TestServer.start({ authentication: Users.make() })
+      const credentials = { user: "reader", password: "r" }
+      const result = yield* run(server.address, { protocol, requests: 200, credentials })
+      assert.deepInclude(result, { errors: { refused: result.put_count }, get_success: result.get_count })
+      assert.deepStrictEqual(result.error_messages, [{ kind: "refused", message, count: result.put_count }])
+      assert.include(Report.summary(result).replace(/\s+/g, " "), `refused ${result.put_count} ${message}`)
     })
   )
 

@@ -1,8 +1,8 @@
-/** The text protocol in a load test: how it says who it is. */
+/** The text protocol in a load test: how it says who it is, and what it understands of an error. */
 import { assert, describe, it } from "@effect/vitest"
 import { TextWire } from "../../src/loadtest/TextWire.ts"
 import { GREETING, MALFORMED, type PlainCredentials } from "../../src/loadtest/Wire.ts"
-import { makeVocabulary } from "../../src/loadtest/Workload.ts"
+import { getOf, makeVocabulary } from "../../src/loadtest/Workload.ts"
 import { wordsOf, workloadOf } from "./Options.ts"
 
 const make = (credentials?: PlainCredentials) => new TextWire(makeVocabulary(workloadOf()), 0, credentials)
@@ -32,5 +32,28 @@ describe("the greeting of TextWire", () => {
     assert.strictEqual(read(wire, "OK authenticated\n"), "accepted ")
     assert.strictEqual(read(wire, "OK 0\n"), "malformed")
     assert.strictEqual(read(wire, "ERROR wrong user or password\n"), "refused wrong user or password")
+  })
+})
+
+describe("an error", () => {
+  it("is a refusal with its text, in which the key has no name of its own", () => {
+    const { key } = wordsOf(workloadOf())
+    const wire = make()
+    const said = (reply: string): string => {
+      const bytes = Buffer.from(reply, "latin1")
+      assert.strictEqual(wire.read(bytes, 0, bytes.length, getOf(7)), bytes.length)
+      return `${wire.outcome}: ${wire.message}`
+    }
+    assert.strictEqual(said("ERROR key holds a list\n"), "refused: key holds a list")
+    assert.strictEqual(said(`ERROR no room for '${key(7)}'\n`), "refused: no room for '<key>'")
+    assert.strictEqual(said(`ERROR no room for '${key(8)}'\n`), `refused: no room for '${key(8)}'`)
+  })
+
+  it("keeps a text whose key is short enough to be part of a word", () => {
+    const workload = workloadOf({ keySize: 1 })
+    const wire = new TextWire(makeVocabulary(workload), 0)
+    const reply = Buffer.from(`ERROR this is ${wordsOf(workload).key(7).repeat(3)}\n`, "latin1")
+    assert.strictEqual(wire.read(reply, 0, reply.length, getOf(7)), reply.length)
+    assert.strictEqual(wire.message, `this is ${wordsOf(workload).key(7).repeat(3)}`)
   })
 })

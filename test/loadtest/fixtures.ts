@@ -146,6 +146,7 @@ export const resultOf = (options: Options): LoadResult => {
     requests_per_second: duration === 0 ? 0 : values.length / duration,
     error_rate: total === 0 ? 0 : failed / total,
     errors,
+    error_messages: [],
     loop: rate === null ? "closed" : "open",
     ended: "complete",
     latency: { all, put: latencyOf(puts), get: latencyOf(gets) },

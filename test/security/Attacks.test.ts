@@ -122,6 +122,14 @@ describe("reply injection through echoed input (CVE-2025-67733)", () => {
       }
       yield* client.send(evil("AUTH", "EVIL", "EVIL"))
       assert.strictEqual(yield* client.lines(1), "-WRONGPASS invalid username-password pair or user is disabled.\r\n")
+      for (const words of [
+        ["HELLO", "3", "EVIL"],
+        ["HELLO", "3", "AUTH", "EVIL"],
+        ["HELLO", "3", "SETNAME"]
+      ]) {
+        yield* client.send(evil(...words))
+        assert.strictEqual(yield* client.lines(1), "-ERR Syntax error in HELLO\r\n")
+      }
     })
   )
 

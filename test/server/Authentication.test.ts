@@ -104,6 +104,22 @@ describe("AUTH and HELLO in RESP", () => {
     })
   )
 
+  it.effect("is in no log of slow commands, which strangers would fill", () =>
+    Effect.gen(function* () {
+      const server = yield* start()
+      const admin = yield* server.connect()
+      yield* exchange(admin, "AUTH boss a", "+OK\r\n")
+      yield* exchange(admin, "CONFIG SET slowlog-log-slower-than 0", "+OK\r\n")
+      const stranger = yield* server.connect()
+      for (const sent of ["AUTH x", "HELLO 3 AUTH boss x"]) yield* exchange(stranger, sent, `${WRONGPASS}\r\n`)
+      const typed = yield* server.connect()
+      assert.strictEqual(yield* typed.ask("AUTH x\n"), `${WRONG}\n`)
+      // Two are that setting and the SET.
+      yield* exchange(admin, "SET a b", "+OK\r\n")
+      yield* exchange(admin, "SLOWLOG LEN", ":2\r\n")
+    })
+  )
+
   it.effect("refuses as Redis does, and executes nothing", () =>
     Effect.gen(function* () {
       const server = yield* start()
@@ -123,7 +139,7 @@ describe("AUTH and HELLO in RESP", () => {
         ["COMMAND", NOAUTH],
         ["AUTH a b c", "-ERR syntax error"],
         ["HELLO 9 AUTH default secret", "-NOPROTO unsupported protocol version"],
-        ["HELLO 3 AUTH default", "-ERR Syntax error in HELLO option 'AUTH'"],
+        ["HELLO 3 AUTH default", "-ERR Syntax error in HELLO"],
         ["HELLO 3 AUTH default x", WRONGPASS],
         ["AUTH nobody secret", WRONGPASS]
       ]

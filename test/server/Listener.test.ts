@@ -38,7 +38,7 @@ describe("listening", () => {
       const error = yield* Effect.flip(TestServer.start({ host: "0.0.0.0", respPort: 0 }))
       assert.strictEqual(error.code, "UNPROTECTED")
       assert.isTrue(
-        error.message.startsWith("Not listening on 0.0.0.0:0, which others can reach, without credentials:")
+        error.message.startsWith("Not listening on 0.0.0.0:0 (--port), which others can reach, without credentials:")
       )
     })
   )

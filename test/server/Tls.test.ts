@@ -206,6 +206,18 @@ describe("certificates of clients", () => {
       assert.isFalse(server.tlsAddress?.isLoopback)
     })
   )
+
+  it.effect("do not open the ports without TLS, whose refusal says what to leave out", () =>
+    Effect.gen(function* () {
+      const all = { host: "0.0.0.0", tlsCa: made.ca, tlsClientAuth: "yes" } as const
+      const plain = yield* Effect.flip(start(all))
+      assert.include(plain.message, "(--port)")
+      assert.include(plain.message, "give --port off, as certificates are asked for at --tls-port alone, or let")
+      const resp = yield* Effect.flip(start({ ...all, port: undefined, respPort: 0 }))
+      assert.include(resp.message, "(--resp-port)")
+      assert.include(resp.message, "leave --resp-port out, as certificates are asked for at --tls-port alone, or let")
+    })
+  )
 })
 
 describe("handshakes that do not come to an end", () => {
@@ -273,6 +285,19 @@ describe("handshakes that do not come to an end", () => {
       yield* survives(server)
       assert.deepInclude(yield* server.stats, { accepted: 1, defects: 0 })
     })
+  )
+
+  it.effect.each(["GET a\n", "PUT a 1\n", "EXISTS a\n", "*1\r\n$4\r\nPING\r\n"])(
+    "of a client without TLS, %j, is said to be none",
+    (words) =>
+      Effect.gen(function* () {
+        const server = yield* start()
+        const client = yield* plainly(server)
+        yield* client.send(words)
+        yield* client.untilEnd
+        yield* server.logs.waitFor("TLS handshakes failed")
+        assert.match(server.logs.startingWith("TLS handshakes")[0]?.message ?? "", /: it did not speak TLS$/)
+      })
   )
 
   it.effect("a slow loris is cut at the deadline", () =>

@@ -5,6 +5,10 @@ import type { WireName } from "./Wire.ts"
 export interface Destination {
   readonly port: number
   readonly wire: WireName
+  /** Whether the port is for TLS. Any certificate will do. */
+  readonly isTls?: boolean | undefined
+  /** Said first on each connection, of the user `default`. */
+  readonly password?: string | undefined
 }
 
 export interface GeneratorOptions extends Destination {

@@ -16,6 +16,8 @@ export interface Wire {
   readonly get: (key: string) => string
   /** The reply to a GET of a key that is there. */
   readonly found: (key: string, value: string) => string
+  /** How a client says who it is, and the reply to it. Absent where no server is asked for that. */
+  readonly auth?: { readonly request: (password: string) => string; readonly reply: string }
 }
 
 const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`
@@ -25,7 +27,8 @@ export const wires: Readonly<Record<WireName, Wire>> = {
     put: (key, value, ttl) => (ttl === 0 ? `PUT ${key} ${value}\n` : `PUT ${key} ${value} ${ttl}\n`),
     stored: "OK stored\n",
     get: (key) => `GET ${key}\n`,
-    found: (_key, value) => `OK ${value}\n`
+    found: (_key, value) => `OK ${value}\n`,
+    auth: { request: (password) => `AUTH ${password}\n`, reply: "OK authenticated\n" }
   },
   resp: {
     put: (key, value, ttl) =>
@@ -34,7 +37,8 @@ export const wires: Readonly<Record<WireName, Wire>> = {
         : `*5\r\n${bulk("SET")}${bulk(key)}${bulk(value)}${bulk("EX")}${bulk(String(ttl))}`,
     stored: "+OK\r\n",
     get: (key) => `*2\r\n${bulk("GET")}${bulk(key)}`,
-    found: (_key, value) => bulk(value)
+    found: (_key, value) => bulk(value),
+    auth: { request: (password) => `*2\r\n${bulk("AUTH")}${bulk(password)}`, reply: "+OK\r\n" }
   },
   memcached: {
     put: (key, value, ttl) => `set ${key} 0 ${ttl} ${value.length}\r\n${value}\r\n`,

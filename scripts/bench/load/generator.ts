@@ -6,12 +6,13 @@
  * comparison a chunk. It is not the product's load tester, which has a schedule, seeds, percentiles for each second and
  * a report.
  */
-import { connect, type Socket } from "node:net"
+import type { Socket } from "node:net"
 import { setPriority } from "node:os"
 import { cpuSeconds } from "../Proc.ts"
 import { type BatchSource, fill, mix } from "./Batch.ts"
 import { fail, finish, onRelease, readOptions } from "./Helper.ts"
 import { Histogram } from "./Histogram.ts"
+import { open, openAll } from "./Link.ts"
 import type { GeneratorOptions, GeneratorResult } from "./Messages.ts"
 import { ReplyCheck } from "./ReplyCheck.ts"
 import { wires } from "./Wire.ts"
@@ -19,8 +20,6 @@ import { wires } from "./Wire.ts"
 const options = readOptions<GeneratorOptions>()
 const { connections, pipeline, serverPid, valueSize, work } = options
 
-// Replies are compared in the callback that reads them, so one buffer serves all connections.
-const chunk = Buffer.allocUnsafeSlow(256 * 1024)
 const histogram = new Histogram()
 let requests = 0
 let busy = 0
@@ -31,23 +30,9 @@ class Connection {
   private readonly next: BatchSource
   private sentAt = 0
 
-  constructor(next: BatchSource, onConnect: () => void) {
+  constructor(next: BatchSource, onReady: () => void) {
     this.next = next
-    this.socket = connect({
-      host: "127.0.0.1",
-      port: options.port,
-      noDelay: true,
-      onread: {
-        buffer: chunk,
-        callback: (length) => {
-          this.receive(length)
-          return true
-        }
-      }
-    })
-    this.socket.on("connect", onConnect)
-    this.socket.on("error", (error) => fail(`connection lost: ${error.message}`))
-    this.socket.on("close", () => fail("connection closed by the server"))
+    this.socket = open(options, { onReady, onBytes: (chunk, length) => this.receive(chunk, length) })
   }
 
   send(): void {
@@ -62,7 +47,7 @@ class Connection {
     this.socket.write(batch.request, "latin1")
   }
 
-  private receive(length: number): void {
+  private receive(chunk: Buffer, length: number): void {
     const answered = this.check.accept(chunk, length)
     if (typeof answered === "string") return fail(`wrong reply: ${answered}`)
     if (answered > 0) {
@@ -118,20 +103,17 @@ onRelease(() => process.exit(1))
 if (options.nice !== undefined) setPriority(options.nice)
 
 const source = makeSource()
-let connected = 0
-const all = Array.from(
-  { length: connections },
-  () =>
-    new Connection(source, () => {
-      connected++
-      if (connected < connections) return
-      busy = connections
+openAll(
+  connections,
+  (onReady) => new Connection(source, onReady),
+  (all) => {
+    busy = connections
+    begin()
+    for (const connection of all) connection.send()
+    if (work.kind === "fill") return
+    setTimeout(() => {
       begin()
-      for (const connection of all) connection.send()
-      if (work.kind === "fill") return
-      setTimeout(() => {
-        begin()
-        setTimeout(end, work.seconds * 1000)
-      }, work.warmup * 1000)
-    })
+      setTimeout(end, work.seconds * 1000)
+    }, work.warmup * 1000)
+  }
 )

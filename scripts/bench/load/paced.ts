@@ -2,15 +2,17 @@
  * Asks for keys at a steady rate, whatever the answers take, over several connections in turn, and prints how long the
  * answers took. It measures from the moment of sending: a timer that was late is this process's affair.
  */
-import { connect, type Socket } from "node:net"
+import type { Socket } from "node:net"
 import { type BatchSource, mix } from "./Batch.ts"
 import { fail, finish, onRelease, readOptions } from "./Helper.ts"
 import { Histogram } from "./Histogram.ts"
+import { open, openAll } from "./Link.ts"
 import type { PacedOptions, PacedResult } from "./Messages.ts"
 import { ReplyCheck } from "./ReplyCheck.ts"
 import { wires } from "./Wire.ts"
 
-const { connections, keys, port, rate, seconds, seed, valueSize, warmup, wire } = readOptions<PacedOptions>()
+const options = readOptions<PacedOptions>()
+const { connections, keys, rate, seconds, seed, valueSize, warmup, wire } = options
 
 const histogram = new Histogram()
 let sum = 0
@@ -22,13 +24,9 @@ class Connection {
   private readonly check = new ReplyCheck()
   private sentAt = 0
 
-  constructor(next: BatchSource, onConnect: () => void) {
+  constructor(next: BatchSource, onReady: () => void) {
     this.next = next
-    this.socket = connect({ host: "127.0.0.1", port, noDelay: true })
-    this.socket.on("connect", onConnect)
-    this.socket.on("data", (chunk) => this.receive(chunk))
-    this.socket.on("error", (error) => fail(`connection lost: ${error.message}`))
-    this.socket.on("close", () => fail("connection closed by the server"))
+    this.socket = open(options, { onReady, onBytes: (chunk, length) => this.receive(chunk, length) })
   }
 
   /** Sends a request, unless one is under way. */
@@ -41,8 +39,8 @@ class Connection {
     return true
   }
 
-  private receive(chunk: Buffer): void {
-    const answered = this.check.accept(chunk, chunk.length)
+  private receive(chunk: Buffer, length: number): void {
+    const answered = this.check.accept(chunk, length)
     if (typeof answered === "string") return fail(`wrong reply: ${answered}`)
     if (!this.check.isDone || !isMeasured) return
     const took = performance.now() - this.sentAt
@@ -84,12 +82,4 @@ const begin = (all: ReadonlyArray<Connection>): void => {
 
 onRelease(() => process.exit(1))
 const source = mix(wires[wire], { keys, valueSize, putShare: 0, skew: 0, pipeline: 1, seed })
-let connected = 0
-const all = Array.from(
-  { length: connections },
-  () =>
-    new Connection(source, () => {
-      connected++
-      if (connected === connections) begin(all)
-    })
-)
+openAll(connections, (onReady) => new Connection(source, onReady), begin)

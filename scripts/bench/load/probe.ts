@@ -5,10 +5,10 @@
  * On a machine with few cores, a wait may include a wait for a core: the server's before it answers, or the probe's
  * before it sees the answer. The kernel counts both. They are subtracted to say what the server itself caused.
  */
-import { connect } from "node:net"
 import type { Batch } from "./Batch.ts"
 import { fail, finish, onRelease, readOptions, say } from "./Helper.ts"
 import { Histogram } from "./Histogram.ts"
+import { open } from "./Link.ts"
 import type { ProbeOptions, ProbeResult } from "./Messages.ts"
 import { ReplyCheck } from "./ReplyCheck.ts"
 import { runQueueClock } from "../Proc.ts"
@@ -20,7 +20,8 @@ const PAUSE = 1
 /** How many requests at the beginning do not count. */
 const COLD = 100
 
-const { port, serverPid, wire } = readOptions<ProbeOptions>()
+const options = readOptions<ProbeOptions>()
+const { serverPid, wire } = options
 const { found, get, put, stored } = wires[wire]
 const KEY = "probe"
 const VALUE = "still-there"
@@ -46,8 +47,6 @@ let sentAt = 0
 let queuedBefore = 0
 let isReleased = false
 
-const socket = connect({ host: "127.0.0.1", port, noDelay: true })
-
 const ask = (): void => {
   const question = asked++ % 2 === 0 ? write : read
   check.expect(question)
@@ -67,9 +66,8 @@ const end = (): void => {
   finish(result)
 }
 
-socket.on("connect", ask)
-socket.on("data", (chunk) => {
-  const answered = check.accept(chunk, chunk.length)
+const receive = (chunk: Buffer, length: number): void => {
+  const answered = check.accept(chunk, length)
   if (typeof answered === "string") return fail(`wrong reply: ${answered}`)
   if (!check.isDone) return
   const wait = performance.now() - sentAt
@@ -81,9 +79,9 @@ socket.on("data", (chunk) => {
   }
   if (isReleased) end()
   else setTimeout(ask, PAUSE)
-})
-socket.on("error", (error) => fail(`connection lost: ${error.message}`))
-socket.on("close", () => fail("connection closed by the server"))
+}
+
+const socket = open(options, { onReady: ask, onBytes: receive })
 
 // A request is always in flight or about to be sent, and a stall under way still counts.
 onRelease(() => (isReleased = true))

@@ -1,5 +1,5 @@
 /** Puts load on a server with the generator, in the few ways that the scenarios share. */
-import type { GeneratorOptions, GeneratorResult, ProbeOptions, ProbeResult } from "../load/Messages.ts"
+import type { Destination, GeneratorOptions, GeneratorResult, ProbeOptions, ProbeResult } from "../load/Messages.ts"
 import { ask, Helper } from "../Processes.ts"
 import type { Server } from "../servers/Peers.ts"
 import { VALUE_SIZE, WARMUP } from "./Scenario.ts"
@@ -9,6 +9,8 @@ const FILL_LIMIT = 250
 
 /** How long the rest of a helper's work may take, in s: its start and its preparation. */
 const MARGIN = 30
+
+const destinationOf = ({ isTls, password, port, wire }: Server): Destination => ({ port, wire, isTls, password })
 
 const generate = (options: GeneratorOptions, seconds: number): Promise<GeneratorResult> =>
   ask("generator", options, seconds + MARGIN)
@@ -24,19 +26,21 @@ export interface Load {
   readonly skew?: number
   readonly seconds: number
   readonly seed: number
+  /** The generator's niceness; 0 if it is not given. */
+  readonly nice?: number
 }
 
 /** PUTs and GETs of keys that are there. */
-export const drive = ({ pid, port, wire }: Server, load: Load): Promise<GeneratorResult> => {
-  const { connections, keys, pipeline, putShare = 0.5, seconds, seed, skew = 0 } = load
+export const drive = (server: Server, load: Load): Promise<GeneratorResult> => {
+  const { connections, keys, nice = 0, pipeline, putShare = 0.5, seconds, seed, skew = 0 } = load
   return generate(
     {
-      port,
-      wire,
-      serverPid: pid,
+      ...destinationOf(server),
+      serverPid: server.pid,
       connections,
       pipeline,
       valueSize: VALUE_SIZE,
+      nice,
       work: { kind: "mix", keys, putShare, skew, warmup: WARMUP, seconds, seed }
     },
     WARMUP + seconds
@@ -53,13 +57,12 @@ export interface Fill {
 }
 
 /** A PUT of each key, over few connections, so that at most a fraction of a ms of work waits in their pipelines. */
-export const load = ({ pid, port, wire }: Server, fill: Fill): Promise<GeneratorResult> => {
+export const load = (server: Server, fill: Fill): Promise<GeneratorResult> => {
   const { expireAfter = 0, firstKey = 0, keys, nice = 0, valueSize = VALUE_SIZE } = fill
   return generate(
     {
-      port,
-      wire,
-      serverPid: pid,
+      ...destinationOf(server),
+      serverPid: server.pid,
       connections: 4,
       pipeline: 64,
       valueSize,
@@ -75,10 +78,10 @@ export const POLITE = 10
 
 /** Runs some work against a server while a probing client watches. */
 export const probed = async <A>(
-  { pid, port, wire }: Server,
+  server: Server,
   during: () => Promise<A>
 ): Promise<{ readonly probe: ProbeResult; readonly result: A }> => {
-  const helper = new Helper("probe", { port, wire, serverPid: pid } satisfies ProbeOptions)
+  const helper = new Helper("probe", { ...destinationOf(server), serverPid: server.pid } satisfies ProbeOptions)
   try {
     await helper.next<object>(MARGIN)
     const result = await during()

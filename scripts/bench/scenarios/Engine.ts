@@ -2,44 +2,21 @@
  * KV-Cache before redis-server (`--engine`): what is answered from near beside the memory engine, and what is not beside
  * redis-server itself. Each round has new processes of both.
  */
-import type { DelayOptions, DelayReady, GeneratorResult, PacedOptions, PacedResult } from "../load/Messages.ts"
+import type { DelayOptions, DelayReady, PacedOptions, PacedResult } from "../load/Messages.ts"
 import { ask, Helper } from "../Processes.ts"
 import { number, range, spread, table } from "../report/Format.ts"
 import { median, ratios, summarize } from "../report/Statistics.ts"
 import { KV_CACHE, REDIS, type Server } from "../servers/Peers.ts"
-import { drive, load, type Load } from "./Driver.ts"
+import { load } from "./Driver.ts"
 import { type Outcome, repeat, type Scenario, type Settings, VALUE_SIZE, WARMUP } from "./Scenario.ts"
-import { CONNECTIONS, rates, type Rounds, type Target, throughputTable, toFigure } from "./Throughput.ts"
+import { CONNECTIONS, rates, throughputTable, toFigure } from "./Throughput.ts"
+import { during, filled, find, inFlight, measure, pair, type Started, type Way } from "./Ways.ts"
 
 const FRONT = "KV-Cache before redis-server"
 const FAR = "KV-Cache before redis-server, nothing near"
 
 /** How long a helper may take beyond its work, in s. */
 const MARGIN = 30
-
-/** Ends what was started, the last first. */
-class Started {
-  private readonly stops: Array<() => Promise<void>> = []
-
-  add<A extends { readonly stop: () => Promise<void> }>(started: A): A {
-    this.stops.push(() => started.stop())
-    return started
-  }
-
-  async stop(): Promise<void> {
-    // One after the other: what stands before another one would complain.
-    for (const stop of this.stops.toReversed()) await stop()
-  }
-}
-
-const during = async <A>(use: (started: Started) => Promise<A>): Promise<A> => {
-  const started = new Started()
-  try {
-    return await use(started)
-  } finally {
-    await started.stop()
-  }
-}
 
 const startRedis = async (settings: Settings, started: Started): Promise<Server> => {
   const redis = settings.peers.find(({ name }) => name === REDIS)
@@ -56,80 +33,33 @@ const startResp = async (settings: Settings, started: Started, ...flags: Readonl
 const startFront = (settings: Settings, started: Started, port: number, ...flags: ReadonlyArray<string>) =>
   startResp(settings, started, "--engine", `redis://127.0.0.1:${port}`, ...flags)
 
-/** One of the ways that are compared. */
-interface Way {
-  readonly name: string
-  /** Starts what is to be measured, with keys in it. */
-  readonly start: (settings: Settings, started: Started) => Promise<Server>
-}
-
-/** Alternating rounds of reads. */
-const measure = async (
-  settings: Settings,
-  name: string,
-  ways: ReadonlyArray<Way>,
-  reads: Pick<Load, "pipeline" | "keys" | "skew">,
-  warmUp?: Omit<Load, "seed">
-): Promise<ReadonlyArray<Rounds>> => {
-  const all = ways.map((way): Rounds => ({ server: way.name, rounds: [] }))
-  await repeat(settings, settings.rounds, async (round) => {
-    for (const [index, way] of ways.entries()) {
-      settings.progress(`${name}: round ${round + 1} of ${settings.rounds}, ${way.name}`)
-      const result = await during(async (started): Promise<GeneratorResult> => {
-        const server = await way.start(settings, started)
-        if (warmUp !== undefined) await drive(server, { ...warmUp, seed: 1000 + round })
-        const { seconds } = settings
-        return drive(server, { connections: CONNECTIONS, putShare: 0, seconds, seed: round + 1, ...reads })
-      })
-      all[index]?.rounds.push(result)
-    }
-  })
-  return all
-}
-
-const find = (all: ReadonlyArray<Rounds>, server: string): Rounds =>
-  all.find((it) => it.server === server) ?? { server, rounds: [] }
-
-const inFlight = (pipeline: number): string => (pipeline === 1 ? "one request" : `${pipeline} requests`)
-
 // --- what is near
 
 const NEAR_KEYS = 10_000
 
-const nearHits = (name: string, pipeline: number, what: string): Scenario => ({
-  name,
-  about: `throughput of values that are near, beside the memory engine: ${inFlight(pipeline)} in flight`,
-  run: async (settings) => {
-    const memory: Way = {
-      name: KV_CACHE,
-      start: async (settings, started) => {
-        const server = await startResp(settings, started)
-        await load(server, { keys: NEAR_KEYS })
-        return server
-      }
-    }
-    const front: Way = {
-      name: FRONT,
-      start: async (settings, started) => {
-        const redis = await startRedis(settings, started)
-        await load(redis, { keys: NEAR_KEYS })
-        return startFront(settings, started, redis.port)
-      }
-    }
-    const keys = { keys: NEAR_KEYS, pipeline }
-    // So that all keys are near.
-    const warmUp = { connections: CONNECTIONS, pipeline: 64, keys: NEAR_KEYS, putShare: 0, seconds: 1 }
-    const all = await measure(settings, name, [front, memory], keys, warmUp)
-    const ours = find(all, FRONT)
-    const target: Target = { what, bound: "at least", target: 0.95, peer: KV_CACHE, of: rates }
-    return {
-      title: `Values that are near, ${CONNECTIONS} connections, ${inFlight(pipeline)} in flight on each; ${number(NEAR_KEYS)} keys, GET`,
-      text: throughputTable(FRONT, ours, all),
-      figures: [toFigure(ours, all, target)],
-      data: all
-    }
+const memory = filled(KV_CACHE, NEAR_KEYS, startResp)
+
+const front: Way = {
+  name: FRONT,
+  start: async (settings, started) => {
+    const redis = await startRedis(settings, started)
+    await load(redis, { keys: NEAR_KEYS })
+    return startFront(settings, started, redis.port)
   }
-})
+}
+
+const nearHits = (name: string, pipeline: number, what: string): Scenario =>
+  pair({
+    name,
+    about: "throughput of values that are near, beside the memory engine",
+    title: `Values that are near; ${number(NEAR_KEYS)} keys, GET`,
+    ours: front,
+    theirs: memory,
+    requests: { keys: NEAR_KEYS, pipeline, putShare: 0 },
+    // So that all keys are near.
+    warmUp: { connections: CONNECTIONS, pipeline: 64, keys: NEAR_KEYS, putShare: 0, seconds: 1 },
+    target: { what, bound: "at least", target: 0.95, of: rates }
+  })
 
 export const nearUnpipelined = nearHits("near", 1, "near, unpipelined: of the memory engine")
 export const nearPipelined = nearHits("near-pipeline", 16, "near, pipeline 16: of the memory engine")
@@ -141,14 +71,7 @@ const MISS_KEYS = 500_000
 /** Room for one key in sixty: what is asked for is never near. */
 const LITTLE = ["--near-memory", "1mb"]
 
-const directWay: Way = {
-  name: REDIS,
-  start: async (settings, started) => {
-    const redis = await startRedis(settings, started)
-    await load(redis, { keys: MISS_KEYS })
-    return redis
-  }
-}
+const directWay = filled(REDIS, MISS_KEYS, startRedis)
 
 const wayThrough = (name: string, ...flags: ReadonlyArray<string>): Way => ({
   name,
@@ -164,7 +87,7 @@ export const throughPipelined: Scenario = {
   name: "through-pipeline",
   about: `throughput of values that are not near, beside redis-server: ${inFlight(THROUGH_PIPELINE)} in flight`,
   run: async (settings) => {
-    const keys = { keys: MISS_KEYS, pipeline: THROUGH_PIPELINE }
+    const keys = { keys: MISS_KEYS, pipeline: THROUGH_PIPELINE, putShare: 0 }
     const all = await measure(settings, "through-pipeline", missWays, keys)
     const ours = find(all, FRONT)
     const target = { bound: "at least", target: 0.5, peer: REDIS, of: rates } as const
@@ -177,6 +100,17 @@ export const throughPipelined: Scenario = {
       ],
       data: all
     }
+  }
+}
+
+/** What any process of Node adds that stands between. */
+const BARE = "bare Node before redis-server"
+
+const bareWay: Way = {
+  name: BARE,
+  start: async (settings, started) => {
+    const redis = await directWay.start(settings, started)
+    return { ...redis, port: await startLink(started, redis.port, 0) }
   }
 }
 
@@ -203,9 +137,10 @@ export const through: Scenario = {
   name: "through",
   about: `latency of values that are not near, beside redis-server, at ${number(RATE)} requests/s`,
   run: async (settings): Promise<Outcome> => {
-    const all = missWays.map(({ name }) => ({ server: name, rounds: new Array<PacedResult>() }))
+    const ways = [...missWays, bareWay]
+    const all = ways.map(({ name }) => ({ server: name, rounds: new Array<PacedResult>() }))
     await repeat(settings, settings.rounds, async (round) => {
-      for (const [index, way] of missWays.entries()) {
+      for (const [index, way] of ways.entries()) {
         settings.progress(`through: round ${round + 1} of ${settings.rounds}, ${way.name}`)
         const result = await during(async (started) => paced(await way.start(settings, started), settings, round + 1))
         all[index]?.rounds.push(result)
@@ -253,8 +188,9 @@ const DELAY = 1
 /** A tenth of the keys: 136 bytes each, with their deadlines. */
 const TENTH = ["--near-memory", String(0.1 * LINK_KEYS * 136)]
 
-const startLink = async (started: Started, port: number): Promise<number> => {
-  const link = started.add(new Helper("delay", { port, delay: DELAY } satisfies DelayOptions))
+/** `delay` is in ms, each way. */
+const startLink = async (started: Started, port: number, delay: number): Promise<number> => {
+  const link = started.add(new Helper("delay", { port, delay } satisfies DelayOptions))
   return (await link.next<DelayReady>(MARGIN)).port
 }
 
@@ -269,14 +205,14 @@ export const overLink: Scenario = {
       await load(redis, { keys: LINK_KEYS })
       const direct: Way = {
         name: REDIS,
-        start: async (_, started) => ({ ...redis, port: await startLink(started, redis.port) })
+        start: async (_, started) => ({ ...redis, port: await startLink(started, redis.port, DELAY) })
       }
       const front: Way = {
         name: FRONT,
         start: async (settings, started) =>
-          startFront(settings, started, await startLink(started, redis.port), ...TENTH)
+          startFront(settings, started, await startLink(started, redis.port, DELAY), ...TENTH)
       }
-      const reads = { keys: LINK_KEYS, pipeline: 1, skew: SKEW }
+      const reads = { keys: LINK_KEYS, pipeline: 1, skew: SKEW, putShare: 0 }
       const warmUp = { connections: CONNECTIONS, pipeline: 64, keys: LINK_KEYS, skew: SKEW, putShare: 0, seconds: 5 }
       const all = await measure(settings, "link", [front, direct], reads, warmUp)
       const ours = find(all, FRONT)

@@ -19,7 +19,7 @@ export interface Rounds {
 export const rates = ({ rounds }: Rounds): ReadonlyArray<number> => rounds.map((it) => it.requests / it.seconds)
 
 /** CPU time of the server for one request, in microseconds. */
-const costs = ({ rounds }: Rounds): ReadonlyArray<number> =>
+export const costs = ({ rounds }: Rounds): ReadonlyArray<number> =>
   rounds.map((it) => ((it.serverCpu ?? Number.NaN) / it.requests) * 1e6)
 
 /** A share of one core. */

@@ -3,14 +3,13 @@ import { spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { readFileSync } from "node:fs"
 import { connect, createServer } from "node:net"
+import type { Destination } from "../load/Messages.ts"
 import type { WireName } from "../load/Wire.ts"
 import { bundled, start, type Started, stop } from "../Processes.ts"
 
-export interface Server {
+export interface Server extends Destination {
   readonly name: string
-  readonly wire: WireName
   readonly pid: number
-  readonly port: number
   readonly stop: () => Promise<void>
 }
 

@@ -66,8 +66,9 @@ const lossOf = (history: History, snapshot: Snapshot, now: Period, hitRate: numb
   const doubled = hitRateWith(snapshot, 2)
   const here = hitRateWith(snapshot, 1)
   if (doubled !== undefined && here !== undefined) {
-    const text = `twice the memory would give ${percent(Math.max(doubled, hitRate))}`
-    return { share: doubled - Math.min(here, hitRate), tone: "fair", text }
+    const share = doubled - Math.min(here, hitRate)
+    // What the curve gives on top of what was measured: it may be some points off that, and its steps are better known.
+    return { share, tone: "fair", text: `twice the memory would give ${percent(Math.min(1, hitRate + share))}` }
   }
   if (now.missReasons !== undefined) {
     const share = now.missReasons.evicted / now.reads

@@ -49,7 +49,11 @@ const readHello = (session: Session, commands: CommandBatch, command: number, re
     } else if (option === "SETNAME" && at + 1 < argc) {
       name = commands.text(command, ++at)
       if (!isName(name)) return replies.error(ERR, BAD_NAME)
-    } else return replies.error(ERR, `Syntax error in HELLO option '${commands.text(command, at)}'`)
+    } else {
+      // A stranger's words are not repeated.
+      const which = session.stranger === undefined ? ` option '${commands.text(command, at)}'` : ""
+      return replies.error(ERR, `Syntax error in HELLO${which}`)
+    }
   }
   return { version, name, credentials }
 }

@@ -17,7 +17,8 @@
  * kept for `staleTtl` more, and may be answered then, as if it were there, if its server cannot be. What a source loses
  * is set aside for that on a second shelf. Whatever is written or invalidated is gone from both.
  *
- * A miss is not kept: a key that is not there is asked for each time.
+ * A miss is not kept: a key that is not there is asked for each time. While there is room, every value that is read is kept;
+ * once others have to go for it, only what was asked for twice is (`Doorkeeper.ts`).
  */
 import type { Alarm } from "../../commands/Alarm.ts"
 import type { Changes } from "../../commands/Changes.ts"
@@ -27,8 +28,9 @@ import { answer } from "../../commands/StringValue.ts"
 import type { CommandBatch } from "../../domain/CommandBatch.ts"
 import type { ReplySink } from "../../domain/Reply.ts"
 import { type Engine, NOT_THERE, STORED } from "../../engine/Engine.ts"
-import { DATABASES, DELETED, MAX_KEY_LENGTH, REPLACED } from "../../engine/Limits.ts"
+import { DATABASES, DELETED, EVICTED, MAX_KEY_LENGTH, REPLACED } from "../../engine/Limits.ts"
 import type { CommandStatistics } from "../CommandStatistics.ts"
+import { Doorkeeper } from "./Doorkeeper.ts"
 import { SLOTS, slotOf } from "./Slot.ts"
 import { type PendingRead, Source } from "./Source.ts"
 
@@ -81,7 +83,7 @@ export interface NearStats {
   readonly hits: number
   /** Commands that were answered from here in place of a server that could not. */
   readonly staleHits: number
-  /** Keys that were read from servers. */
+  /** Keys that were read from servers to be kept. */
   readonly reads: number
   /** Replies to them that were kept. */
   readonly kept: number
@@ -97,7 +99,7 @@ export interface NearStats {
   readonly keys: number
   /** A level: the memory that they take, in bytes. */
   readonly bytes: number
-  /** A level: keys with reads under way. */
+  /** A level: reads under way. */
   readonly pending: number
 }
 
@@ -133,6 +135,9 @@ export class NearCache {
   // By slot: the source, or NO_SOURCE; and the last one that there was. Absent for a single server.
   private owners: Int16Array | undefined = undefined
   private lastOwners: Int16Array | undefined = undefined
+  // The last value that was kept has pushed others out.
+  private isFull = false
+  private doorkeeper: Doorkeeper | undefined = undefined
   private hits = 0
   private staleHits = 0
   private reads = 0
@@ -270,6 +275,11 @@ export class NearCache {
     return isStale ? engine.find(view, start, length, hash, shelf + this.shelves, now) : NOT_THERE
   }
 
+  /** Whether a key of a prepared batch is kept, and fresh. */
+  has(commands: CommandBatch, key: number, database: number, now: number): boolean {
+    return this.locate(commands, key, now, database, false) !== NOT_THERE
+  }
+
   private isFresh(entry: number, now: number): boolean {
     return this.staleTtl === 0 || now < this.engine.deadline(entry) - this.staleTtl
   }
@@ -325,6 +335,14 @@ export class NearCache {
 
   // --- reads from servers
 
+  /** Whether a key of a prepared batch is worth keeping when it is read. To be asked once for each read. */
+  admits(commands: CommandBatch, key: number): boolean {
+    if (!this.isFull) return true
+    const { size } = this.engine
+    if (this.doorkeeper?.suits(size) !== true) this.doorkeeper = new Doorkeeper(size)
+    return this.doorkeeper.admits(commands.hash(key))
+  }
+
   /**
    * A read of a key of a prepared batch is sent to `source`: PTTL and then GET, together, on the source's own connection.
    * What they answer must come to `complete`; or else `abandon` must be called, as when it was redirected elsewhere.
@@ -333,10 +351,8 @@ export class NearCache {
    */
   begin(source: number, commands: CommandBatch, key: number, database: number, now: number): PendingRead {
     this.reads++
-    const start = commands.keyStart(key)
-    const text = commands.bytes.toString("latin1", start, start + commands.keyLength(key))
     const mayKeep = this.sourceOf(commands, key, database) === source && this.shelfOf(source) !== NO_SOURCE
-    return this.source(source).begin(text, now, mayKeep)
+    return this.source(source).begin(commands, key, now, mayKeep)
   }
 
   /**
@@ -359,14 +375,14 @@ export class NearCache {
     read.source.end(read)
   }
 
-  private keep({ key, source }: PendingRead, value: Buffer, deadline: number, now: number): void {
+  private keep({ commands, key, source }: PendingRead, value: Buffer, deadline: number, now: number): void {
     const { engine } = this
-    const length = keyBytes.write(key, 0, "latin1")
+    const evicted = engine.removed(EVICTED)
     const outcome = engine.set(
-      keyView,
-      0,
-      length,
-      engine.hashOf(keyView, 0, length),
+      commands.view,
+      commands.keyStart(key),
+      commands.keyLength(key),
+      commands.hash(key),
       this.shelfOf(source.number),
       viewOf(value),
       value.byteOffset,
@@ -375,6 +391,7 @@ export class NearCache {
       now
     )
     if (outcome === STORED) this.kept++
+    this.isFull = engine.removed(EVICTED) > evicted
     this.alarm.due(Math.min(deadline, engine.nextMaintenance))
   }
 
@@ -390,14 +407,13 @@ export class NearCache {
     this.invalidations++
     if (key.length > MAX_KEY_LENGTH) return
     key.copy(keyBytes)
-    const text = key.toString("latin1")
     const hash = this.engine.hashOf(keyView, 0, key.length)
-    this.forget(source, text, keyView, 0, key.length, hash, DELETED, now)
+    this.forget(source, keyView, 0, key.length, hash, DELETED, now)
     // The table may not know yet that the slot has moved to whoever tells of the key.
     const { lastOwners } = this
     const owner = lastOwners === undefined ? source : lastOwners[slotOf(keyView, 0, key.length)]!
     if (owner !== source && owner !== NO_SOURCE) {
-      this.forget(owner, text, keyView, 0, key.length, hash, DELETED, now)
+      this.forget(owner, keyView, 0, key.length, hash, DELETED, now)
     }
   }
 
@@ -414,14 +430,13 @@ export class NearCache {
       const start = commands.keyStart(key)
       const length = commands.keyLength(key)
       const hash = commands.hash(key)
-      const text = commands.bytes.toString("latin1", start, start + length)
       if (this.owners !== undefined) {
-        this.forget(this.lastSourceOf(commands, key, database), text, view, start, length, hash, REPLACED, now)
+        this.forget(this.lastSourceOf(commands, key, database), view, start, length, hash, REPLACED, now)
         continue
       }
       // MOVE and COPY also write to another database of a single server.
       for (const { number } of this.sources) {
-        this.forget(number, text, view, start, length, hash, REPLACED, now)
+        this.forget(number, view, start, length, hash, REPLACED, now)
       }
     }
   }
@@ -432,7 +447,6 @@ export class NearCache {
    */
   private forget(
     source: number,
-    text: string,
     view: DataView,
     start: number,
     length: number,
@@ -443,7 +457,7 @@ export class NearCache {
     const { engine } = this
     const shelf = this.shelfOf(source)
     if (shelf === NO_SOURCE) return
-    this.source(source).overtake(text)
+    this.source(source).overtake(hash)
     for (let database = shelf; database < DATABASES; database += this.shelves) {
       const entry = engine.find(view, start, length, hash, database, now)
       if (entry !== NOT_THERE) engine.remove(entry, reason)
@@ -461,6 +475,7 @@ export class NearCache {
   /** Drops everything of a shelf, and what is set aside of it. */
   private clear(shelf: number): void {
     if (shelf === NO_SOURCE) return
+    this.isFull = false
     for (let database = shelf; database < DATABASES; database += this.shelves) this.engine.clearDatabase(database)
     this.alarm.due(this.engine.nextMaintenance)
   }

@@ -62,6 +62,8 @@ export interface ClusterOptions extends NodeOptions {
   readonly fork: (effect: Effect.Effect<void>) => void
   /** Which server has each slot, by `NodeConnection.source`, or `NO_SOURCE`. Called whenever that has changed. */
   readonly onSlots: (owners: Int16Array) => void
+  /** Others are masters now than before, as after a failover. */
+  readonly onMasters: (masters: ReadonlyArray<NodeConnection>) => void
 }
 
 export class Cluster {
@@ -76,6 +78,8 @@ export class Cluster {
   private readonly owners = new Int16Array(SLOTS).fill(NO_SOURCE)
   // Of a single server, by database.
   private readonly databases = new Map<number, NodeConnection>()
+  // Known by the names in the settings alone. A cluster has names of its own, under which the same servers come again.
+  private readonly strangers = new Set<NodeConnection>()
   private isUnsure = false
   private looks = 0
   private asked = 0
@@ -92,7 +96,8 @@ export class Cluster {
   /** The servers that it is connected to, or tries to be, by their addresses. */
   get described(): ReadonlyArray<EngineNode> {
     const masters = new Set(this.masters)
-    const nodes = [...this.nodes.values()].map((node): EngineNode => {
+    const known = [...this.nodes.values()].filter((node) => !this.isCluster || !this.strangers.has(node))
+    const nodes = known.map((node): EngineNode => {
       const its = this.isCluster ? [node] : [node, ...this.databases.values()]
       return {
         address: node.name,
@@ -152,6 +157,7 @@ export class Cluster {
     const seed = this.options.seeds[index]
     if (seed === undefined) return Effect.fail(new EngineError({ message: failures.join("; "), isRefusal: false }))
     const node = this.add(seed)
+    this.strangers.add(node)
     return node.first.pipe(
       Effect.andThen(Effect.suspend(() => this.firstLook(node))),
       Effect.catch((error) => {
@@ -200,7 +206,9 @@ export class Cluster {
     const ready = [...this.nodes.values()].filter((node) => node.isReady)
     const node = ready[this.asked++ % Math.max(1, ready.length)]
     if (node === undefined) {
-      for (const seed of this.options.seeds) this.node(seed)
+      for (const seed of this.options.seeds) {
+        if (!this.nodes.has(formatNode(seed))) this.strangers.add(this.node(seed))
+      }
       return Effect.void
     }
     return Effect.map(Effect.result(this.askSlots(node)), (slots) => {
@@ -224,17 +232,21 @@ export class Cluster {
       owners.fill(node.source, first, last + 1)
     }
     this.owners.set(owners)
+    const before = this.masters
     this.masters = [...masters]
     this.options.onSlots(this.owners)
-    // Whoever is no master may be needed again soon: a slot that is moving is asked for there.
-    for (const node of this.nodes.values()) {
-      if (masters.has(node) || node.isReady || node.isUsable) continue
-      this.remove(node)
-    }
+    const isChanged = before.length !== masters.size || before.some((node) => !masters.has(node))
+    if (before.length > 0 && isChanged) this.options.onMasters(this.masters)
+    // Whoever is no master may be needed again soon: a slot that is moving is asked for there. Until a master is there, only
+    // a stranger may be.
+    const isNeeded = (node: NodeConnection): boolean =>
+      masters.has(node) || (node.isUsable && !(this.strangers.has(node) && this.isReachable))
+    for (const node of this.nodes.values()) if (!isNeeded(node)) this.remove(node)
   }
 
   private remove(node: NodeConnection): void {
     node.end()
+    this.strangers.delete(node)
     this.nodes.delete(node.name)
     this.list[node.source] = undefined
   }
@@ -242,7 +254,10 @@ export class Cluster {
   /** The connection to a server, which is made if there is none. */
   private node(address: NodeAddress): NodeConnection {
     const known = this.nodes.get(formatNode(address))
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      this.strangers.delete(known)
+      return known
+    }
     const node = this.add(address)
     this.options.fork(node.run)
     return node

@@ -10,9 +10,9 @@ import type { CommandBatch } from "../../domain/CommandBatch.ts"
 import { FixedReply, type ReplySink } from "../../domain/Reply.ts"
 import type { CommandStatistics } from "../CommandStatistics.ts"
 import type { NearCache } from "../near/NearCache.ts"
-import type { PendingRead } from "../near/Source.ts"
 import type { Cluster } from "./Cluster.ts"
 import { bulkOf, frameEnd, integerOf, isError, isNull, lineOf, partsIn, putError, relay } from "./Frames.ts"
+import { NearReads } from "./NearReads.ts"
 import type { NodeConnection, Request } from "./NodeConnection.ts"
 import { type Outbox, prepared } from "./Outbox.ts"
 import * as Routes from "./Routes.ts"
@@ -180,12 +180,24 @@ abstract class Part implements Request {
   failure = ""
   protected readonly context: JobContext
   private redirects = 0
+  // Those of its keys that are to be kept near. Whoever was redirected asks for the values alone.
+  private reads: NearReads | undefined = undefined
 
   constructor(context: JobContext) {
     this.context = context
   }
 
-  abstract encode(out: Outbox): void
+  encode(out: Outbox): void {
+    this.reads?.encode(out)
+    this.encodeCommand(out)
+  }
+
+  protected abstract encodeCommand(out: Outbox): void
+
+  /** Begins the reads of keys that are to be kept near, if there are any, from a node. */
+  protected beginReads(_node: NodeConnection): NearReads | undefined {
+    return undefined
+  }
 
   /** It is settled. */
   protected abstract settle(): void
@@ -194,6 +206,12 @@ abstract class Part implements Request {
   protected abstract readonly id: number
 
   answered(bytes: Buffer, start: number, end: number, from: NodeConnection): void {
+    const { reads } = this
+    if (reads !== undefined) {
+      if (reads.takes(bytes, start, end)) return
+      this.reads = undefined
+      reads.complete(bytes, start, this.context.now())
+    }
     if (isError(bytes, start)) {
       const line = lineOf(bytes, start, end)
       if (this.isRedirected(line, from)) return
@@ -209,6 +227,10 @@ abstract class Part implements Request {
   }
 
   lost(why: string, wasSent: boolean, from: NodeConnection): void {
+    // All its replies may be.
+    if (this.isSettled) return
+    this.reads?.abandon()
+    this.reads = undefined
     this.context.cluster.doubt()
     const name = Routes.names[this.id]?.text ?? ""
     const outcome =
@@ -228,7 +250,9 @@ abstract class Part implements Request {
   }
 
   protected send(node: NodeConnection): void {
-    node.send(this)
+    const reads = this.beginReads(node)
+    this.reads = reads
+    node.send(this, reads === undefined ? 1 : 1 + reads.count)
   }
 
   /** The reply is an error, or there is none: the line that says so. */
@@ -280,7 +304,7 @@ export class Forwarded extends Part implements Task {
     return this.isSettled
   }
 
-  encode(out: Outbox): void {
+  protected encodeCommand(out: Outbox): void {
     this.context.encode(this.job.commands, this.command, out)
   }
 
@@ -299,62 +323,43 @@ export class Forwarded extends Part implements Task {
   }
 }
 
-/**
- * A GET whose value is to be kept near: the time that it has left travels before it, on the same connection. Whether it may
- * be kept is known when it comes, not when it is answered.
- */
+/** A GET or an MGET whose values may be kept near. */
 export class NearRead extends Forwarded {
-  private read: PendingRead | undefined = undefined
-  // Unknown until it is answered, which is before the value is.
-  private left: number | undefined = undefined
-
-  protected override send(node: NodeConnection): void {
+  protected override beginReads(node: NodeConnection): NearReads | undefined {
     const { command, context, job } = this
     const { commands } = job
-    const key = commands.firstKey(command)
-    this.read = context.near?.begin(node.source, commands, key, job.caller.database, context.now())
-    node.send(this, this.read === undefined ? 1 : 2)
-  }
-
-  override encode(out: Outbox): void {
-    // Whoever was redirected asks for the value alone.
-    if (this.read !== undefined) {
-      const { commands } = this.job
-      const key = commands.firstKey(this.command)
-      out.begin(2)
-      out.raw(PTTL)
-      out.word(commands.bytes, commands.keyStart(key), commands.keyLength(key))
+    const first = commands.firstKey(command)
+    if (this.id !== GET) {
+      return readsOf(
+        job,
+        Array.from({ length: commands.keysOf(command) }, (_, key) => first + key),
+        node
+      )
     }
-    super.encode(out)
-  }
-
-  override answered(bytes: Buffer, start: number, end: number, from: NodeConnection): void {
-    const { context, left, read } = this
-    if (read !== undefined) {
-      if (left === undefined) {
-        this.left = isError(bytes, start) ? NOT_THERE_LEFT : integerOf(bytes, start, end)
-        return
-      }
-      this.read = undefined
-      if (isError(bytes, start)) context.near?.abandon(read)
-      else context.near?.complete(read, bulkOf(bytes, start), left, context.now())
-    }
-    super.answered(bytes, start, end, from)
-  }
-
-  override lost(why: string, wasSent: boolean, from: NodeConnection): void {
-    // Both replies may be.
-    if (this.isSettled) return
-    if (this.read !== undefined) this.context.near?.abandon(this.read)
-    this.read = undefined
-    super.lost(why, wasSent, from)
+    const { near } = context
+    if (near === undefined || !near.admits(commands, first)) return undefined
+    const reads = new NearReads(near)
+    reads.add(true, node.source, commands, first, job.caller.database, context.now())
+    return reads
   }
 }
 
-const PTTL = prepared("PTTL")
-
-/** What PTTL says of a key that is not there. */
-const NOT_THERE_LEFT = -2
+/** Begins the reads of keys of a batch, of which some may be kept. */
+const readsOf = (
+  { caller, commands, context }: Job,
+  keys: ReadonlyArray<number>,
+  node: NodeConnection
+): NearReads | undefined => {
+  const { near } = context
+  if (near === undefined) return undefined
+  const now = context.now()
+  const reads = new NearReads(near)
+  for (const key of keys) {
+    const isKept = !near.has(commands, key, caller.database, now) && near.admits(commands, key)
+    reads.add(isKept, node.source, commands, key, caller.database, now)
+  }
+  return reads.count === 0 ? undefined : reads
+}
 
 /** What was known when the job began. What the near cache had was kept then: commands behind it may change it. */
 export class Known implements Task {
@@ -374,20 +379,30 @@ class SplitPart extends Part {
   at = 0
   protected readonly id: number
   private readonly split: Split
-  private readonly commands: CommandBatch
+  private readonly job: Job
   private readonly command: number
 
   constructor(split: Split, job: Job, command: number) {
     super(job.context)
     this.split = split
-    this.commands = job.commands
+    this.job = job
     this.command = command
     this.id = job.commands.id(command)
   }
 
-  encode(out: Outbox): void {
+  protected override beginReads(node: NodeConnection): NearReads | undefined {
+    if (this.id !== Routes.MGET) return undefined
+    const first = this.job.commands.firstKey(this.command)
+    return readsOf(
+      this.job,
+      this.arguments.map((argument) => first + argument),
+      node
+    )
+  }
+
+  protected encodeCommand(out: Outbox): void {
     Routes.begin(this.id, this.arguments.length, out)
-    for (const argument of this.arguments) out.argument(this.commands, this.command, argument)
+    for (const argument of this.arguments) out.argument(this.job.commands, this.command, argument)
   }
 
   protected settle(): void {
@@ -472,7 +487,7 @@ class MasterPart extends Part {
     this.onSettled = onSettled
   }
 
-  encode(out: Outbox): void {
+  encodeCommand(out: Outbox): void {
     this.write(out)
   }
 

@@ -83,6 +83,18 @@ const copyOfRead = (length: number): Buffer => {
   return copy
 }
 
+/** Stands for a request that was answered. */
+const noOne: Request = { encode: () => {}, answered: () => {}, lost: () => {} }
+
+/** Why a certificate is not trusted. */
+const NOT_TRUSTED: ReadonlySet<string> = new Set([
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE"
+])
+
 /** So many are 1 ms. */
 const MICROS = 1000
 
@@ -210,9 +222,12 @@ export class NodeConnection {
 
   /** Takes no more requests, and closes once all are answered. */
   end(): void {
-    if (this.state === "connecting") this.failAll("is not used any more", true)
+    const { state } = this
+    if (state === "connecting") this.failAll("is not used any more", true)
     this.state = "ended"
     this.why = "is not used any more"
+    // Now, and not when it is closed: another one may have its number by then.
+    if (state === "ready") this.options.onLost(this, this.why, false)
     if (this.awaited > 0) return
     this.socket?.destroy()
     this.onClosed()
@@ -332,7 +347,8 @@ export class NodeConnection {
     })
     socket.on("error", (error: NodeJS.ErrnoException) => {
       const code = error.code ?? error.message
-      failure = this.state === "ready" ? `closed the connection (${code})` : `cannot be reached (${code})`
+      const hint = NOT_TRUSTED.has(code) ? ": its CA is not trusted here, see --engine-ca" : ""
+      failure = this.state === "ready" ? `closed the connection (${code})` : `cannot be reached (${code}${hint})`
     })
     socket.on("close", () => {
       if (this.socket !== socket) return
@@ -381,8 +397,10 @@ export class NodeConnection {
     if (isPush(bytes, start)) return this.options.onPush(this, bytes, start, end)
     const greeting = this.greetings.shift()
     if (greeting !== undefined) return greeting(bytes, start, end)
-    const request = this.pending[this.answeredCount++]
+    const request = this.pending[this.answeredCount]
     if (request === undefined) throw new Error("a reply that was not asked for")
+    // Whoever was answered is not kept alive: with him, the collector would copy thousands of others.
+    this.pending[this.answeredCount++] = noOne
     if (request === this.measured) {
       this.roundTrip = (this.options.micros() - this.measuredAt) / MICROS
       this.measured = undefined
@@ -408,7 +426,7 @@ export class NodeConnection {
       this.state = "down"
       this.why = why
     }
-    this.options.onLost(this, why, state === "ready")
+    if (state !== "ended") this.options.onLost(this, why, state === "ready")
     this.failAll(why, false)
     this.onClosed()
   }

@@ -19,10 +19,12 @@ import { type EngineUrl, FORM, parseEngineUrl } from "./EngineUrl.ts"
 import { invalidatedKeys } from "./Frames.ts"
 import { EngineError, NodeConnection, type NodeOptions } from "./NodeConnection.ts"
 import { defaults, type RedisEngineConfig } from "./RedisEngineConfig.ts"
-import { RedisExecutor } from "./RedisExecutor.ts"
+import { RedisExecutor, type RedisExecutorOptions } from "./RedisExecutor.ts"
 
 /** Redis tells of the clients' keys, so that their number bounds nothing. */
 const NEAR_KEYS = 500_000_000
+
+const namesOf = (nodes: ReadonlyArray<NodeConnection>): string => nodes.map(({ name }) => name).join(", ")
 
 /** The text may contain a password, and so is not shown. */
 const urlOf = ({ url }: RedisEngineConfig): Effect.Effect<EngineUrl, EngineError> =>
@@ -86,20 +88,26 @@ const make = Effect.fnUntraced(function* (config: RedisEngineConfig, supervisor:
     ...options,
     seeds: url.nodes,
     fork: (effect) => void fork(effect),
-    onSlots: (owners) => near?.setSlots(owners)
+    onSlots: (owners) => near?.setSlots(owners),
+    onMasters: (masters) => log(Effect.logInfo(`the keys are in a Redis Cluster: ${namesOf(masters)}`))
   })
   // Nothing that is kept is read on these.
-  const onItsOwn: NodeOptions = { ...options, isTracking: false, onReady: doNothing, onLost: doNothing }
-  const connect = ({ address, database, source }: NodeConnection): NodeConnection => {
-    const node = new NodeConnection(address, database, source, onItsOwn)
+  const onItsOwn: NodeOptions = { ...options, isTracking: false, onReady: doNothing }
+  const connect: RedisExecutorOptions["connect"] = ({ address, database, source }, onLost) => {
+    const node = new NodeConnection(address, database, source, {
+      ...onItsOwn,
+      onLost: () => {
+        node.end()
+        onLost()
+      }
+    })
     fork(node.run)
     return node
   }
   yield* supervised(cluster.discover)
   yield* Effect.forkScoped(supervised(cluster.watch))
   const kind = cluster.isCluster ? "Redis Cluster" : "Redis server"
-  const at = cluster.masters.map(({ name }) => name).join(", ")
-  yield* Effect.logInfo(`the keys are in a ${kind}: ${at}`)
+  yield* Effect.logInfo(`the keys are in a ${kind}: ${namesOf(cluster.masters)}`)
   return { memory, executor: new RedisExecutor({ cluster, memory, statistics, near, connect, down }) }
 })
 

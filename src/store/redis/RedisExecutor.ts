@@ -42,6 +42,7 @@ import {
 } from "./Job.ts"
 import type { NodeConnection } from "./NodeConnection.ts"
 import { type Outbox, prepared } from "./Outbox.ts"
+import { keyspaceOf } from "./Keyspace.ts"
 import { RedisTransactions } from "./RedisTransactions.ts"
 import * as Routes from "./Routes.ts"
 
@@ -66,8 +67,8 @@ export interface RedisExecutorOptions {
   /** The same memory as a near cache, unless there is none. */
   readonly near: NearCache | undefined
   readonly down: DownPolicy
-  /** Makes a connection besides the one that all share, to the same server. */
-  readonly connect: (node: NodeConnection) => NodeConnection
+  /** Makes a connection besides the one that all share, to the same server. It is ended when it is lost, for good. */
+  readonly connect: (node: NodeConnection, onLost: () => void) => NodeConnection
 }
 
 export class RedisExecutor implements ExecutorService, JobContext {
@@ -103,6 +104,7 @@ export class RedisExecutor implements ExecutorService, JobContext {
       nodes: () => cluster.described,
       near: () => near?.stats(),
       isReady: () => down !== "error" || cluster.isReachable,
+      keyspace: keyspaceOf(cluster),
       explain: (database, key, now) => this.explain(database, key, now)
     }
     this.micros = memory.micros
@@ -129,12 +131,11 @@ export class RedisExecutor implements ExecutorService, JobContext {
     for (let command = first; command < to; command++) {
       const id = commands.id(command)
       // The first one is known not to be near.
-      if (near !== undefined && command > first) {
+      if (near !== undefined && command > first && near.answers(commands, command, now, caller)) {
         const kept = new KeptReply()
-        if (near.answer(commands, command, command + 1, now, caller, kept) > command) {
-          job.add(new Known((sink) => put(kept.reply, sink)))
-          continue
-        }
+        near.answer(commands, command, command + 1, now, caller, kept)
+        job.add(new Known((sink) => put(kept.reply, sink)))
+        continue
       }
       calls[id] = (calls[id] ?? 0) + 1
       if (Routes.isWrite[id] === 1) near?.written(commands, command, caller.database, now)
@@ -193,7 +194,8 @@ export class RedisExecutor implements ExecutorService, JobContext {
   }
 
   private forward(job: Job, command: number, id: number, slot: number): Task {
-    const task = id === GET && this.near !== undefined ? new NearRead(job, command) : new Forwarded(job, command)
+    const isKept = this.near !== undefined && (id === GET || id === Routes.MGET)
+    const task = isKept ? new NearRead(job, command) : new Forwarded(job, command)
     return task.sendTo(this.cluster.owner(slot, job.caller.database))
   }
 

@@ -85,8 +85,8 @@ class Watch implements EngineWatch {
 
 export interface Options {
   readonly context: JobContext
-  /** Makes a connection besides the one that all share, to the same server. */
-  readonly connect: (node: NodeConnection) => NodeConnection
+  /** Makes a connection besides the one that all share, to the same server. It is ended when it is lost, for good. */
+  readonly connect: (node: NodeConnection, onLost: () => void) => NodeConnection
 }
 
 export class RedisTransactions implements EngineTransactions {
@@ -134,6 +134,10 @@ export class RedisTransactions implements EngineTransactions {
     return Effect.suspend(() => {
       const owner = this.context.cluster.owner(slot, database)
       if (owner === undefined) return Effect.succeed(NOT_SERVED)
+      if (watch.node?.isUsable === false) {
+        watch.isLost = true
+        watch.node = undefined
+      }
       if (watch.node === undefined) watch.take(this.takeFor(owner))
       const { node } = watch
       // The client has gone, so nobody reads this.
@@ -199,10 +203,20 @@ export class RedisTransactions implements EngineTransactions {
   }
 
   private takeFor(owner: NodeConnection): NodeConnection {
-    return this.idle.get(keyOf(owner))?.pop() ?? this.connect(owner)
+    const idle = this.idle.get(keyOf(owner))?.pop()
+    if (idle !== undefined) return idle
+    const node = this.connect(owner, () => this.forget(node))
+    return node
+  }
+
+  private forget(node: NodeConnection): void {
+    const left = this.idle.get(keyOf(node))?.filter((other) => other !== node) ?? []
+    if (left.length === 0) this.idle.delete(keyOf(node))
+    else this.idle.set(keyOf(node), left)
   }
 
   private giveBack(node: NodeConnection): void {
+    if (!node.isUsable) return
     const idle = this.idle.get(keyOf(node))
     if (idle === undefined) this.idle.set(keyOf(node), [node])
     else if (idle.length < MOST_IDLE) idle.push(node)

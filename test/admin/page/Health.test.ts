@@ -57,6 +57,11 @@ describe("the health of a server", () => {
     assert.strictEqual(after(10, (second) => ({ ...evicting(62)(second), curve: curve(0.62, 0.7) })).tone, "fair")
   })
 
+  it("promises as much more as the curve rises, where that is some points off what is measured", () => {
+    const { text } = after(10, (second) => ({ ...evicting(80)(second), curve: curve(0.74, 0.82) }))
+    assert.strictEqual(text, "Too small: hit rate 80 %; twice the memory would give 88 % (--max-memory).")
+  })
+
   it("says that the hit rate falls", () => {
     const { text } = after(60, (second) => ({
       ...evicting(0)(second),

@@ -178,6 +178,18 @@ describe("what is kept", () => {
     assert.isDefined(get(near, "key1999", 2000))
   })
 
+  it("takes in what was asked for twice once it is full, and everything while it has room", () => {
+    const near = make({ maxMemory: 2 ** 20 })
+    const admits = (key: string): boolean => near.admits(commandOf(near, "GET", [key]), 0)
+    assert.isTrue(admits("a"))
+    for (let number = 0; number < 2000; number++) keep(near, `key${number}`, "x".repeat(1000), 0)
+    assert.isFalse(admits("a"))
+    assert.isTrue(admits("a"))
+    assert.isFalse(admits("b"))
+    near.forgetAll()
+    assert.isTrue(admits("c"))
+  })
+
   it("answers what follows from the value, as the memory engine does", () => {
     const near = make()
     keep(near, "a", "\u0000hello\u00ff", 0)

@@ -47,6 +47,12 @@ describe.skipIf(!RedisServers.isInstalled)("a server over a cluster", () => {
         `*4\r\n${bulk("of key:3")}$-1\r\n${bulk("of key:1")}${bulk("of key:2")}`
       )
       assert.strictEqual(yield* ask("MSET", "a", "1", "b", "2", "c", "3"), "+OK\r\n")
+      const letters = `*3\r\n${bulk("1")}${bulk("2")}${bulk("3")}`
+      assert.strictEqual(yield* ask("MGET", "a", "b", "c"), letters)
+      const nearHits = Effect.map(ask("INFO", "server"), (info) => Number(/near_hits:(\d+)/.exec(info)?.[1]))
+      const hitsBefore = yield* nearHits
+      assert.strictEqual(yield* ask("MGET", "a", "b", "c"), letters)
+      assert.strictEqual((yield* nearHits) - hitsBefore, 1, "what MGET has read is near")
       assert.strictEqual(yield* ask("EXISTS", "a", "b", "c", "d", "a"), ":4\r\n")
       assert.strictEqual(yield* ask("TOUCH", "a", "b", "d"), ":2\r\n")
       assert.strictEqual(yield* ask("DEL", "a", "b", "d"), ":2\r\n")
@@ -60,6 +66,10 @@ describe.skipIf(!RedisServers.isInstalled)("a server over a cluster", () => {
 
       // --- all masters
       assert.strictEqual(yield* ask("DBSIZE"), ":500\r\n")
+      yield* ask("PEXPIRE", "key:1", "1000000")
+      assert.include(yield* ask("INFO", "keyspace"), "\r\ndb0:keys=500,expires=1,avg_ttl=0,subexpiry=0\r\n")
+      assert.match(yield* ask("INFO"), /\r\ndb0:keys=500,/)
+      assert.strictEqual(yield* ask("PERSIST", "key:1"), ":1\r\n")
       assert.sameMembers([...wordsIn(yield* ask("KEYS", "key:*"))], [...keys])
       assert.match(yield* ask("RANDOMKEY"), /^\$\d\r\nkey:/)
       const scanned: Array<string> = []

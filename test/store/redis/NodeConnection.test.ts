@@ -379,6 +379,26 @@ describe("NodeConnection", () => {
   )
 
   it.effect(
+    "tells at once that it is ended, and not when its connection is closed: another one may have its number by then",
+    Effect.fnUntraced(function* () {
+      const server = yield* ScriptedRedis.start(({ words }) => (words[0] === "GET" ? "" : undefined))
+      const told = yield* listen()
+      const node = connectionTo(server.port, told)
+      const running = yield* Effect.forkChild(node.run)
+      yield* told.waitFor("ready 1")
+      const owed = yield* Effect.forkChild(ask(node, "GET", "a"))
+      yield* server.waitFor("GET")
+      node.end()
+      assert.deepStrictEqual(told.lines, ["ready 1", "failed: is not used any more"])
+      yield* server.say("+late\r\n")
+      yield* Fiber.join(owed)
+      yield* Fiber.join(running)
+      yield* passesUntil(() => server.connected() === 0)
+      assert.deepStrictEqual(told.lines, ["ready 1", "failed: is not used any more"])
+    }, Effect.scoped)
+  )
+
+  it.effect(
     "fails what waits for it when it is ended before it is there",
     Effect.fnUntraced(function* () {
       const node = connectionTo(yield* closedPort, yield* listen())

@@ -149,6 +149,24 @@ describe.skipIf(!RedisServers.isInstalled)("a server over one redis-server", () 
       ])
       assert.notInclude(engine.cli("info", "commandstats"), "cmdstat_type:")
 
+      // --- what MGET has read is near, too, for as long as it lives
+      engine.cli("mset", "m1", "one", "m2", "two")
+      engine.cli("set", "m3", "three", "px", "1000000")
+      engine.cli("lpush", "m4", "no string")
+      const many = ["MGET", "m1", "m2", "m3", "m4", "m5"]
+      const values = `*5\r\n${bulk("one")}${bulk("two")}${bulk("three")}$-1\r\n$-1\r\n`
+      assert.deepStrictEqual(yield* ask(many), [values])
+      const hits = /near_hits:(\d+)/
+      const nearHits = Effect.map(ask(["INFO", "server"]), ([info = ""]) => Number(hits.exec(info)?.[1]))
+      const hitsBefore = yield* nearHits
+      assert.deepStrictEqual(yield* ask(["GET", "m1"], ["MGET", "m2", "m3"]), [
+        bulk("one"),
+        `*2\r\n${bulk("two")}${bulk("three")}`
+      ])
+      assert.strictEqual((yield* nearHits) - hitsBefore, 2)
+      engine.cli("set", "m1", "changed")
+      yield* Effect.repeat(ask(["MGET", "m1"]), { until: ([reply]) => reply === `*1\r\n${bulk("changed")}` })
+
       // --- what watches has connections of its own, of which some are kept
       const watchers = yield* Effect.forEach(Array.from({ length: 10 }), () => clientOf(server))
       for (let round = 0; round < 2; round++) {
@@ -241,6 +259,46 @@ describe("a server over masters in trouble", () => {
         "*-1\r\n"
       ])
       assert.deepStrictEqual(yield* ask(["MULTI"], ["GET", LOW], ["EXEC"]), ["+OK\r\n", "+QUEUED\r\n", notServed])
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "forgets the name that a server was given in the settings once the cluster has another one for it",
+    Effect.fnUntraced(function* () {
+      const { lower, upper } = yield* halves(() => undefined)
+      const server = yield* Engines.serve({ url: `redis://localhost:${lower.port}`, ports: [] })
+      const ask = yield* clientOf(server)
+      yield* ask(["GET", LOW], ["GET", HIGH])
+      const [told = ""] = yield* ask(["INFO", "server"])
+      assert.sameMembers(
+        [...told.matchAll(/^kv_cache_engine_node\d+:address=([^,]+),role=([a-z]+)/gm)].map(
+          ([, at, role]) => `${at} ${role}`
+        ),
+        [`127.0.0.1:${lower.port} master`, `127.0.0.1:${upper.port} master`]
+      )
+      assert.strictEqual(lower.connected(), 2)
+      yield* passesUntil(Effect.sync(() => lower.connected() === 1))
+      assert.deepStrictEqual(yield* ask(["SET", LOW, "1"], ["SET", HIGH, "1"]), ["+OK\r\n", "+OK\r\n"])
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "says who has taken over",
+    Effect.fnUntraced(function* () {
+      let table = ""
+      const answer = ({ words }: ScriptedRedis.Asked) => (words[0] === "CLUSTER" ? table : undefined)
+      const [old, heir] = [yield* ScriptedRedis.start(answer), yield* ScriptedRedis.start(answer)]
+      table = ScriptedRedis.slots([0, LAST, old.port])
+      const server = yield* Engines.serve({ ports: [old.port] })
+      table = ScriptedRedis.slots([0, LAST, heir.port])
+      const said = "the keys are in a Redis Cluster: "
+      const passing = yield* Effect.forkChild(passesUntil(Effect.succeed(false)))
+      yield* server.logs.waitFor(said, 2)
+      yield* Fiber.interrupt(passing)
+      assert.deepStrictEqual(
+        server.logs.startingWith(said).map(({ message }) => message),
+        [old, heir].map(({ port }) => `${said}127.0.0.1:${port}`)
+      )
     }, Effect.scoped)
   )
 
@@ -417,6 +475,49 @@ describe("a server over masters in trouble", () => {
       ])
       const watches = upper.asked.filter((asked) => named("WATCH", asked))
       assert.strictEqual(watches.length, 1)
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "does not connect again for WATCH before somebody watches again",
+    Effect.fnUntraced(function* () {
+      // The second connection is the first one for WATCH. It is lost while nobody uses it.
+      let isPinged = false
+      const engine = yield* ScriptedRedis.start(({ connection, words }) => {
+        if (connection !== 2 || words[0] !== "PING" || !isPinged) return undefined
+        return ScriptedRedis.CLOSE
+      })
+      const server = yield* Engines.serve({ ports: [engine.port] })
+      const ask = yield* clientOf(server)
+      assert.deepStrictEqual(yield* ask(["WATCH", LOW], ["UNWATCH"]), ["+OK\r\n", "+OK\r\n"])
+      yield* engine.waitFor("UNWATCH")
+      isPinged = true
+      yield* passesUntil(Effect.sync(() => engine.connected() === 1))
+      const before = engine.asked.filter((one) => named("PING", one)).length
+      yield* passesUntil(Effect.sync(() => engine.asked.filter((one) => named("PING", one)).length > before + 3))
+      assert.strictEqual(Math.max(...engine.asked.map(({ connection }) => connection)), 2)
+      assert.deepStrictEqual(yield* ask(["WATCH", LOW], ["UNWATCH"]), ["+OK\r\n", "+OK\r\n"])
+      yield* engine.waitFor("UNWATCH", 2)
+      assert.strictEqual(engine.connected(), 2)
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "watches with another connection when the one that watches is lost, and then executes nothing",
+    Effect.fnUntraced(function* () {
+      const engine = yield* ScriptedRedis.start(({ connection, words }) =>
+        connection === 2 && words[1] === HIGH ? ScriptedRedis.CLOSE : undefined
+      )
+      const server = yield* Engines.serve({ ports: [engine.port] })
+      const ask = yield* clientOf(server)
+      assert.deepStrictEqual(yield* ask(["WATCH", LOW]), ["+OK\r\n"])
+      assert.match((yield* ask(["WATCH", HIGH])).join(""), /^-UNAVAILABLE .*: no answer to WATCH\r\n$/)
+      assert.deepStrictEqual(yield* ask(["WATCH", LOW], ["MULTI"], ["GET", LOW], ["EXEC"]), [
+        "+OK\r\n",
+        "+OK\r\n",
+        "+QUEUED\r\n",
+        "*-1\r\n"
+      ])
     }, Effect.scoped)
   )
 

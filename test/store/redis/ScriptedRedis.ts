@@ -24,6 +24,8 @@ export interface ScriptedRedis {
   readonly port: number
   /** All requests so far, of all connections. */
   readonly asked: ReadonlyArray<Asked>
+  /** How many connections there are. */
+  readonly connected: () => number
   /** Waits until so many requests of this name have come. */
   readonly waitFor: (name: string, count?: number) => Effect.Effect<void>
   /** Sends bytes on all connections that there are. */
@@ -90,6 +92,7 @@ export const start = (
           Effect.succeed({
             port,
             asked,
+            connected: () => sockets.size,
             waitFor: (name, count = 1) =>
               changes.until(() => asked.filter(({ words }) => words[0] === name).length >= count),
             say: (bytes) =>

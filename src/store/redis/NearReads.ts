@@ -1,0 +1,69 @@
+/**
+ * The reads of one request whose values are to be kept near. The time that each key has left travels before them, on the
+ * same connection: a PTTL for each, and then the GET or MGET. Whether a value may be kept is known when it comes, not when
+ * it is answered.
+ */
+import type { CommandBatch } from "../../domain/CommandBatch.ts"
+import type { NearCache } from "../near/NearCache.ts"
+import type { PendingRead } from "../near/Source.ts"
+import { bulkOf, frameEnd, integerOf, isError, partsIn } from "./Frames.ts"
+import { type Outbox, prepared } from "./Outbox.ts"
+
+const PTTL = prepared("PTTL")
+
+/** What PTTL says of a key that is not there. */
+const NOT_THERE_LEFT = -2
+
+export class NearReads {
+  private readonly near: NearCache
+  private readonly reads: Array<PendingRead | undefined> = []
+  // What PTTL has said of those that are to be kept, in order.
+  private readonly left: Array<number> = []
+  /** How many are to be kept. */
+  count = 0
+
+  constructor(near: NearCache) {
+    this.near = near
+  }
+
+  /** Adds a key of the request, in order: it is read from `source` at `now`, and kept or not. */
+  add(isKept: boolean, source: number, commands: CommandBatch, key: number, database: number, now: number): void {
+    this.reads.push(isKept ? this.near.begin(source, commands, key, database, now) : undefined)
+    if (isKept) this.count++
+  }
+
+  encode(out: Outbox): void {
+    for (const read of this.reads) {
+      if (read === undefined) continue
+      const { commands, key } = read
+      out.begin(2)
+      out.raw(PTTL)
+      out.word(commands.bytes, commands.keyStart(key), commands.keyLength(key))
+    }
+  }
+
+  /** Takes a reply if it is one of PTTL's. Says whether it was. */
+  takes(bytes: Buffer, start: number, end: number): boolean {
+    if (this.left.length === this.count) return false
+    this.left.push(isError(bytes, start) ? NOT_THERE_LEFT : integerOf(bytes, start, end))
+    return true
+  }
+
+  /** The reply is there: one value, or a part for each key. */
+  complete(bytes: Buffer, start: number, now: number): void {
+    const { left, near, reads } = this
+    const { count, first } = partsIn(bytes, start)
+    if (isError(bytes, start) || (count > 0 && count !== reads.length)) return this.abandon()
+    let at = count === 0 ? start : first
+    let kept = 0
+    for (const read of reads) {
+      if (read !== undefined) near.complete(read, bulkOf(bytes, at), left[kept++] ?? NOT_THERE_LEFT, now)
+      if (count > 0) at = frameEnd(bytes, at)
+    }
+  }
+
+  /** There will be no reply. */
+  abandon(): void {
+    for (const read of this.reads) if (read !== undefined) this.near.abandon(read)
+  }
+}
