@@ -98,7 +98,7 @@ const PROGRESS_BYTES = 4096
  * So many full reads of a long request are a share of a turn: it is a share of 256 KB then, which takes as long as
  * executing the requests of a single read.
  */
-const LONG_READS = 16
+const LONG_READS = 4
 
 /**
  * So many bytes are read ahead while something is waited for: only whoever reads notices that a client has left.
