@@ -4,9 +4,11 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
 import { type Settings, settings } from "../server/ServerConfig.ts"
+import { certificatesIn } from "../server/TlsFiles.ts"
 import { parseEngineUrl } from "../store/redis/EngineUrl.ts"
 import type { RedisEngineConfig } from "../store/redis/RedisEngineConfig.ts"
 import { CommandFailed } from "./CommandFailed.ts"
@@ -23,6 +25,13 @@ const read = Effect.fnUntraced(function* (flag: string, file: string) {
   return yield* Effect.mapError(fileSystem.readFileString(file), (error) =>
     failed(`--${flag}: cannot read ${file}: ${fileReason(error)}`)
   )
+})
+
+/** Of those who may have signed the servers' certificates. Without any, TLS would take the system's, and say nothing. */
+const caOf = Effect.fnUntraced(function* (file: string) {
+  const text = yield* read("engine-ca", file)
+  const certificates = certificatesIn("--engine-ca", file, text)
+  return yield* Effect.as(Effect.fromResult(Result.mapError(certificates, ({ message }) => failed(message))), text)
 })
 
 const fromEnvironment = Config.Redacted(PASSWORD).pipe(
@@ -57,7 +66,7 @@ export const engineOf = Effect.fnUntraced(function* (
   return {
     url: Redacted.make(engine),
     password: yield* passwordOf(config),
-    ca: engineCa === undefined ? undefined : yield* read("engine-ca", engineCa),
+    ca: engineCa === undefined ? undefined : yield* caOf(engineCa),
     timeout: engineTimeout,
     down: engineDown,
     staleTtl,

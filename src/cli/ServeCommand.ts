@@ -1,6 +1,7 @@
 /** `kv-cache serve`: reads the settings, wires the services together, and serves until a signal comes. */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as CliError from "effect/cli/CliError"
@@ -21,6 +22,7 @@ import {
   type Settings,
   settings
 } from "../server/ServerConfig.ts"
+import { effectless } from "../server/EffectlessSettings.ts"
 import { complaints, CurrentSystemLimits } from "../server/SystemLimits.ts"
 import { VirtualClock } from "../server/VirtualClock.ts"
 import { Expirer } from "../store/Expirer.ts"
@@ -137,8 +139,9 @@ const serveWith = Effect.fnUntraced(function* (layer: ReturnType<typeof serverLa
     Effect.annotateLogs({
       version,
       clock: config.clock,
-      maxKeys: config.maxKeys,
-      maxMemory: config.maxMemory ?? "none",
+      ...(config.engine === undefined
+        ? { maxKeys: config.maxKeys, maxMemory: config.maxMemory ?? "none" }
+        : { nearMemory: config.nearMemory, nearTtl: Duration.format(config.nearTtl) }),
       maxConnections: config.maxConnections
     })
   )
@@ -156,6 +159,8 @@ const serveWith = Effect.fnUntraced(function* (layer: ReturnType<typeof serverLa
     )
   }
   for (const complaint of complaints(config, yield* CurrentSystemLimits)) yield* Effect.logWarning(complaint)
+  const ineffective = effectless(config)
+  if (ineffective !== undefined) yield* Effect.logWarning(ineffective)
   yield* Effect.exit(Effect.interruptible(Effect.never))
   return server
 })

@@ -75,8 +75,8 @@ const flushing = (name: string, summary: string, flush: (execution: Execution) =
   }
 })
 
-const flushDb = flushing("FLUSHDB", "Remove all keys of the database", ({ caller, changes, database, engine }) => {
-  engine.clearDatabase(database)
+const flushDb = flushing("FLUSHDB", "Remove all keys of the database", ({ caller, changes, database, engine, now }) => {
+  engine.clearDatabase(database, now)
   changes.flushed(database, caller)
 })
 

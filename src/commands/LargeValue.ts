@@ -1,14 +1,15 @@
 /**
- * Stores a value that is too large to be copied at once, in slices: others are served meanwhile, and see the old value until
+ * Writes values that are too large to be copied at once, in slices: others are served meanwhile, and see the old value until
  * the last one. It does not know when a slice is due: see `store/Executor.ts`.
  */
 import type { CommandBatch } from "../domain/CommandBatch.ts"
-import { OUT_OF_MEMORY, STORED } from "../engine/Engine.ts"
+import type { ValueReader } from "../domain/ValueReader.ts"
+import { type Engine, OUT_OF_MEMORY, STORED } from "../engine/Engine.ts"
 import type { Execute, Slices } from "./Entry.ts"
 import type { Execution } from "./Execution.ts"
 
 /** Values of so many bytes are stored in slices. Copying less takes about 0.3 ms. */
-const LARGE_VALUE = 1024 * 1024
+export const LARGE_VALUE = 1024 * 1024
 
 /** The most bytes of a slice. */
 export const VALUE_SLICE = 256 * 1024
@@ -18,9 +19,51 @@ export const VALUE_SLICE = 256 * 1024
  * each piece, in bytes; room for one is made of 1,000 small entries or so.
  */
 const MOST_EVICTED = 256
-const PIECE = 64 * 1024
+export const PIECE = 64 * 1024
 
 const NONE = 0
+
+const ZEROS = Buffer.alloc(PIECE)
+const copied = Buffer.allocUnsafeSlow(PIECE)
+
+/** What a large value, or a part of it, is written from: in order, in pieces. */
+export interface Source {
+  readonly length: number
+  /** As `Engine.writeLarge`, of the next `count` bytes. */
+  readonly write: (engine: Engine, large: number, count: number, now: number) => number
+  readonly close: () => void
+}
+
+/** An argument of a command. */
+export const argumentSource = (commands: CommandBatch, command: number, argument: number): Source => {
+  const length = commands.argLength(command, argument)
+  let at = commands.argStart(command, argument)
+  return {
+    length,
+    write: (engine, large, count, now) => {
+      const start = at
+      at += count
+      return engine.writeLarge(large, commands.bytes, start, count, now)
+    },
+    close: doNothing
+  }
+}
+
+export const zeroSource = (length: number): Source => ({
+  length,
+  write: (engine, large, count, now) => engine.writeLarge(large, ZEROS, 0, count, now),
+  close: doNothing
+})
+
+/** What a reader has not read yet. */
+export const readerSource = (reader: ValueReader): Source => ({
+  length: reader.remaining,
+  write: (engine, large, count, now) => {
+    reader.read(copied, 0, count)
+    return engine.writeLarge(large, copied, 0, count, now)
+  },
+  close: () => reader.close()
+})
 
 /** Executes a command. If its value is large, that has been written already. */
 export type ExecuteWithValue = (
@@ -33,71 +76,111 @@ export type ExecuteWithValue = (
 /** Executes a command that stores an argument: as ever, or as soon as the engine has all of a large one. */
 export const inSlices =
   (argument: number, execute: ExecuteWithValue): Execute =>
-  (execution, commands, command) =>
-    commands.argLength(command, argument) < LARGE_VALUE
-      ? execute(execution, commands, command)
-      : new LargeValue(commands, command, argument, execute)
+  (execution, commands, command) => {
+    if (commands.argLength(command, argument) < LARGE_VALUE) return execute(execution, commands, command)
+    const value = new LargeValue([argumentSource(commands, command, argument)])
+    return new LargeValues([value], (later) => execute(later, commands, command, value))
+  }
 
-/** A value is an argument of a command. */
-export class LargeValue implements Slices {
-  private readonly commands: CommandBatch
-  private readonly command: number
-  private readonly argument: number
-  private readonly execute: ExecuteWithValue
+/** A value that the engine is given in pieces, before it has a key. */
+export class LargeValue {
+  readonly length: number
+  private readonly sources: ReadonlyArray<Source>
   // What the engine calls the value while it is written, and where it is kept.
   private large = NONE
-  private engine: Execution["engine"] | undefined
+  private engine: Engine | undefined
+  // The source that is read, and the bytes of it that were.
+  private source = 0
+  private done = 0
   private written = 0
   private hasRoom = true
 
-  constructor(commands: CommandBatch, command: number, argument: number, execute: ExecuteWithValue) {
-    this.commands = commands
-    this.command = command
-    this.argument = argument
-    this.execute = execute
+  constructor(sources: ReadonlyArray<Source>) {
+    this.sources = sources
+    this.length = sources.reduce((sum, { length }) => sum + length, 0)
   }
 
-  next(execution: Execution): boolean {
-    const { argument, command, commands } = this
-    const { engine } = execution
-    const length = commands.argLength(command, argument)
-    const end = Math.min(length, this.written + VALUE_SLICE)
-    const most = engine.size - MOST_EVICTED
-    do this.hasRoom = this.write(execution, Math.min(PIECE, end - this.written))
-    while (this.hasRoom && this.written < end && engine.size > most)
-    if (this.hasRoom && this.written < length) return true
-    this.execute(execution, this.commands, this.command, this)
-    this.abandon()
-    return false
+  /** Whether nothing more can be written: all was, or there is no room. */
+  get isOver(): boolean {
+    return !this.hasRoom || this.written === this.length
   }
 
-  /** As `Engine.set`, under the command's first key. */
-  set({ database, engine, now }: Execution, deadline: number): number {
+  /** Writes the next piece, of at most `most` bytes, and returns how many it had. */
+  write({ engine, now }: Execution, most: number): number {
+    if (this.large === NONE) {
+      this.engine = engine
+      this.large = engine.beginLarge(this.length, now)
+      this.hasRoom = this.large !== OUT_OF_MEMORY
+      if (!this.hasRoom) return 0
+    }
+    let source = this.sources[this.source]
+    while (source !== undefined && this.done === source.length) {
+      source = this.sources[++this.source]
+      this.done = 0
+    }
+    if (source === undefined) return 0
+    const count = Math.min(PIECE, most, source.length - this.done)
+    this.hasRoom = source.write(engine, this.large, count, now) === STORED
+    this.done += count
+    this.written += count
+    return count
+  }
+
+  /** As `Engine.set`, under a key of a batch's. */
+  set({ engine, now }: Execution, commands: CommandBatch, key: number, database: number, deadline: number): number {
     if (!this.hasRoom) return OUT_OF_MEMORY
-    const { commands, large } = this
-    const key = commands.firstKey(this.command)
+    const { large } = this
     const start = commands.keyStart(key)
     const length = commands.keyLength(key)
-    const outcome = engine.setLarge(commands.view, start, length, commands.hash(key), database, large, deadline, now)
-    if (outcome === STORED) this.large = NONE
-    return outcome
+    return this.given(engine.setLarge(commands.view, start, length, commands.hash(key), database, large, deadline, now))
   }
 
+  /** Appends it to the value of an entry. */
+  append({ engine, now }: Execution, entry: number): number {
+    return this.hasRoom ? this.given(engine.appendLarge(entry, this.large, now)) : OUT_OF_MEMORY
+  }
+
+  /** Gives it up, unless it was stored. */
   abandon(): void {
+    for (const source of this.sources) source.close()
     if (this.large !== NONE) this.engine?.abandonLarge(this.large)
     this.large = NONE
   }
 
-  /** Writes the next bytes. Returns whether there was room for them. */
-  private write({ engine, now }: Execution, count: number): boolean {
-    const { argument, command, commands } = this
-    if (this.large === NONE) {
-      this.engine = engine
-      this.large = engine.beginLarge(commands.argLength(command, argument), now)
-      if (this.large === OUT_OF_MEMORY) return false
-    }
-    const start = commands.argStart(command, argument) + this.written
-    this.written += count
-    return engine.writeLarge(this.large, commands.bytes, start, count, now) === STORED
+  private given(outcome: number): number {
+    if (outcome === STORED) this.large = NONE
+    return outcome
   }
 }
+
+/** Writes values in slices, and then executes a command with them. */
+export class LargeValues implements Slices {
+  private readonly values: ReadonlyArray<LargeValue>
+  private readonly execute: (execution: Execution) => void
+
+  constructor(values: ReadonlyArray<LargeValue>, execute: (execution: Execution) => void) {
+    this.values = values
+    this.execute = execute
+  }
+
+  next(execution: Execution): boolean {
+    const { engine } = execution
+    const least = engine.size - MOST_EVICTED
+    let left = VALUE_SLICE
+    for (const value of this.values) {
+      while (!value.isOver) {
+        if (left === 0 || engine.size <= least) return true
+        left -= value.write(execution, left)
+      }
+    }
+    this.execute(execution)
+    this.abandon()
+    return false
+  }
+
+  abandon(): void {
+    for (const value of this.values) value.abandon()
+  }
+}
+
+const doNothing = (): void => {}

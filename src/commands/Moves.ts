@@ -7,6 +7,7 @@ import { databaseOf, NO_DATABASE } from "./Databases.ts"
 import type { Entry, Execute } from "./Entry.ts"
 import type { Execution } from "./Execution.ts"
 import { findKey } from "./Find.ts"
+import { LARGE_VALUE, LargeValue, LargeValues, readerSource } from "./LargeValue.ts"
 import { noSuchKey, ok, one, outOfMemory, syntaxError, zero } from "./Replies.ts"
 
 const same = new FixedReply((sink) => sink.error(ERR, "source and destination objects are the same"))
@@ -110,6 +111,29 @@ const move: Entry = {
   }
 }
 
+/** COPY, of the value of an entry. `value` is a copy of it if that was written in slices. */
+const copyValue = (
+  execution: Execution,
+  commands: CommandBatch,
+  entry: number,
+  to: number,
+  database: number,
+  replaces: boolean,
+  value?: LargeValue
+): void => {
+  const { engine, now, sink } = execution
+  if (!replaces && findIn(execution, commands, to, database) !== NOT_THERE) return sink.fixed(zero)
+  const start = commands.keyStart(to)
+  const length = commands.keyLength(to)
+  const outcome =
+    value === undefined
+      ? engine.copy(entry, commands.view, start, length, commands.hash(to), database, now)
+      : value.set(execution, commands, to, database, engine.deadline(entry))
+  if (outcome !== STORED) return sink.fixed(outOfMemory)
+  execution.changed(commands, to, database)
+  sink.fixed(one)
+}
+
 const copy: Entry = {
   name: "COPY",
   group: "generic",
@@ -123,7 +147,7 @@ const copy: Entry = {
   complexity: "O(N) with N being the length of the value",
   details: [],
   execute: (execution, commands, command) => {
-    const { engine, now, sink } = execution
+    const { engine, sink } = execution
     const argc = commands.argc(command)
     let { database } = execution
     let replaces = false
@@ -139,13 +163,23 @@ const copy: Entry = {
     if (database === execution.database && areEqual(commands, from, to)) return sink.fixed(same)
     const entry = findKey(execution, commands, from)
     if (entry === NOT_THERE) return sink.fixed(zero)
+    const valueLength = engine.valueLength(entry)
+    if (engine.isInline(entry) || valueLength < LARGE_VALUE) {
+      return copyValue(execution, commands, entry, to, database, replaces)
+    }
     if (!replaces && findIn(execution, commands, to, database) !== NOT_THERE) return sink.fixed(zero)
-    const start = commands.keyStart(to)
-    const length = commands.keyLength(to)
-    const outcome = engine.copy(entry, commands.view, start, length, commands.hash(to), database, now)
-    if (outcome !== STORED) return sink.fixed(outOfMemory)
-    execution.changed(commands, to, database)
-    sink.fixed(one)
+    // So that it is not what has to go to make room.
+    engine.touch(entry)
+    if (!engine.hasRoomFor(2 * valueLength)) return sink.fixed(outOfMemory)
+    const reader = engine.openReader(entry)
+    const value = new LargeValue([readerSource(reader)])
+    return new LargeValues([value], (later) => {
+      const present = findKey(later, commands, from)
+      if (present === NOT_THERE) return later.sink.fixed(zero)
+      // What another client has written meanwhile is to be copied, too.
+      const isSame = later.engine.isRead(present, reader, valueLength)
+      copyValue(later, commands, present, to, database, replaces, isSame ? value : undefined)
+    })
   }
 }
 

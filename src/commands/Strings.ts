@@ -1,4 +1,5 @@
 /** Commands that store and read whole values. */
+import * as Predicate from "effect/Predicate"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import { NO_TTL } from "../domain/Command.ts"
 import { FixedReply } from "../domain/Reply.ts"
@@ -6,11 +7,19 @@ import { NOT_THERE, STORED } from "../engine/Engine.ts"
 import { STRING } from "../engine/Entry.ts"
 import { NEVER } from "../engine/Wheel.ts"
 import { deadlineOf, isNoDeadline, MILLIS, SECONDS, type TimeUnit } from "./Deadlines.ts"
-import { type Entry, type Execute, parseDigits } from "./Entry.ts"
+import { type Entry, type Execute, parseDigits, type Slices } from "./Entry.ts"
 import type { Execution } from "./Execution.ts"
 import { findKey } from "./Find.ts"
 import { HeldValue } from "./HeldValue.ts"
-import { type ExecuteWithValue, inSlices, type LargeValue } from "./LargeValue.ts"
+import {
+  argumentSource,
+  type ExecuteWithValue,
+  inSlices,
+  LARGE_VALUE,
+  LargeValue,
+  LargeValues,
+  PIECE
+} from "./LargeValue.ts"
 import { invalidExpireTime, ok, one, outOfMemory, syntaxError, wrongArity, zero } from "./Replies.ts"
 import { answer, isOther, noteStored, read, remove, store } from "./StringValue.ts"
 import { GET_OLD, KEEP_TTL, NO_UNIT, NX, PERSIST, ValueOptions, XX } from "./ValueOptions.ts"
@@ -52,7 +61,7 @@ const putWhole: ExecuteWithValue = (execution, commands, command, value) => {
           deadline,
           now
         )
-      : value.set(execution, deadline)
+      : value.set(execution, commands, key, database, deadline)
   if (outcome !== STORED) return sink.fixed(nothingStored)
   alarm.due(deadline)
   execution.changed(commands, key)
@@ -107,7 +116,10 @@ const storeArgument = (
     if (entry !== NOT_THERE) remove(execution, commands, key, entry)
     return true
   }
-  if (value !== undefined) return noteStored(execution, commands, key, value.set(execution, deadline), deadline)
+  if (value !== undefined) {
+    const outcome = value.set(execution, commands, key, execution.database, deadline)
+    return noteStored(execution, commands, key, outcome, deadline)
+  }
   const start = commands.argStart(command, argument)
   return store(execution, commands, key, commands.view, start, commands.argLength(command, argument), deadline)
 }
@@ -350,11 +362,16 @@ const mget: Entry = {
  * Stores every value, or none. A value that there is no room for takes those that were stored before it with it: their
  * keys are gone as if evicted. Returns whether all are stored; that they are not is answered.
  */
-const storePairs = (execution: Execution, commands: CommandBatch, command: number): boolean => {
+const storePairs = (
+  execution: Execution,
+  commands: CommandBatch,
+  command: number,
+  values: ReadonlyArray<LargeValue | undefined>
+): boolean => {
   const first = commands.firstKey(command)
   const pairs = commands.argc(command) >>> 1
   for (let pair = 0; pair < pairs; pair++) {
-    if (storeArgument(execution, commands, command, first + pair, 2 * pair + 1, NEVER)) continue
+    if (storeArgument(execution, commands, command, first + pair, 2 * pair + 1, NEVER, values[pair])) continue
     for (let key = first; key < first + pair; key++) {
       const entry = findKey(execution, commands, key)
       if (entry !== NOT_THERE) remove(execution, commands, key, entry)
@@ -362,6 +379,37 @@ const storePairs = (execution: Execution, commands: CommandBatch, command: numbe
     return false
   }
   return true
+}
+
+/** No value is written in slices. */
+const NO_VALUES: ReadonlyArray<LargeValue | undefined> = []
+
+/** The values that are to be written in slices before the others, so that not too many bytes are copied at once. */
+const largeOfPairs = (commands: CommandBatch, command: number): ReadonlyArray<LargeValue | undefined> => {
+  const last = commands.argc(command) - 1
+  const bytes = commands.argStart(command, last) + commands.argLength(command, last) - commands.argStart(command, 0)
+  if (bytes < LARGE_VALUE) return NO_VALUES
+  return Array.from({ length: (last + 1) / 2 }, (_, pair) =>
+    commands.argLength(command, 2 * pair + 1) < PIECE
+      ? undefined
+      : new LargeValue([argumentSource(commands, command, 2 * pair + 1)])
+  )
+}
+
+/** Executes a command for pairs once their large values have been written. */
+const withPairs = (
+  execution: Execution,
+  commands: CommandBatch,
+  command: number,
+  execute: (execution: Execution, values: ReadonlyArray<LargeValue | undefined>) => void
+): Slices | undefined => {
+  const values = largeOfPairs(commands, command)
+  const large = values.filter(Predicate.isNotUndefined)
+  if (large.length === 0) {
+    execute(execution, NO_VALUES)
+    return undefined
+  }
+  return new LargeValues(large, (later) => execute(later, values))
 }
 
 const mismatched = wrongArity("mset")
@@ -379,7 +427,9 @@ const mset: Entry = {
   details: [],
   execute: (execution, commands, command) => {
     if (commands.argc(command) % 2 === 1) return execution.sink.fixed(mismatched)
-    if (storePairs(execution, commands, command)) execution.sink.fixed(ok)
+    return withPairs(execution, commands, command, (later, values) => {
+      if (storePairs(later, commands, command, values)) later.sink.fixed(ok)
+    })
   }
 }
 
@@ -397,14 +447,14 @@ const msetnx: Entry = {
   summary: "Store several values at once unless one of the keys is there",
   details: [],
   execute: (execution, commands, command) => {
-    const { sink } = execution
-    const pairs = commands.argc(command)
-    if (pairs % 2 === 1) return sink.fixed(mismatchedNx)
-    const first = commands.firstKey(command)
-    for (let key = first; key < first + pairs / 2; key++) {
-      if (findKey(execution, commands, key) !== NOT_THERE) return sink.fixed(zero)
-    }
-    if (storePairs(execution, commands, command)) sink.fixed(one)
+    if (commands.argc(command) % 2 === 1) return execution.sink.fixed(mismatchedNx)
+    return withPairs(execution, commands, command, (later, values) => {
+      const first = commands.firstKey(command)
+      for (let key = first; key < first + commands.argc(command) / 2; key++) {
+        if (findKey(later, commands, key) !== NOT_THERE) return later.sink.fixed(zero)
+      }
+      if (storePairs(later, commands, command, values)) later.sink.fixed(one)
+    })
   }
 }
 

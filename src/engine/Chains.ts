@@ -171,7 +171,7 @@ export class Chains {
     this.bytes(end).fill(0, to, to + gapHere)
     this.bytes(end).set(bytes.subarray(start, start + here - gapHere), to + gapHere)
     this.set(end, LENGTH, filled + here)
-    this.set(chain, TOTAL, this.total(chain) + added)
+    this.set(chain, TOTAL, this.total(chain) + here)
     this.set(chain, WRITTEN, this.total(chain))
     if (rest !== NO_CHAIN) this.link(chain, rest)
     return true
@@ -343,10 +343,13 @@ export class Chains {
     this.slots.release(last)
   }
 
-  /** Appends all pieces of another chain, which was just written, to a chain of an entry. */
-  private link(chain: number, rest: number): void {
+  /** Appends all pieces of another chain, which was just written and has no owner, to a chain of an entry. */
+  link(chain: number, rest: number): void {
     const end = this.get(chain, LAST)
     const last = this.get(rest, LAST)
+    const total = this.total(chain) + this.total(rest)
+    this.set(chain, TOTAL, total)
+    this.set(chain, WRITTEN, total)
     this.memory.figures[DETACHED_BYTES]! -= this.sizeOf(rest)
     this.memory.header[PINNED_CHAINS]!--
     if (this.get(chain, PINS) === 0) {
@@ -465,6 +468,11 @@ export class ChainReader {
       this.done = 0
     }
     this.remaining = length
+  }
+
+  /** Whether it reads this chain. */
+  reads(first: number): boolean {
+    return first === this.first
   }
 
   /** Unpins the chain. */

@@ -748,6 +748,11 @@ export class Engine {
     return this.canHold(chainBytes(length)) ? this.chains.begin(length, now) : OUT_OF_MEMORY
   }
 
+  /** Whether there can be room for a value of so many bytes, if every entry is evicted for it. */
+  hasRoomFor(length: number): boolean {
+    return this.canHold(chainBytes(length))
+  }
+
   /**
    * Appends bytes to such a value. Returns `OUT_OF_MEMORY` if there is no room for all of them. Then the value can only
    * be abandoned. Slices of at most 64 KB keep each call short.
@@ -791,6 +796,33 @@ export class Engine {
     return outcome
   }
 
+  /**
+   * Appends such a value, which is complete, to that of an entry, which counts as a use. The deadline stays. It takes no
+   * time for either's length. After `OUT_OF_MEMORY` the caller still owns the value, and nothing has changed.
+   */
+  appendLarge(entry: number, large: number, now: number): number {
+    if (!this.chains.isComplete(large)) throw new RangeError("a value is appended before all of it was written")
+    const { header } = this.memory
+    const before = this.get(entry, VALUE_LENGTH)
+    const after = before + this.chains.total(large)
+    checkLengths(0, after)
+    this.recency.touch(entry)
+    header[CHANGING]!++
+    this.kept = 1
+    const isChain = !this.isInline(entry) || this.lengthen(entry, before, NO_BYTES, 0, 0, before, now)
+    this.kept = 0
+    if (isChain) {
+      // The entry may have moved, but it is the most recently used one.
+      const its = header[NEWEST]!
+      this.chains.link(this.get(its, valueOffset(this.get(its, META))), large)
+      this.put(its, VALUE_LENGTH, after)
+      this.written(STORED, this.get(its, HASH), keyLengthOf(this.get(its, META)), after, this.deadline(its), now)
+    }
+    this.slots.settle()
+    header[CHANGING]!--
+    return isChain ? STORED : OUT_OF_MEMORY
+  }
+
   /** Abandons a value that was begun. */
   abandonLarge(large: number): void {
     this.chains.unpin(large)
@@ -800,6 +832,13 @@ export class Engine {
   /** Reads a value that is not inline in slices, whatever happens to its entry meanwhile. The reader must be closed. */
   openReader(entry: number): ChainReader {
     return this.chains.read(this.get(entry, valueOffset(this.get(entry, META))))
+  }
+
+  /** Whether an entry's value is still the one that a reader reads, which had `length` bytes. */
+  isRead(entry: number, reader: ChainReader, length: number): boolean {
+    const meta = this.get(entry, META)
+    if (this.isInline(entry) || this.get(entry, VALUE_LENGTH) !== length) return false
+    return reader.reads(this.get(entry, valueOffset(meta)))
   }
 
   /**
@@ -839,8 +878,9 @@ export class Engine {
    * Removes every key of a database at once. Nothing is counted as removed. The memory is freed later, by writes that
    * need it and by `maintain`.
    */
-  clearDatabase(database: number): void {
-    this.witness?.flushed(database, this.recency.now)
+  clearDatabase(database: number, now: number): void {
+    this.recency.at(now)
+    this.witness?.flushed(database, now)
     this.doom(database)
   }
 
@@ -1605,6 +1645,8 @@ export class Engine {
 }
 
 const hashOfIdentity = (identity: number): number => Math.imul(identity, IDENTITY_HASH)
+
+const NO_BYTES = new Uint8Array(0)
 
 const checkLengths = (keyLength: number, valueLength: number): void => {
   if (keyLength < 0 || keyLength > MAX_KEY_LENGTH) throw new RangeError(`a key of ${keyLength} bytes`)

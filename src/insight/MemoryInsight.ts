@@ -12,7 +12,7 @@ import { duration } from "./Duration.ts"
 import { Ghosts, NO_GHOST, reasonName } from "./Ghosts.ts"
 import { HotKeys } from "./HotKeys.ts"
 import type { BigKey, Buckets, Curve, HotKey, Insight, MissReason } from "./Insight.ts"
-import { MissRatioCurve } from "./MissRatioCurve.ts"
+import { MissRatioCurve, type ReadCounts } from "./MissRatioCurve.ts"
 
 export interface InsightOptions {
   /** How many removals are remembered, rounded up to a power of two; 0 for none. 65,536 if absent. */
@@ -66,7 +66,7 @@ export class MemoryInsight implements Insight, Witness {
   private readonly startedAt: number
   private readonly now: () => number
   /** What counts the reads that find something, and those that do not. */
-  counts: { readonly hits: number; readonly misses: number } = { hits: 0, misses: 0 }
+  counts: ReadCounts = { hits: 0, misses: 0 }
   // By reason: misses.
   private readonly missed = new Float64Array(4)
   // Misses that are not in there yet, until the next one that is looked up. Until a time in ms, all are, if they are not too
@@ -156,14 +156,14 @@ export class MemoryInsight implements Insight, Witness {
   }
 
   hit(hash: number, now: number): void {
-    this.shards?.read(hash, true, now, this.reads)
+    this.shards?.read(hash, true, now, this.counts)
   }
 
   // --- what commands tell
 
   /** A read has not found a key, which has been counted. `hash` is that in its database. */
   miss(hash: number, database: number, now: number): void {
-    if (hash < this.engine.sampledBelow) this.shards?.read(hash, false, now, this.reads)
+    if (hash < this.engine.sampledBelow) this.shards?.read(hash, false, now, this.counts)
     if (this.ghosts === undefined) return
     this.unseenMisses++
     if (--this.untilMiss > 0) return
@@ -224,9 +224,9 @@ export class MemoryInsight implements Insight, Witness {
   }
 
   curve(): Curve | undefined {
-    const { memory, reads, shards } = this
+    const { counts, memory, shards } = this
     if (shards === undefined || !shards.isEnough || memory === Number.POSITIVE_INFINITY) return undefined
-    return { points: shards.points(memory, reads), here: shards.point(memory, reads), samples: shards.sampled }
+    return { points: shards.points(memory, counts), here: shards.point(memory, counts), samples: shards.sampled }
   }
 
   hotKeys(limit: number): ReadonlyArray<HotKey> {
@@ -314,10 +314,6 @@ export class MemoryInsight implements Insight, Witness {
     const ghost = ghosts.find(hash)
     if (ghost === NO_GHOST || this.removals - ghosts.age(ghost) <= this.removalsAtFlush[database]!) return NO_GHOST
     return ghost
-  }
-
-  private get reads(): number {
-    return this.counts.hits + this.counts.misses
   }
 }
 

@@ -98,7 +98,7 @@ const PROGRESS_BYTES = 4096
  * So many full reads of a long request are a share of a turn: it is a share of 256 KB then, which takes as long as
  * executing the requests of a single read.
  */
-const LONG_READS = 16
+const LONG_READS = 4
 
 /**
  * So many bytes are read ahead while something is waited for: only whoever reads notices that a client has left.
@@ -404,7 +404,7 @@ export class Connection implements Reader, Watched, Holder, Link {
 
   wait(work: Effect.Effect<void>, replies: ReplyWriter, then: () => void): void {
     this.stop("waiting")
-    // After the run: what is waited for one after the other, thousands in a chunk, would else be so many calls deep.
+    // After the run, together with what others have waited for.
     const waited = Effect.map(Effect.exit(work), (exit) =>
       this.context.turn.afterRun(() => this.waited(exit, replies, then))
     )

@@ -69,7 +69,7 @@ const readFile = (flag: string, file: string): Effect.Effect<string, ListenError
 const BLOCK = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]*-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g
 
 /** The certificates in a file. */
-const certificatesIn = (
+export const certificatesIn = (
   flag: string,
   file: string,
   text: string

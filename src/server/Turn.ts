@@ -140,6 +140,7 @@ export class Turn {
   private number = 1
   // What is to be done at the end of a run.
   private tasks: Array<() => void> = []
+  private isAtTasks = false
   // Those that have had their share, in order.
   private served: Array<Reader> = []
   private isPutOff = false
@@ -223,6 +224,15 @@ export class Turn {
   }
 
   private runTasks(): void {
+    // A task may run what brings the next one, thousands of times: not so many calls deep.
+    if (this.isAtTasks) return
+    this.isAtTasks = true
+    const result = Result.try(this.doTasks)
+    this.isAtTasks = false
+    if (Result.isFailure(result)) throw result.failure
+  }
+
+  private readonly doTasks = (): void => {
     while (this.tasks.length > 0) for (const task of this.tasks.splice(0)) task()
   }
 

@@ -199,7 +199,7 @@ describe("a refused start", () => {
       environment: { KV_CACHE_ENGINE: "redis://u:secret@host:99999" },
       said:
         "ERROR Invalid value for environment variable KV_CACHE_ENGINE: 'redis://...@host:99999'. " +
-        "Expected redis:// or rediss://, then user@ if there is one, then host:port, or several with commas between.\n"
+        "Expected redis:// or rediss://, then user@ if there is one, then host:port, or several with commas between, and no database.\n"
     },
     {
       name: "a bad value of a variable",

@@ -81,8 +81,15 @@ describe.skipIf(!RedisServers.isInstalled)("serve --engine", () => {
       assert.match(replies[4] ?? "", /^-NOPERM /)
       assert.match(replies[7] ?? "", /^-EXECABORT Transaction discarded because of: NOPERM /)
 
-      const inUrl = yield* Program.serve([], { environment: { KV_CACHE_ENGINE: `redis://:default@${at}` } })
+      const { annotations } = yield* asApp.logged("listening on")
+      assert.deepInclude(annotations, { nearMemory: 268_435_456, nearTtl: "1m" })
+      assert.notProperty(annotations, "maxKeys", "the engine has limits of its own")
+
+      const inUrl = yield* Program.serve(["--max-memory", "1gb"], {
+        environment: { KV_CACHE_ENGINE: `redis://:default@${at}` }
+      })
       assert.deepStrictEqual(yield* ask(inUrl, ["GET", "app:a"]), ["$1\r\n1\r\n"])
+      assert.strictEqual((yield* inUrl.logged("--max-memory has no effect with --engine")).level, "WARN")
     }, Effect.scoped)
   )
 
@@ -145,7 +152,12 @@ describe.skipIf(!RedisServers.isInstalled)("serve --engine", () => {
 
       assert.match(
         yield* refusal(["--engine", `rediss://${engine.at}`]),
-        /cannot be reached \((?:UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT_LOCALLY)\)/
+        /cannot be reached \((?:UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT_LOCALLY): its CA is not trusted here, see --engine-ca\)/
+      )
+      const noCa = server.key
+      assert.include(
+        yield* refusal(["--engine", `rediss://${engine.at}`, "--engine-ca", noCa]),
+        `Cannot use --engine-ca '${noCa}': it holds no certificate in PEM (BEGIN CERTIFICATE).`
       )
       assert.include(
         yield* refusal(["--engine", `rediss://${other.at}`, "--engine-ca", ca]),

@@ -2,6 +2,7 @@
  * Executes commands as Redis's protocol does, without a server: requests are decoded, executed in memory and answered in
  * bytes. Time stands still unless it is moved.
  */
+import * as Effect from "effect/Effect"
 import { Alarm } from "../../src/commands/Alarm.ts"
 import { Changes } from "../../src/commands/Changes.ts"
 import { CommandBatch } from "../../src/domain/CommandBatch.ts"
@@ -28,6 +29,8 @@ export interface Redis {
   database: number
   /** Executes a command, whose words are strings of one byte a character, and returns the bytes of its reply likewise. */
   readonly ask: (...words: ReadonlyArray<string | number>) => string
+  /** Executes a command that may come in slices, as `ask` does. Others may be executed between them. */
+  readonly later: (...words: ReadonlyArray<string | number>) => Effect.Effect<string>
   /** Executes a command given as words with single spaces between them. */
   readonly line: (text: string) => string
   /** Returns the keys that have changed, as `database:key`, since the last time. */
@@ -57,7 +60,6 @@ export const make = (options: Options = {}): Redis => {
     micros: () => 0,
     unixTime: (now) => now + epoch
   })
-  const decoder = new RespRequestDecoder()
   const commands = new CommandBatch()
   const replies = new RespReplyWriter(version)
   const noted: Array<string> = []
@@ -65,6 +67,19 @@ export const make = (options: Options = {}): Redis => {
     changed: (database, key) => noted.push(`${database}:${key}`),
     flushed: (database) => noted.push(`${database}:*`)
   })
+  const decode = (batch: CommandBatch, words: ReadonlyArray<string | number>): void => {
+    const bytes = request(words)
+    batch.begin(bytes)
+    const end = new RespRequestDecoder().decode(batch, 0, bytes.length)
+    if (end !== bytes.length || batch.count !== 1) throw new Error(`not one command: ${words.join(" ").slice(0, 100)}`)
+    executor.prepare(batch)
+  }
+  const taken = (from: RespReplyWriter): string => {
+    const stream = takeStream(from)
+    const reply = stream.next(Number.POSITIVE_INFINITY).toString("latin1")
+    stream.close()
+    return reply
+  }
   const redis: Redis = {
     engine,
     executor,
@@ -77,18 +92,19 @@ export const make = (options: Options = {}): Redis => {
     },
     database: 0,
     ask: (...words) => {
-      const bytes = request(words)
-      commands.begin(bytes)
-      const end = decoder.decode(commands, 0, bytes.length)
-      if (end !== bytes.length || commands.count !== 1) throw new Error(`not one command: ${words.join(" ")}`)
-      executor.prepare(commands)
+      decode(commands, words)
       const pending = executor.execute(commands, 0, 1, redis.now, { database: redis.database }, replies)
-      if (pending !== undefined) throw new Error("a value that is stored in slices needs a server")
-      const stream = takeStream(replies)
-      const reply = stream.next(Number.POSITIVE_INFINITY).toString("latin1")
-      stream.close()
-      return reply
+      if (pending !== undefined) throw new Error("a value that is stored in slices comes later")
+      return taken(replies)
     },
+    later: (...words) =>
+      Effect.suspend(() => {
+        const own = new CommandBatch()
+        const itsReplies = new RespReplyWriter(version)
+        decode(own, words)
+        const pending = executor.execute(own, 0, 1, redis.now, { database: redis.database }, itsReplies)
+        return Effect.map(pending ?? Effect.void, () => taken(itsReplies))
+      }),
     line: (text) => redis.ask(...text.split(" ")),
     changed: () => noted.splice(0)
   }

@@ -94,7 +94,7 @@ describe("the manifests for Kubernetes", () => {
   )
 
   it.effect("probe the admin port where the kubelet can reach it, at paths that it has", () =>
-    forEachServer(({ container, environment }) => {
+    forEachServer(({ container, deployment, environment }) => {
       const adminPort = Manifest.valueOf(settings.adminPort, environment)
       assert.strictEqual(Manifest.valueOf(settings.adminHost, environment), "0.0.0.0")
       const { livenessProbe, ports = [], readinessProbe, startupProbe } = container
@@ -102,11 +102,13 @@ describe("the manifests for Kubernetes", () => {
       assert.strictEqual(admin?.containerPort, adminPort)
       for (const [probe, path] of [
         [startupProbe, "/readyz"],
-        [readinessProbe, "/readyz"],
         [livenessProbe, "/healthz"]
       ] as const) {
         assert.deepStrictEqual(probe?.httpGet, { path, port: "admin" })
       }
+      // Beside an application it would take that out of service with the engine.
+      const isAlone = deployment.spec.template.spec.containers.includes(container)
+      assert.deepStrictEqual(readinessProbe?.httpGet, isAlone ? { path: "/readyz", port: "admin" } : undefined)
       // A server that is slow to answer for a moment must not be restarted: all that it has near would be lost.
       assert.isAbove((livenessProbe?.timeoutSeconds ?? 1) * (livenessProbe?.failureThreshold ?? 3), 5)
     })

@@ -207,7 +207,7 @@ describe("memory that is not needed", () => {
     stored(subject.set(keyOf(7), values.subarray(0, 10), { database: 1 }))
     for (let i = 0; i < 30_000; i++) stored(subject.set(keyOf(i), values.subarray(0, 400)))
     assert.strictEqual(engine.removed(EVICTED), 0)
-    engine.clearDatabase(0)
+    engine.clearDatabase(0, 0)
     assert.strictEqual(engine.size, 1)
     assert.strictEqual(engine.keysIn(0), 0)
     assert.isUndefined(subject.get(keyOf(9)))
@@ -215,7 +215,7 @@ describe("memory that is not needed", () => {
     for (let i = 0; i < 30_000; i++) stored(subject.set(keyOf(i), values.subarray(0, 400), { database: 2 }))
     assert.strictEqual(engine.removed(EVICTED), 0)
     assert.isDefined(subject.get(keyOf(7), 0, 1))
-    engine.clearDatabase(2)
+    engine.clearDatabase(2, 0)
     maintain(subject, 0)
     assert.strictEqual(engine.usedBytes, entryBytes(16, 10, false))
     checkInvariants(engine)
@@ -226,7 +226,7 @@ describe("memory that is not needed", () => {
     for (let round = 0; round < 1000; round++) {
       stored(subject.set(keyOf(round), values.subarray(0, 10), { database: round % 15 }))
       stored(subject.set(keyOf(round), values.subarray(0, 10), { database: 15 }))
-      subject.engine.clearDatabase(round % 15)
+      subject.engine.clearDatabase(round % 15, 0)
       assert.strictEqual(subject.engine.keysIn(round % 15), 0)
     }
     maintain(subject, 0)

@@ -73,7 +73,7 @@ const runs: ReadonlyArray<Run> = [
     keys: 3000,
     longest: 30_000,
     large: 900_000,
-    largeShare: 0.03
+    largeShare: 0.06
   },
   {
     name: "a system that refuses",
@@ -245,7 +245,11 @@ const checkAgainstOracle = (run: Run, seed: number): Subject => {
           before.bytes.length + random.below(100_000)
         ])
         oracle.touch(database, name)
-        const outcome = subject.write(key, offset, bytes, now, database)
+        const isAppended = offset === before.bytes.length && bytes.length > 0 && random.chance(0.5)
+        if (isAppended) engine.touch(subject.find(key, now, database))
+        const outcome = isAppended
+          ? subject.appendInSlices(key, bytes, 1 + random.below(70_000), now, database)
+          : subject.write(key, offset, bytes, now, database)
         synchronise()
         if (outcome === STORED) {
           const after = new Uint8Array(Math.max(before.bytes.length, offset + bytes.length))
@@ -354,7 +358,7 @@ const checkAgainstOracle = (run: Run, seed: number): Subject => {
       if (seen.toSorted().join() !== expected.join())
         assert.fail(`${step}: a scan of ${expected.length} keys saw ${seen.length}`)
     } else if (action < 996) {
-      engine.clearDatabase(database)
+      engine.clearDatabase(database, now)
       oracle.clearDatabase(database)
     } else if (action < 998) {
       const other = anyDatabase()

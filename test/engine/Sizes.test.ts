@@ -187,7 +187,7 @@ describe("large values", () => {
       (subject) => stored(subject.setInSlices(key, large, 65_536)),
       (subject) => stored(subject.set(bytesOf("other"), valueOf(9))),
       (subject) => subject.engine.clear(0),
-      (subject) => subject.engine.clearDatabase(0),
+      (subject) => subject.engine.clearDatabase(0, 0),
       (subject) => subject.engine.sweep(1000, NEVER)
     ]
     for (const way of ways) {

@@ -1,6 +1,6 @@
 /** An engine for tests: keys and values are byte arrays, hashes can be chosen, and arenas can be refused. */
 import { assert } from "@effect/vitest"
-import { Engine, NOT_THERE } from "../../src/engine/Engine.ts"
+import { Engine, NOT_THERE, OUT_OF_MEMORY, STORED } from "../../src/engine/Engine.ts"
 import type { Limits } from "../../src/engine/Limits.ts"
 import type { ArenaSource } from "../../src/engine/Memory.ts"
 
@@ -99,6 +99,22 @@ export class Subject {
 
   write(key: Uint8Array, offset: number, bytes: Uint8Array, now = 0, database = 0): number {
     return this.engine.writeValue(this.find(key, now, database), offset, viewOf(bytes), 0, bytes.length, now)
+  }
+
+  /** Works like `write` at the end, with a value that was written in slices of `slice` bytes. */
+  appendInSlices(key: Uint8Array, bytes: Uint8Array, slice: number, now = 0, database = 0): number {
+    const { engine } = this
+    const large = engine.beginLarge(bytes.length, now)
+    if (large === OUT_OF_MEMORY) return OUT_OF_MEMORY
+    let outcome = STORED
+    for (let at = 0; at < bytes.length && outcome === STORED; at += slice) {
+      outcome = engine.writeLarge(large, bytes, at, Math.min(slice, bytes.length - at), now)
+    }
+    // It may have been evicted for what it was to become.
+    const entry = outcome === STORED ? this.find(key, now, database) : NOT_THERE
+    outcome = entry === NOT_THERE ? OUT_OF_MEMORY : engine.appendLarge(entry, large, now)
+    if (outcome !== STORED) engine.abandonLarge(large)
+    return outcome
   }
 
   /** The key of an entry. */

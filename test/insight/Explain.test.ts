@@ -31,6 +31,15 @@ describe("EXPLAIN", () => {
     assert.strictEqual(redis.line("EXPLAIN a"), "+miss: deleted 0 s ago\r\n")
   })
 
+  it("counts from the flush of a database, however long nothing was used before it", () => {
+    const redis = Redis.make({ maxKeys: 2 })
+    redis.line("SET a v")
+    redis.now = 60_000
+    redis.line("FLUSHDB")
+    redis.now = 63_000
+    assert.strictEqual(redis.line("EXPLAIN a"), "+miss: flushed 3 s ago, or never put\r\n")
+  })
+
   it("counts each of hundreds of misses at one moment by its reason, and of thousands so many that the sum is theirs", () => {
     const redis = Redis.make({ maxKeys: 2000 })
     for (let key = 0; key < 300; key++) redis.line(`SET key${key} v PX 10`)

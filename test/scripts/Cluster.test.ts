@@ -1,9 +1,12 @@
 /** scripts/cluster.sh says what is missing. That it makes a cluster, its readers see: it is the first line of docs/scaling.md. */
 import { spawnSync } from "node:child_process"
+import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 
+const script = fileURLToPath(new URL("../../scripts/cluster.sh", import.meta.url))
+
 const run = (environment: Readonly<Record<string, string>>, ...words: ReadonlyArray<string>) => {
-  const { status, stderr, stdout } = spawnSync("scripts/cluster.sh", words, {
+  const { status, stderr, stdout } = spawnSync(script, words, {
     encoding: "utf8",
     env: { ...process.env, ...environment }
   })

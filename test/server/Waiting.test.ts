@@ -55,6 +55,25 @@ describe("an executor that answers later", () => {
     })
   )
 
+  it.effect("may have the answer at once, thousands of times for what was read together", () =>
+    Effect.gen(function* () {
+      const PAIRS = 5000
+      const atOnce = Executors.over((executor) =>
+        Effect.succeed({
+          execute: (commands, from, to, now, caller, sink) =>
+            Effect.suspend(() => executor.execute(commands, from, to, now, caller, sink) ?? Effect.void)
+        })
+      )
+      const server = yield* TestServer.start({ executor: atOnce, inTurns: true })
+      const client = yield* server.connect()
+      // STATS ends a batch, so each GET is one.
+      yield* client.send("GET a\nSTATS HOT\n".repeat(PAIRS))
+      const received = yield* client.lines(2 * PAIRS)
+      assert.lengthOf(received.match(/^ERROR key not found$/gm) ?? [], PAIRS)
+      assert.strictEqual((yield* server.stats).defects, 0)
+    })
+  )
+
   it.effect("is waited for by a QUIT behind it, by a STATS, and by the end of the client's side", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start({ executor: always(1000) })

@@ -402,7 +402,7 @@ export class NearCache {
     if (key === undefined) {
       this.flushes++
       this.source(source).overtakeAll()
-      return this.clear(this.shelfOf(source))
+      return this.clear(this.shelfOf(source), now)
     }
     this.invalidations++
     if (key.length > MAX_KEY_LENGTH) return
@@ -425,7 +425,7 @@ export class NearCache {
     const { view } = commands
     const first = commands.firstKey(command)
     const end = first + commands.keysOf(command)
-    if (first === end) return this.forgetAll()
+    if (first === end) return this.forgetAll(now)
     for (let key = first; key < end; key++) {
       const start = commands.keyStart(key)
       const length = commands.keyLength(key)
@@ -465,18 +465,18 @@ export class NearCache {
   }
 
   /** Any key may have changed, wherever it is. */
-  forgetAll(): void {
+  forgetAll(now: number): void {
     for (const source of this.sources) {
       source.overtakeAll()
-      this.clear(this.shelfOf(source.number))
+      this.clear(this.shelfOf(source.number), now)
     }
   }
 
   /** Drops everything of a shelf, and what is set aside of it. */
-  private clear(shelf: number): void {
+  private clear(shelf: number, now: number): void {
     if (shelf === NO_SOURCE) return
     this.isFull = false
-    for (let database = shelf; database < DATABASES; database += this.shelves) this.engine.clearDatabase(database)
+    for (let database = shelf; database < DATABASES; database += this.shelves) this.engine.clearDatabase(database, now)
     this.alarm.due(this.engine.nextMaintenance)
   }
 
@@ -486,16 +486,16 @@ export class NearCache {
    * A source has a new connection, whose server tells of changes from now on, if it can. What is read from it is kept.
    * Returns its generation.
    */
-  opened(source: number): number {
-    this.setAside(source)
+  opened(source: number, now: number): number {
+    this.setAside(source, now)
     const its = this.source(source)
     its.setOpen(true)
     return its.generation
   }
 
   /** A source's connection is lost, or has been silent for too long. Nothing of it is kept until it is opened again. */
-  lost(source: number): void {
-    this.setAside(source)
+  lost(source: number, now: number): void {
+    this.setAside(source, now)
     this.source(source).setOpen(false)
   }
 
@@ -504,7 +504,7 @@ export class NearCache {
    * everything else of the source that had it. Without a table, the server is a single one, as it is before the first
    * call. Numbers of sources are small: those that are no longer used are used again.
    */
-  setSlots(owners: Int16Array): void {
+  setSlots(owners: Int16Array, now: number): void {
     const lastOwners = (this.lastOwners ??= new Int16Array(SLOTS).fill(NO_SOURCE))
     const before = this.owners ?? lastOwners
     // By source: whether it is not sure of a slot any more, or has lost one to another source.
@@ -522,27 +522,27 @@ export class NearCache {
     }
     this.owners = owners.slice()
     unsure.forEach((isIt, source) => {
-      if (isIt === 1) this.setAside(source)
+      if (isIt === 1) this.setAside(source, now)
     })
     left.forEach((isIt, source) => {
-      if (isIt === 1) this.abandonSource(source)
+      if (isIt === 1) this.abandonSource(source, now)
     })
   }
 
   /** It is not sure which source has which slot, until `setSlots` says so. */
-  unsure(): void {
-    if (this.owners !== undefined) return this.setSlots(new Int16Array(SLOTS).fill(NO_SOURCE))
-    for (const { number } of this.sources) this.setAside(number)
+  unsure(now: number): void {
+    if (this.owners !== undefined) return this.setSlots(new Int16Array(SLOTS).fill(NO_SOURCE), now)
+    for (const { number } of this.sources) this.setAside(number, now)
   }
 
-  protected abandonSource(source: number): void {
+  protected abandonSource(source: number, now: number): void {
     this.drops++
     this.source(source).overtakeAll()
-    this.clear(this.shelfOf(source))
+    this.clear(this.shelfOf(source), now)
   }
 
   /** Drops everything of a source, which may be answered only where stale values may. */
-  protected setAside(source: number): void {
+  protected setAside(source: number, now: number): void {
     const { engine, shelves } = this
     const shelf = this.shelfOf(source)
     this.source(source).overtakeAll()
@@ -551,7 +551,7 @@ export class NearCache {
     const aside = shelf + shelves
     // A connection that comes and goes has read little in between.
     if (aside < DATABASES && engine.keysIn(shelf) >= engine.keysIn(aside)) engine.swapDatabases(shelf, aside)
-    engine.clearDatabase(shelf)
+    engine.clearDatabase(shelf, now)
     this.alarm.due(engine.nextMaintenance)
   }
 

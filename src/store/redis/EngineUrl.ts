@@ -20,7 +20,8 @@ const DEFAULT_PORT = 6379
 const MAX_PORT = 65_535
 
 /** What is allowed. */
-export const FORM = "redis:// or rediss://, then user@ if there is one, then host:port, or several with commas between"
+export const FORM =
+  "redis:// or rediss://, then user@ if there is one, then host:port, or several with commas between, and no database"
 
 /** At the end may be the number of the database, which can only be 0: clients choose theirs themselves. */
 const URL = /^(rediss?):\/\/(?:([^@/]*)@)?([^@/?#]+)(?:\/0?)?$/

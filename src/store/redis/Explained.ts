@@ -24,7 +24,7 @@ const fates: ReadonlyMap<number, string> = new Map([
   [REPLACED, "written through this process"],
   [EXPIRED, "ceased to be fresh"],
   [EVICTED, "evicted to make room (--near-memory)"],
-  [FLUSHED, "all that came from its server was dropped"]
+  [FLUSHED, "all that came from its server was dropped (a flush, a lost connection, or slots that moved)"]
 ])
 
 export class Explained extends Forwarded {

@@ -86,6 +86,15 @@ const copyOfRead = (length: number): Buffer => {
 /** Stands for a request that was answered. */
 const noOne: Request = { encode: () => {}, answered: () => {}, lost: () => {} }
 
+/** Why a certificate is not trusted. */
+const NOT_TRUSTED: ReadonlySet<string> = new Set([
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE"
+])
+
 /** So many are 1 ms. */
 const MICROS = 1000
 
@@ -338,7 +347,8 @@ export class NodeConnection {
     })
     socket.on("error", (error: NodeJS.ErrnoException) => {
       const code = error.code ?? error.message
-      failure = this.state === "ready" ? `closed the connection (${code})` : `cannot be reached (${code})`
+      const hint = NOT_TRUSTED.has(code) ? ": its CA is not trusted here, see --engine-ca" : ""
+      failure = this.state === "ready" ? `closed the connection (${code})` : `cannot be reached (${code}${hint})`
     })
     socket.on("close", () => {
       if (this.socket !== socket) return

@@ -76,11 +76,11 @@ const make = Effect.fnUntraced(function* (config: RedisEngineConfig, supervisor:
       )
     },
     onReady: (node) => {
-      near?.opened(node.source)
+      near?.opened(node.source, now())
       if (node.generation > 1) log(Effect.logInfo(`${node.name} is connected again`))
     },
     onLost: (node, why, wasReady) => {
-      near?.lost(node.source)
+      near?.lost(node.source, now())
       if (wasReady) log(Effect.logWarning(`${node.name} ${why}`))
     }
   }
@@ -88,7 +88,7 @@ const make = Effect.fnUntraced(function* (config: RedisEngineConfig, supervisor:
     ...options,
     seeds: url.nodes,
     fork: (effect) => void fork(effect),
-    onSlots: (owners) => near?.setSlots(owners),
+    onSlots: (owners) => near?.setSlots(owners, now()),
     onMasters: (masters) => log(Effect.logInfo(`the keys are in a Redis Cluster: ${namesOf(masters)}`))
   })
   // Nothing that is kept is read on these.

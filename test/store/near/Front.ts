@@ -255,7 +255,7 @@ export class Front {
   /** Something looks odd, and the table is read again. */
   unsure(): void {
     this.table = undefined
-    this.near.unsure()
+    this.near.unsure(this.schedule.now)
     this.schedule.after(this.schedule.below(5), () => this.learn())
   }
 
@@ -288,7 +288,7 @@ export class Front {
     const connection: Connection = { link, sent: [] }
     this.connections[number] = connection
     const open = (): void => {
-      if (link.isUp) this.near.opened(number)
+      if (link.isUp) this.near.opened(number, schedule.now)
     }
     if (!this.circumstances.isTracked) return open()
     const isEarly = this.mistake === "opens a source before changes are told of"
@@ -303,7 +303,7 @@ export class Front {
     link.isUp = false
     // What a broken connection sends back is lost; who waits for it hears of it when the silence is noticed.
     this.schedule.after(this.schedule.below(12), () => {
-      if (this.mistake !== "does not tell of lost connections") this.near.lost(number)
+      if (this.mistake !== "does not tell of lost connections") this.near.lost(number, this.schedule.now)
       this.connections[number] = undefined
       const { sent } = connection
       connection.sent = []
@@ -360,7 +360,7 @@ export class Front {
     const owners = ownersOf(this.believed.get("a") ?? 0, this.believed.get("b{x}") ?? 0)
     if (owners === this.table) return
     this.table = owners
-    this.near.setSlots(owners)
+    this.near.setSlots(owners, this.schedule.now)
   }
 
   // --- commands

@@ -303,6 +303,20 @@ describe("a server over masters in trouble", () => {
   )
 
   it.effect(
+    "tells how long ago all that was near was dropped",
+    Effect.fnUntraced(function* () {
+      const engine = yield* ScriptedRedis.start(({ words }) => (words[0] === "PTTL" ? ":-2\r\n" : undefined))
+      const server = yield* Engines.serve({ ports: [engine.port] })
+      const ask = yield* clientOf(server)
+      yield* TestClock.adjust("1 minute")
+      yield* ask(["FLUSHALL"])
+      yield* TestClock.adjust("3 seconds")
+      const [told = ""] = yield* ask(["EXPLAIN", "a"])
+      assert.match(told, /; not kept near: all that came from its server was dropped \(.*\) 3 s ago\r\n$/)
+    }, Effect.scoped)
+  )
+
+  it.effect(
     "goes through one master after the other with SCAN, RANDOMKEY and KEYS",
     Effect.fnUntraced(function* () {
       const answers = (key: string, inner: string) => (asked: ScriptedRedis.Asked) =>
