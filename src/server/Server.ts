@@ -342,7 +342,9 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
 
   const admit = (socket: Socket, port: PortKind): void => {
     const isCut = faults?.refusesConnection() === true
-    const hasRoom = authentication.isRequired ? strangers.makeRoom() : counters.open < running.maxClients
+    const hasRoom = authentication.isRequired
+      ? strangers.makeRoom(socket.remoteAddress ?? "")
+      : counters.open < running.maxClients
     if (!isCut && hasRoom) return serve(socket, port)
     traffic?.accepted(socket)
     socket.once("close", () => traffic?.left(socket))

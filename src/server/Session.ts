@@ -216,7 +216,7 @@ export class Session implements Caller {
   /** Has to say who it is. */
   private beStranger(): void {
     if (this.stranger !== undefined) return
-    this.stranger = this.context.strangers.enter((reason) => this.link.kill(reason))
+    this.stranger = this.context.strangers.enter(this.link.ip, (reason) => this.link.kill(reason))
     this.restrict()
   }
 

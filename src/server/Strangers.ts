@@ -4,6 +4,7 @@
  * the answers themselves are in `perform/Authentication.ts`.
  */
 import type * as Effect from "effect/Effect"
+import { networkOf } from "../auth/Network.ts"
 import { IdleWatch, type Watched } from "./IdleWatch.ts"
 import { Roster } from "./Roster.ts"
 import type { ServerCounters } from "./ServerCounters.ts"
@@ -26,12 +27,15 @@ export type StrangerEnd = "closed without credentials in time" | "closed for ano
 export class Stranger implements Watched {
   /** How many commands were answered. */
   answers = 0
+  /** The network it comes from. */
+  readonly network: string
   private readonly close: (reason: StrangerEnd) => void
   // When it came, and later by as much as it has waited for the server.
   private since: number
   private waitsSince: number | undefined = undefined
 
-  constructor(now: number, close: (reason: StrangerEnd) => void) {
+  constructor(network: string, now: number, close: (reason: StrangerEnd) => void) {
+    this.network = network
     this.since = now
     this.close = close
   }
@@ -88,22 +92,43 @@ export class Strangers {
   }
 
   /**
-   * Whether there is room for one more. The one that has been silent for longest makes room: whoever has sent a password is
-   * not kept out, or thrown out, by those that send nothing.
+   * Whether there is room for one more from an address. The one that has been silent for longest makes room: whoever has
+   * sent a password is not kept out, or thrown out, by those that send nothing. Where all have sent one, the network that
+   * has most of them makes room for others: a thousand wrong passwords from one address would keep all others out.
    */
-  makeRoom(): boolean {
+  makeRoom(address: string): boolean {
     if (this.strangers.size < MOST_STRANGERS) return true
-    for (const stranger of this.strangers.values()) {
-      if (stranger.isWaiting) continue
-      this.leave(stranger)
-      stranger.giveWay()
-      return true
-    }
-    return false
+    const leaves = this.silentLongest() ?? this.newestOfMost(networkOf(address))
+    if (leaves === undefined) return false
+    this.leave(leaves)
+    leaves.giveWay()
+    return true
   }
 
-  enter(close: (reason: StrangerEnd) => void): Stranger {
-    const stranger = new Stranger(this.now(), (reason) => {
+  private silentLongest(): Stranger | undefined {
+    for (const stranger of this.strangers.values()) if (!stranger.isWaiting) return stranger
+    return undefined
+  }
+
+  /** The last that came from the network that has most, if one more from `network` does not make that one as large. */
+  private newestOfMost(network: string): Stranger | undefined {
+    const newest = new Map<string, { readonly stranger: Stranger; readonly count: number }>()
+    for (const stranger of this.strangers.values()) {
+      newest.set(stranger.network, { stranger, count: (newest.get(stranger.network)?.count ?? 0) + 1 })
+    }
+    let most = (newest.get(network)?.count ?? 0) + 1
+    let leaves: Stranger | undefined
+    for (const { count, stranger } of newest.values()) {
+      if (count <= most) continue
+      most = count
+      leaves = stranger
+    }
+    return leaves
+  }
+
+  /** From an address there is one more. */
+  enter(address: string, close: (reason: StrangerEnd) => void): Stranger {
+    const stranger = new Stranger(networkOf(address), this.now(), (reason) => {
       this.turnAway()
       close(reason)
     })
