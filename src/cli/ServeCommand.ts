@@ -158,9 +158,8 @@ const serveWith = Effect.fnUntraced(function* (layer: ReturnType<typeof serverLa
         "because nobody is asked who they are (--allow-unauthenticated)"
     )
   }
-  for (const complaint of complaints(config, yield* CurrentSystemLimits)) yield* Effect.logWarning(complaint)
-  const ineffective = effectless(config)
-  if (ineffective !== undefined) yield* Effect.logWarning(ineffective)
+  const warnings = [...complaints(config, yield* CurrentSystemLimits), ...effectless(config)]
+  for (const warning of warnings) yield* Effect.logWarning(warning)
   yield* Effect.exit(Effect.interruptible(Effect.never))
   return server
 })
