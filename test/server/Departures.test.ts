@@ -75,6 +75,9 @@ describe("clients that leave", () => {
   it.effect("leave no chunk of memory behind that their unfinished requests were in", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start({ inTurns: true })
+      // The process's, in which other tests may have left blocks that wait for the garbage collector.
+      blocks.trim()
+      const others = blocks.chunkCount
       const begun = `*1\r\n$4\r\nPING\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$80000\r\n${"v".repeat(40_000)}`
       const begin = Effect.fnUntraced(function* () {
         const client = yield* server.connect()
@@ -84,11 +87,11 @@ describe("clients that leave", () => {
       })
       const clients = yield* Effect.forEach(Array.from({ length: 1000 }), begin, { concurrency: 50 })
       // In blocks of 256 KB, of which a chunk of 32 MB has 128.
-      assert.strictEqual(blocks.chunkCount, 8)
+      assert.isAtLeast(blocks.chunkCount, 8)
       yield* Effect.forEach(clients, (client) => client.destroy, { concurrency: 50, discard: true })
       yield* server.logs.waitFor("connection closed by the client", 1000)
       yield* TestClock.adjust("1 second")
-      assert.strictEqual(blocks.chunkCount, 0)
+      assert.isAtMost(blocks.chunkCount, others)
     })
   )
 })
