@@ -80,7 +80,10 @@ export class Outbox {
   private header(type: number, number: number): void {
     this.bytes[this.length++] = type
     if (number < 10) this.bytes[this.length++] = ZERO + number
-    else this.length += this.bytes.write(String(number), this.length, "latin1")
+    else if (number < 100) {
+      this.bytes[this.length++] = ZERO + Math.floor(number / 10)
+      this.bytes[this.length++] = ZERO + (number % 10)
+    } else this.length += this.bytes.write(String(number), this.length, "latin1")
     this.endLine()
   }
 
