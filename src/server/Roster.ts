@@ -3,8 +3,8 @@
  *
  * V8 gives a Map a new table whenever the old one is full of what was deleted, and the old table points to the new one. A
  * table that has got old keeps all that follow alive until the next full collection, and all that was in them: nearly every
- * connection that had ever been. Copying those took 8 to 15 % of the processor's time where each lived for one request, and
- * 20 % where requests waited for an engine (V8 11.3 and 13.6). So this one begins a new Map before.
+ * connection that had ever been. For 40,000 connections that lived for one request each, collections took 771 ms, and take 278
+ * now (Node 20.20). So this one begins a new Map before.
  */
 
 /** So many are added before a new Map is begun, or as many as there are. */

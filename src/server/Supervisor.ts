@@ -1,7 +1,6 @@
 /**
  * The fibers that a server runs for its connections and for what they wait for: they end with its scope. It is Effect's
- * `FiberSet`, but for how it remembers them (`Roster.ts`): where every request waits for an engine, the garbage that a Set
- * keeps cost a fifth of the throughput.
+ * `FiberSet`, but for how it remembers them: those of connections come and go by the thousand (`Roster.ts`).
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"

@@ -71,6 +71,18 @@ const passesUntil = (holds: () => boolean): Effect.Effect<void> =>
 /** A port that nobody listens on. */
 const closedPort = Effect.scoped(Effect.map(ScriptedRedis.start(), ({ port }) => port))
 
+/** A connection whose server owes an answer to a GET. */
+const owing = Effect.gen(function* () {
+  const server = yield* ScriptedRedis.start(({ words }) => (words[0] === "GET" ? "" : undefined))
+  const told = yield* listen()
+  const node = connectionTo(server.port, told)
+  const running = yield* Effect.forkChild(node.run)
+  yield* told.waitFor("ready 1")
+  const owed = yield* Effect.forkChild(ask(node, "GET", "a"))
+  yield* server.waitFor("GET")
+  return { node, owed, running, server, told }
+})
+
 describe("NodeConnection", () => {
   it.effect(
     "says who it is before anything else",
@@ -363,13 +375,7 @@ describe("NodeConnection", () => {
   it.effect(
     "answers what is under way when it is ended, and takes nothing more",
     Effect.fnUntraced(function* () {
-      const server = yield* ScriptedRedis.start(({ words }) => (words[0] === "GET" ? "" : undefined))
-      const told = yield* listen()
-      const node = connectionTo(server.port, told)
-      const running = yield* Effect.forkChild(node.run)
-      yield* told.waitFor("ready 1")
-      const owed = yield* Effect.forkChild(ask(node, "GET", "a"))
-      yield* server.waitFor("GET")
+      const { node, owed, running, server } = yield* owing
       node.end()
       assert.strictEqual(yield* ask(node, "GET", "b"), `${node.name} is not used any more`)
       yield* server.say("+late\r\n")
@@ -381,13 +387,7 @@ describe("NodeConnection", () => {
   it.effect(
     "tells at once that it is ended, and not when its connection is closed: another one may have its number by then",
     Effect.fnUntraced(function* () {
-      const server = yield* ScriptedRedis.start(({ words }) => (words[0] === "GET" ? "" : undefined))
-      const told = yield* listen()
-      const node = connectionTo(server.port, told)
-      const running = yield* Effect.forkChild(node.run)
-      yield* told.waitFor("ready 1")
-      const owed = yield* Effect.forkChild(ask(node, "GET", "a"))
-      yield* server.waitFor("GET")
+      const { node, owed, running, server, told } = yield* owing
       node.end()
       assert.deepStrictEqual(told.lines, ["ready 1", "failed: is not used any more"])
       yield* server.say("+late\r\n")
