@@ -130,6 +130,8 @@ export class NodeConnection {
   /** Commands since the start: all, those that it sends by itself included; and those that were lost. */
   requests = 0
   lostRequests = 0
+  /** Whether the server tells of changes of a key when it has been asked to. Until it has answered, that is hoped for. */
+  isTracking: boolean
   /** How long the last request took that was measured, in ms. One at a time is. */
   roundTrip: number | undefined = undefined
   private state: State = "connecting"
@@ -156,6 +158,7 @@ export class NodeConnection {
     this.database = database
     this.source = source
     this.name = formatNode(address)
+    this.isTracking = options.isTracking
     this.options = options
   }
 
@@ -375,7 +378,13 @@ export class NodeConnection {
     this.greetings = []
     say(["HELLO", "3", ...asWhom, "SETNAME", "kv-cache"], cannot("us (HELLO 3)"), false)
     if (this.database !== 0) say(["SELECT", String(this.database)], cannot(`database ${this.database}`), false)
-    if (isTracking) say(["CLIENT", "TRACKING", "ON"], (line) => onNoTracking(this, line), false)
+    this.isTracking = isTracking
+    const untracked = (line: string): void => {
+      this.isTracking = false
+      onNoTracking(this, line)
+    }
+    // Only where it is asked for, key by key: see `NearReads`.
+    if (isTracking) say(["CLIENT", "TRACKING", "ON", "OPTIN"], untracked, false)
     // ACLs may forbid all but this.
     say(["PING"], cannot("us"), true)
     socket.write(out.peek())

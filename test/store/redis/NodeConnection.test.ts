@@ -98,7 +98,7 @@ describe("NodeConnection", () => {
         [
           ["HELLO", "3", "AUTH", "app", "sécret", "SETNAME", "kv-cache"],
           ["SELECT", "3"],
-          ["CLIENT", "TRACKING", "ON"],
+          ["CLIENT", "TRACKING", "ON", "OPTIN"],
           ["PING"],
           ["GET", "a"]
         ]

@@ -302,6 +302,31 @@ describe("a server over masters in trouble", () => {
     }, Effect.scoped)
   )
 
+  for (const [what, tracked, caching, reads] of [
+    ["keeps what the server agrees to track", "+OK\r\n", "+OK\r\n", 1],
+    ["keeps nothing that the server does not agree to track", "+OK\r\n", "-NOPERM not you\r\n", 2],
+    ["keeps what is read from a server that does not track", "-ERR not here\r\n", "-ERR not here\r\n", 1]
+  ] as const) {
+    it.effect(
+      what,
+      Effect.fnUntraced(function* () {
+        const engine = yield* ScriptedRedis.start((asked) => {
+          const { words } = asked
+          if (words[0] === "CLIENT") return words[1] === "TRACKING" ? tracked : caching
+          return named("GET", asked) ? bulk("value") : named("PTTL", asked) ? ":-1\r\n" : undefined
+        })
+        const ask = yield* clientOf(yield* Engines.serve({ ports: [engine.port] }))
+        assert.deepStrictEqual(yield* ask(["GET", "a"]), [bulk("value")])
+        assert.deepStrictEqual(yield* ask(["GET", "a"]), [bulk("value")])
+        const its = engine.asked
+          .map(({ words }) => words.join(" "))
+          .filter((line) => /^(CLIENT CACHING|PTTL|GET)/.test(line))
+        const first = tracked.startsWith("+") ? ["CLIENT CACHING YES", "PTTL a", "GET a"] : ["PTTL a", "GET a"]
+        assert.deepStrictEqual(its, Array.from({ length: reads }, () => first).flat())
+      }, Effect.scoped)
+    )
+  }
+
   it.effect(
     "tells how long ago all that was near was dropped",
     Effect.fnUntraced(function* () {
