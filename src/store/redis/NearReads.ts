@@ -6,7 +6,7 @@
 import type { CommandBatch } from "../../domain/CommandBatch.ts"
 import type { NearCache } from "../near/NearCache.ts"
 import type { PendingRead } from "../near/Source.ts"
-import { bulkOf, frameEnd, integerOf, isError, partsIn } from "./Frames.ts"
+import { bulkOf, frameEnd, integerOf, isError, lineOf, partsIn } from "./Frames.ts"
 import { type Outbox, prepared } from "./Outbox.ts"
 
 const PTTL = prepared("PTTL")
@@ -21,6 +21,8 @@ export class NearReads {
   private readonly left: Array<number> = []
   /** How many are to be kept. */
   count = 0
+  /** The error in place of the time that a key has left: its value cannot be kept. */
+  refusal: string | undefined = undefined
 
   constructor(near: NearCache) {
     this.near = near
@@ -45,7 +47,8 @@ export class NearReads {
   /** Takes a reply if it is one of PTTL's. Says whether it was. */
   takes(bytes: Buffer, start: number, end: number): boolean {
     if (this.left.length === this.count) return false
-    this.left.push(isError(bytes, start) ? NOT_THERE_LEFT : integerOf(bytes, start, end))
+    if (isError(bytes, start)) this.refusal = lineOf(bytes, start, end)
+    this.left.push(this.refusal === undefined ? integerOf(bytes, start, end) : NOT_THERE_LEFT)
     return true
   }
 

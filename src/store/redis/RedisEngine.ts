@@ -104,11 +104,22 @@ const make = Effect.fnUntraced(function* (config: RedisEngineConfig, supervisor:
     fork(node.run)
     return node
   }
+  const withoutDeadlines = new Set<string>()
+  const onNoDeadline: RedisExecutorOptions["onNoDeadline"] = ({ name }, error) => {
+    // Whoever has given up a slot, or is not ready, answers otherwise soon.
+    if (withoutDeadlines.has(name) || !/^(?:NOPERM|ERR) /.test(error)) return
+    withoutDeadlines.add(name)
+    log(
+      Effect.logWarning(
+        `${name} does not say when keys expire, so nothing of it is kept near: PTTL is refused (${error})`
+      )
+    )
+  }
   yield* supervised(cluster.discover)
   yield* Effect.forkScoped(supervised(cluster.watch))
   const kind = cluster.isCluster ? "Redis Cluster" : "Redis server"
   yield* Effect.logInfo(`the keys are in a ${kind}: ${namesOf(cluster.masters)}`)
-  return { memory, executor: new RedisExecutor({ cluster, memory, statistics, near, connect, down }) }
+  return { memory, executor: new RedisExecutor({ cluster, memory, statistics, near, connect, down, onNoDeadline }) }
 })
 
 /**
