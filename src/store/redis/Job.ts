@@ -32,6 +32,8 @@ export interface JobContext {
   readonly near: NearCache | undefined
   /** The time in ms. */
   readonly now: () => number
+  /** A server gives a value, but refuses to track its key, or to say how long it has left: it cannot be kept near. */
+  readonly onRefusedNear: (node: NodeConnection, error: string) => void
 }
 
 /** The kind of an error that says that a server is gone. */
@@ -211,6 +213,7 @@ abstract class Part implements Request {
       if (reads.takes(bytes, start, end)) return
       this.reads = undefined
       reads.complete(bytes, start, this.context.now())
+      if (reads.refusal !== undefined && !isError(bytes, start)) this.context.onRefusedNear(from, reads.refusal)
     }
     if (isError(bytes, start)) {
       const line = lineOf(bytes, start, end)

@@ -9,7 +9,7 @@
 import type { CommandBatch } from "../../domain/CommandBatch.ts"
 import type { NearCache } from "../near/NearCache.ts"
 import type { PendingRead } from "../near/Source.ts"
-import { bulkOf, frameEnd, integerOf, isError, partsIn } from "./Frames.ts"
+import { bulkOf, frameEnd, integerOf, isError, lineOf, partsIn } from "./Frames.ts"
 import { type Outbox, prepared } from "./Outbox.ts"
 
 const PTTL = prepared("PTTL")
@@ -31,6 +31,8 @@ export class NearReads {
   // The server has agreed to track the key of the next PTTL.
   private isTracked = false
   private taken = 0
+  /** The error in place of an agreement to track a key, or of the time that it has left: its value cannot be kept. */
+  refusal: string | undefined = undefined
 
   /** `isTracking` if the server that is asked tracks keys. */
   constructor(near: NearCache, isTracking: boolean) {
@@ -68,9 +70,11 @@ export class NearReads {
     if (this.taken === this.replies) return false
     const isAboutTracking = this.isTracking && this.taken % 2 === 0
     this.taken++
-    if (isAboutTracking) this.isTracked = !isError(bytes, start)
+    const isRefused = isError(bytes, start)
+    if (isRefused) this.refusal = lineOf(bytes, start, end)
+    if (isAboutTracking) this.isTracked = !isRefused
     else {
-      const mayKeep = !isError(bytes, start) && (this.isTracked || !this.isTracking)
+      const mayKeep = !isRefused && (this.isTracked || !this.isTracking)
       this.left.push(mayKeep ? integerOf(bytes, start, end) : NOT_THERE_LEFT)
     }
     return true
