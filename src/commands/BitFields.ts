@@ -4,9 +4,11 @@ import { ERR, FixedReply } from "../domain/Reply.ts"
 import { NOT_THERE } from "../engine/Engine.ts"
 import { bigInteger, integerIn, isWord, MAX_INTEGER } from "./Arguments.ts"
 import { bitOffset, NO_OFFSET, offsetIsWrong } from "./BitOffset.ts"
-import type { Entry, Execute } from "./Entry.ts"
+import type { Entry, Execute, Slices } from "./Entry.ts"
 import type { Execution } from "./Execution.ts"
 import { findKey } from "./Find.ts"
+import { zeroSource } from "./LargeValue.ts"
+import { growInSlices, isLongGrowth, isLongOverwrite, lengthOf, overwriteInSlices } from "./LongWrite.ts"
 import { notAnInteger, syntaxError } from "./Replies.ts"
 import { isOther, overwrite, read } from "./StringValue.ts"
 
@@ -158,41 +160,62 @@ const fitted = ({ isSigned, kind, overflow, width }: Operation, value: bigint): 
 const wanted = ({ isSigned, kind, value }: Operation, before: bigint): bigint =>
   kind === "INCRBY" ? before + value : isSigned ? value : BigInt.asUintN(64, value)
 
+/** Does what is to be done, in order, and answers; `atOnce`, or in slices if it takes long. */
+const operate = (
+  execution: Execution,
+  commands: CommandBatch,
+  command: number,
+  operations: ReadonlyArray<Operation>,
+  atOnce: boolean
+): Slices | undefined => {
+  const { sink } = execution
+  const key = commands.firstKey(command)
+  const writes = operations.filter(({ kind }) => kind !== "GET")
+  let entry = writes.length === 0 ? read(execution, commands, key) : findKey(execution, commands, key)
+  if (isOther(execution, entry)) return undefined
+  // The value becomes as long as the writes need it, even if they fail.
+  const length = writes.reduce((most, operation) => Math.max(most, lastByteOf(operation) + 1), 0)
+  const before = lengthOf(execution, entry)
+  const again = (later: Execution): void => void operate(later, commands, command, operations, true)
+  if (!atOnce && isLongGrowth(execution, entry, length)) {
+    return growInSlices(execution, commands, key, entry, [zeroSource(length - before)], again)
+  }
+  if (!atOnce && isLongOverwrite(execution, entry, writes.length)) {
+    return overwriteInSlices(execution, commands, key, entry, 0, zeroSource(0), again)
+  }
+  if (length > before) {
+    bytes[0] = 0
+    if (!overwrite(execution, commands, key, entry, length - 1, bytesView, 0, 1)) return undefined
+  }
+  const replies: Array<bigint | undefined> = []
+  for (const operation of operations) {
+    // A write may have moved it.
+    entry = findKey(execution, commands, key)
+    const all = load(execution, entry, operation)
+    const before = numberIn(all, operation)
+    const value = operation.kind === "GET" ? before : fitted(operation, wanted(operation, before))
+    replies.push(operation.kind === "SET" && value !== undefined ? before : value)
+    if (operation.kind === "GET" || value === undefined || value === before) continue
+    const count = place(all, operation, value)
+    const at = Math.floor(operation.offset / BITS)
+    if (!overwrite(execution, commands, key, entry, at, bytesView, 0, count)) return undefined
+  }
+  sink.array(replies.length)
+  for (const reply of replies) {
+    if (reply === undefined) sink.null()
+    else sink.integer(reply)
+  }
+  return undefined
+}
+
 const executeBitfield =
   (isReadOnly: boolean): Execute =>
   (execution, commands, command) => {
-    const { engine, sink } = execution
+    const { sink } = execution
     const operations = parse(execution, commands, command)
     if (operations instanceof FixedReply) return sink.fixed(operations)
-    const key = commands.firstKey(command)
-    const writes = operations.filter(({ kind }) => kind !== "GET")
-    if (isReadOnly && writes.length > 0) return sink.fixed(readsOnly)
-    let entry = writes.length === 0 ? read(execution, commands, key) : findKey(execution, commands, key)
-    if (isOther(execution, entry)) return
-    // The value becomes as long as the writes need it, even if they fail.
-    const length = writes.reduce((most, operation) => Math.max(most, lastByteOf(operation) + 1), 0)
-    if (length > (entry === NOT_THERE ? 0 : engine.valueLength(entry))) {
-      bytes[0] = 0
-      if (!overwrite(execution, commands, key, entry, length - 1, bytesView, 0, 1)) return
-    }
-    const replies: Array<bigint | undefined> = []
-    for (const operation of operations) {
-      // A write may have moved it.
-      entry = findKey(execution, commands, key)
-      const all = load(execution, entry, operation)
-      const before = numberIn(all, operation)
-      const value = operation.kind === "GET" ? before : fitted(operation, wanted(operation, before))
-      replies.push(operation.kind === "SET" && value !== undefined ? before : value)
-      if (operation.kind === "GET" || value === undefined || value === before) continue
-      const count = place(all, operation, value)
-      const at = Math.floor(operation.offset / BITS)
-      if (!overwrite(execution, commands, key, entry, at, bytesView, 0, count)) return
-    }
-    sink.array(replies.length)
-    for (const reply of replies) {
-      if (reply === undefined) sink.null()
-      else sink.integer(reply)
-    }
+    if (isReadOnly && operations.some(({ kind }) => kind !== "GET")) return sink.fixed(readsOnly)
+    return operate(execution, commands, command, operations, false)
   }
 
 const bitfield: Entry = {

@@ -15,12 +15,13 @@ import { MAX_DEADLINE, NEVER } from "../engine/Wheel.ts"
 import { integer, integerIn, isWord } from "./Arguments.ts"
 import { Crc64 } from "./Crc64.ts"
 import { deadlineAt, MILLIS, UNIX_MILLIS } from "./Deadlines.ts"
-import type { Entry } from "./Entry.ts"
+import type { Entry, Slices } from "./Entry.ts"
 import type { Execution } from "./Execution.ts"
 import { find, findKey } from "./Find.ts"
-import { expand } from "./Lzf.ts"
+import { bytesSource, LARGE_VALUE, LargeValue, LargeValues } from "./LargeValue.ts"
+import { Expansion, mostExpanded } from "./Lzf.ts"
 import { notAnInteger, ok, syntaxError } from "./Replies.ts"
-import { remove, store } from "./StringValue.ts"
+import { noteStored, remove, store } from "./StringValue.ts"
 
 /** The type of a string in an RDB file. */
 const STRING_TYPE = 0
@@ -167,22 +168,27 @@ const dumpCommand: Entry = {
 
 // --- RESTORE
 
-/** A string in bytes that were dumped. */
+/** A string in bytes that were dumped, from `start` to `end` (exclusive). Its length is another one if it is compressed. */
 interface Dumped {
   readonly bytes: Buffer
   readonly start: number
+  readonly end: number
   readonly length: number
+  readonly isCompressed: boolean
 }
 
-const whole = (value: Buffer): Dumped => ({ bytes: value, start: 0, length: value.length })
+const whole = (bytes: Buffer): Dumped => ({
+  bytes,
+  start: 0,
+  end: bytes.length,
+  length: bytes.length,
+  isCompressed: false
+})
 
-/** Whether the version and the checksum at the end of a dump are right. */
-const isIntact = (dump: Buffer): boolean => {
+/** Whether a dump is long enough to be one, and of a version that is known. */
+const hasVersion = (dump: Buffer): boolean => {
   const end = dump.length - SUM_BYTES
-  if (end < VERSION_BYTES || dump.readUInt16LE(end - VERSION_BYTES) > READ_VERSION) return false
-  const sum = new Crc64()
-  sum.add(dump, 0, end)
-  return sum.equals(dump, end)
+  return end >= VERSION_BYTES && dump.readUInt16LE(end - VERSION_BYTES) <= READ_VERSION
 }
 
 /** A length that begins at `at`, and what follows it; or `undefined` if there is none. */
@@ -208,7 +214,8 @@ const stringIn = (dump: Buffer): Dumped | undefined => {
   if (encoding < INT_8) {
     const header = lengthAt(dump, 1, end)
     if (header === undefined || header.length > end - header.next) return undefined
-    return { bytes: dump, start: header.next, length: header.length }
+    const { length, next } = header
+    return { bytes: dump, start: next, end: next + length, length, isCompressed: false }
   }
   if (encoding === INT_8) return end < 3 ? undefined : whole(Buffer.from(String(dump.readInt8(2))))
   if (encoding === INT_16) return end < 4 ? undefined : whole(Buffer.from(String(dump.readInt16LE(2))))
@@ -217,9 +224,74 @@ const stringIn = (dump: Buffer): Dumped | undefined => {
   const compressed = lengthAt(dump, 2, end)
   const expanded = compressed === undefined ? undefined : lengthAt(dump, compressed.next, end)
   if (compressed === undefined || expanded === undefined || compressed.length > end - expanded.next) return undefined
-  if (expanded.length > MAX_VALUE_LENGTH) return undefined
-  const value = expand(dump, expanded.next, expanded.next + compressed.length, expanded.length)
-  return value === undefined ? undefined : whole(value)
+  const { length, next } = expanded
+  // Memory is taken only for what the bytes can stand for.
+  if (length > MAX_VALUE_LENGTH || length > mostExpanded(compressed.length)) return undefined
+  return { bytes: dump, start: next, end: next + compressed.length, length, isCompressed: true }
+}
+
+/** So many bytes of a dump are added up, or expanded, in a slice. It takes about 1 ms. */
+const SLICE_BYTES = 512 * 1024
+
+/** Takes the string out of a dump in slices, if the dump is intact. */
+class Restoration implements Slices {
+  private readonly dump: Buffer
+  private readonly last: (later: Execution, dumped: Dumped, value: LargeValue | undefined) => void
+  private readonly sum = new Crc64()
+  // How many bytes are added up.
+  private summed = 0
+  private dumped: Dumped | undefined
+  private expansion: Expansion | undefined = undefined
+  // Writes a large string.
+  private values: LargeValues | undefined = undefined
+
+  /** `last` stores the string, which has been written already if it is large. What is wrong is answered. */
+  constructor(dump: Buffer, last: (later: Execution, dumped: Dumped, value: LargeValue | undefined) => void) {
+    this.dump = dump
+    this.last = last
+    this.dumped = stringIn(dump)
+  }
+
+  /** Whether it takes long. */
+  get isLong(): boolean {
+    return Math.max(this.dump.length, this.dumped?.length ?? 0) >= LARGE_VALUE
+  }
+
+  next(execution: Execution): boolean {
+    const { sink } = execution
+    const end = this.dump.length - SUM_BYTES
+    if (this.summed < end) {
+      const from = this.summed
+      this.summed = Math.min(end, from + SLICE_BYTES)
+      this.sum.add(this.dump, from, this.summed)
+      if (this.summed < end || this.sum.equals(this.dump, end)) return true
+      sink.fixed(notIntact)
+      return false
+    }
+    if (this.values !== undefined) return this.values.next(execution)
+    if (this.dumped?.isCompressed === true) {
+      const { bytes, end, length, start } = this.dumped
+      this.expansion ??= new Expansion(bytes, start, end, length)
+      if (this.expansion.next(SLICE_BYTES)) return true
+      this.dumped = this.expansion.isComplete ? whole(this.expansion.into) : undefined
+    }
+    const { dumped } = this
+    if (dumped === undefined) {
+      sink.fixed(badFormat)
+      return false
+    }
+    if (dumped.length < LARGE_VALUE) {
+      this.last(execution, dumped, undefined)
+      return false
+    }
+    const value = new LargeValue([bytesSource(dumped.bytes, dumped.start, dumped.length)])
+    this.values = new LargeValues([value], (later) => this.last(later, dumped, value))
+    return true
+  }
+
+  abandon(): void {
+    this.values?.abandon()
+  }
 }
 
 const busyKey = new FixedReply((sink) => sink.error("BUSYKEY", "Target key name already exists."))
@@ -279,31 +351,38 @@ const restore: Entry = {
   complexity: "O(N) with N being the length of the value",
   details: ["With ABSTTL, ttl is the Unix time in ms at which the key expires."],
   execute: (execution, commands, command) => {
-    const { now, sink } = execution
+    const { sink } = execution
     const key = commands.firstKey(command)
     const options = optionsOf(execution, commands, command)
     if (options === WRONG) return
-    const entry = findKey(execution, commands, key)
-    if ((options & REPLACE) === 0 && entry !== NOT_THERE) return sink.fixed(busyKey)
+    const isBusy = (entry: number): boolean => (options & REPLACE) === 0 && entry !== NOT_THERE
+    if (isBusy(findKey(execution, commands, key))) return sink.fixed(busyKey)
     const ttl = integer(commands, command, 1)
     if (Number.isNaN(ttl)) return sink.fixed(notAnInteger)
     if (ttl < 0) return sink.fixed(negativeTtl)
     const start = commands.argStart(command, 2)
     const dump = commands.bytes.subarray(start, start + commands.argLength(command, 2))
-    if (!isIntact(dump)) return sink.fixed(notIntact)
-    const value = stringIn(dump)
-    if (value === undefined) return sink.fixed(badFormat)
-    const unit = (options & ABSOLUTE) === 0 ? MILLIS : UNIX_MILLIS
-    const time = ttl === 0 ? NEVER : deadlineAt(execution, commands, command, 1, unit, ttl)
-    // Redis adds without looking at the result. What is too far away is as far away as can be.
-    const deadline = Number.isFinite(time) || ttl === 0 ? time : MAX_DEADLINE
-    if (deadline <= now) {
-      if (entry !== NOT_THERE) remove(execution, commands, key, entry)
-      return sink.fixed(ok)
-    }
-    const { bytes, length, start: first } = value
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-    if (store(execution, commands, key, view, first, length, deadline)) sink.fixed(ok)
+    if (!hasVersion(dump)) return sink.fixed(notIntact)
+    const slices = new Restoration(dump, (later, dumped, value) => {
+      const entry = findKey(later, commands, key)
+      if (isBusy(entry)) return later.sink.fixed(busyKey)
+      const unit = (options & ABSOLUTE) === 0 ? MILLIS : UNIX_MILLIS
+      const time = ttl === 0 ? NEVER : deadlineAt(later, commands, command, 1, unit, ttl)
+      // Redis adds without looking at the result. What is too far away is as far away as can be.
+      const deadline = Number.isFinite(time) || ttl === 0 ? time : MAX_DEADLINE
+      if (deadline <= later.now) {
+        if (entry !== NOT_THERE) remove(later, commands, key, entry)
+        return later.sink.fixed(ok)
+      }
+      const view = new DataView(dumped.bytes.buffer, dumped.bytes.byteOffset, dumped.bytes.length)
+      const isStored =
+        value === undefined
+          ? store(later, commands, key, view, dumped.start, dumped.length, deadline)
+          : noteStored(later, commands, key, value.set(later, commands, key, later.database, deadline), deadline)
+      if (isStored) later.sink.fixed(ok)
+    })
+    if (slices.isLong) return slices
+    while (slices.next(execution));
   }
 }
 

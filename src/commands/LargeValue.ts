@@ -34,20 +34,23 @@ export interface Source {
   readonly close: () => void
 }
 
-/** An argument of a command. */
-export const argumentSource = (commands: CommandBatch, command: number, argument: number): Source => {
-  const length = commands.argLength(command, argument)
-  let at = commands.argStart(command, argument)
+/** Bytes that stay as they are: `length` from `start` on. */
+export const bytesSource = (bytes: Buffer, start: number, length: number): Source => {
+  let at = start
   return {
     length,
     write: (engine, large, count, now) => {
-      const start = at
+      const from = at
       at += count
-      return engine.writeLarge(large, commands.bytes, start, count, now)
+      return engine.writeLarge(large, bytes, from, count, now)
     },
     close: doNothing
   }
 }
+
+/** An argument of a command. */
+export const argumentSource = (commands: CommandBatch, command: number, argument: number): Source =>
+  bytesSource(commands.bytes, commands.argStart(command, argument), commands.argLength(command, argument))
 
 export const zeroSource = (length: number): Source => ({
   length,
@@ -133,6 +136,13 @@ export class LargeValue {
     const start = commands.keyStart(key)
     const length = commands.keyLength(key)
     return this.given(engine.setLarge(commands.view, start, length, commands.hash(key), database, large, deadline, now))
+  }
+
+  /** Puts it in the place of an entry's value, which must not be inline: see `Engine.exchangeLarge`. */
+  exchange({ engine, now }: Execution, entry: number): number {
+    if (!this.hasRoom) return OUT_OF_MEMORY
+    engine.exchangeLarge(entry, this.large, now)
+    return this.given(STORED)
   }
 
   /** Appends it to the value of an entry. */

@@ -7,9 +7,19 @@ import { integer, isGreater } from "./Arguments.ts"
 import type { Entry, Execute, Slices } from "./Entry.ts"
 import type { Execution } from "./Execution.ts"
 import { findKey } from "./Find.ts"
-import { argumentSource, LARGE_VALUE, LargeValue, LargeValues, zeroSource } from "./LargeValue.ts"
-import { notAnInteger, outOfMemory, zero } from "./Replies.ts"
-import { inSlices, isOther, noteStored, overwrite, read, store } from "./StringValue.ts"
+import { argumentSource, bytesSource, LARGE_VALUE, LargeValue, LargeValues, zeroSource } from "./LargeValue.ts"
+import {
+  addValue,
+  growInSlices,
+  isKept,
+  isLongGrowth,
+  isLongOverwrite,
+  type Last,
+  lengthOf,
+  overwriteInSlices
+} from "./LongWrite.ts"
+import { notAnInteger, zero } from "./Replies.ts"
+import { inlinePart, isOther, overwrite, read, store } from "./StringValue.ts"
 
 const tooLong = new FixedReply((sink) => sink.error(ERR, "string exceeds maximum allowed size (proto-max-bulk-len)"))
 const offsetOutOfRange = new FixedReply((sink) => sink.error(ERR, "offset is out of range"))
@@ -38,91 +48,65 @@ const writeArgument = (
   if (isDone) sink.integer(Math.max(before, offset + length))
 }
 
-/** Appends a value, which was written in slices, to the string under a key, as `writeArgument` does. */
-const appendWritten = (
-  execution: Execution,
-  commands: CommandBatch,
-  command: number,
-  entry: number,
-  value: LargeValue
-): void => {
-  const { database, engine, sink } = execution
-  const key = commands.firstKey(command)
-  const before = entry === NOT_THERE ? 0 : engine.valueLength(entry)
-  if (before + value.length > execution.maxValueBytes) return sink.fixed(tooLong)
-  const outcome =
-    entry === NOT_THERE ? value.set(execution, commands, key, database, NEVER) : value.append(execution, entry)
-  if (noteStored(execution, commands, key, outcome, NEVER)) sink.integer(before + value.length)
-}
-
-/**
- * Lengthens a string by a value that is written in slices, and then does `last`. The string is used now, so that it is not
- * what has to go to make room, and refused if there cannot be room for both.
- */
-const lengthenLater = (
-  { engine, sink }: Execution,
-  entry: number,
-  value: LargeValue,
-  last: (execution: Execution) => void
-): Slices | undefined => {
-  if (entry !== NOT_THERE) {
-    engine.touch(entry)
-    if (!engine.hasRoomFor(engine.valueLength(entry) + value.length)) {
-      sink.fixed(outOfMemory)
-      return undefined
-    }
-  }
-  return new LargeValues([value], last)
-}
-
 const executeAppend: Execute = (execution, commands, command) => {
   const key = commands.firstKey(command)
   const entry = findKey(execution, commands, key)
   if (isOther(execution, entry)) return undefined
-  const end = entry === NOT_THERE ? 0 : execution.engine.valueLength(entry)
+  const end = lengthOf(execution, entry)
   const length = commands.argLength(command, 1)
   if (length < LARGE_VALUE || end + length > execution.maxValueBytes) {
     writeArgument(execution, commands, command, 1, entry, end)
     return undefined
   }
   const value = new LargeValue([argumentSource(commands, command, 1)])
-  return lengthenLater(execution, entry, value, (later) => {
+  if (!isKept(execution, entry, end + length)) return undefined
+  return new LargeValues([value], (later) => {
     const present = findKey(later, commands, key)
-    if (!isOther(later, present)) appendWritten(later, commands, command, present, value)
+    if (isOther(later, present)) return
+    // Another client may have written to it meanwhile.
+    const after = lengthOf(later, present) + length
+    if (after > later.maxValueBytes) return later.sink.fixed(tooLong)
+    if (addValue(later, commands, key, present, value)) later.sink.integer(after)
   })
 }
 
-/** Whether SETRANGE only makes a string longer, and much longer. */
-const isLongWrite = (
-  { engine, maxValueBytes }: Execution,
-  commands: CommandBatch,
-  command: number,
-  entry: number,
-  offset: number
-): boolean => {
-  const before = entry === NOT_THERE ? 0 : engine.valueLength(entry)
-  const end = offset + commands.argLength(command, 2)
-  return offset >= before && end - before >= LARGE_VALUE && end <= maxValueBytes
-}
-
-/** Executes such a SETRANGE in slices. */
-const lengthenInSlices = (
+/** SETRANGE, of at least one byte. */
+const writeRange = (
   execution: Execution,
   commands: CommandBatch,
   command: number,
   entry: number,
   offset: number
 ): Slices | undefined => {
-  const before = entry === NOT_THERE ? 0 : execution.engine.valueLength(entry)
-  const value = new LargeValue([zeroSource(offset - before), argumentSource(commands, command, 2)])
-  return lengthenLater(execution, entry, value, (later) => {
-    const present = findKey(later, commands, commands.firstKey(command))
-    if (isOther(later, present)) return
-    const length = present === NOT_THERE ? 0 : later.engine.valueLength(present)
-    if (length === before) appendWritten(later, commands, command, present, value)
-    // Another client has written to it meanwhile.
-    else writeArgument(later, commands, command, 2, present, offset)
-  })
+  const key = commands.firstKey(command)
+  const before = lengthOf(execution, entry)
+  const length = commands.argLength(command, 2)
+  const end = offset + length
+  const covered = Math.min(length, before - offset)
+  const finish =
+    (overlap: number): Last =>
+    (later, isDone) => {
+      const present = findKey(later, commands, key)
+      if (!isDone)
+        return isOther(later, present) ? undefined : writeArgument(later, commands, command, 2, present, offset)
+      const start = commands.argStart(command, 2)
+      if (overlap > 0 && !overwrite(later, commands, key, present, offset, commands.view, start, overlap)) return
+      later.sink.integer(Math.max(before, end))
+    }
+  if (end <= execution.maxValueBytes) {
+    if (isLongOverwrite(execution, entry, covered)) {
+      const source = argumentSource(commands, command, 2)
+      return overwriteInSlices(execution, commands, key, entry, offset, source, finish(0))
+    }
+    if (isLongGrowth(execution, entry, end)) {
+      const overlap = Math.max(0, covered)
+      const rest = bytesSource(commands.bytes, commands.argStart(command, 2) + overlap, length - overlap)
+      const gap = zeroSource(Math.max(0, offset - before))
+      return growInSlices(execution, commands, key, entry, [gap, rest], finish(overlap))
+    }
+  }
+  writeArgument(execution, commands, command, 2, entry, offset)
+  return undefined
 }
 
 const append: Entry = {
@@ -157,12 +141,7 @@ const setrange: Entry = {
     if (offset < 0) return sink.fixed(offsetOutOfRange)
     const entry = findKey(execution, commands, commands.firstKey(command))
     if (isOther(execution, entry)) return
-    if (commands.argLength(command, 2) > 0) {
-      if (isLongWrite(execution, commands, command, entry, offset)) {
-        return lengthenInSlices(execution, commands, command, entry, offset)
-      }
-      return writeArgument(execution, commands, command, 2, entry, offset)
-    }
+    if (commands.argLength(command, 2) > 0) return writeRange(execution, commands, command, entry, offset)
     if (entry === NOT_THERE) sink.fixed(zero)
     else sink.integer(engine.valueLength(entry))
   }
@@ -181,10 +160,8 @@ const executeGetrange: Execute = (execution, commands, command) => {
   const isEmpty = first < 0 && last < 0 && isGreater(commands, command, 1, 2)
   if (length === 0 || from > to || isEmpty) return sink.bulk(NO_BYTES, 0, 0)
   if (engine.isInline(entry)) {
-    return inSlices(engine, entry, from, to - from + 1, (bytes, count) => {
-      sink.bulk(bytes, 0, count)
-      return false
-    })
+    const count = to - from + 1
+    return sink.bulk(inlinePart(engine, entry, from, count), 0, count)
   }
   const reader = engine.openReader(entry)
   reader.limit(from, to - from + 1)

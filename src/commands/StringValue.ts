@@ -5,18 +5,24 @@
  * A function that may answer in a command's place says so with what it returns.
  */
 import type { CommandBatch } from "../domain/CommandBatch.ts"
+import type { ChainReader } from "../engine/Chains.ts"
 import { type Engine, NOT_THERE, STORED } from "../engine/Engine.ts"
 import { STRING } from "../engine/Entry.ts"
 import { DELETED } from "../engine/Limits.ts"
 import { NEVER } from "../engine/Wheel.ts"
+import type { Slices } from "./Entry.ts"
 import type { Execution } from "./Execution.ts"
 import { findKey } from "./Find.ts"
 import { outOfMemory, wrongType } from "./Replies.ts"
 
-/** Of long values, in bytes. */
-const SLICE_BYTES = 64 * 1024
+/** So many bytes of a string are read in slices, of so many bytes each. To count the bits of a MB takes about 0.5 ms. */
+export const LONG_READ = 4 * 1024 * 1024
+const READ_SLICE = 1024 * 1024
 
-const slice = Buffer.allocUnsafeSlow(SLICE_BYTES)
+/** What is read at a time, in bytes. */
+const PIECE_BYTES = 64 * 1024
+
+const piece = Buffer.allocUnsafeSlow(PIECE_BYTES)
 
 const NOTHING = new DataView(new ArrayBuffer(0))
 
@@ -137,26 +143,67 @@ export const overwrite = (
   return true
 }
 
+/** Copies a part of a string that is inline. It is valid until the next one is copied or shown. */
+export const inlinePart = (engine: Engine, entry: number, from: number, length: number): Buffer => {
+  engine.copyValue(entry, from, length, piece, 0)
+  return piece
+}
+
+/** Is shown the first `count` bytes of `bytes`, which it may change. Returns whether it needs to see more. */
+export type See = (bytes: Buffer, count: number) => boolean
+
 /**
- * Shows a part of a string, which it must have, to `see` in slices, in order, until `see` returns false. What it is shown
- * is the first `count` bytes of `bytes`.
+ * Shows a part of a string, which it must have, to `see`, in order, as far as that needs it, and then does `last`. Much of a
+ * long string is shown in slices. What others write meanwhile is not seen.
  */
-export const inSlices = (
-  engine: Engine,
+export const throughValue = (
+  execution: Execution,
   entry: number,
   from: number,
   length: number,
-  see: (bytes: Buffer, count: number) => boolean
-): void => {
+  see: See,
+  last: (later: Execution) => void
+): Slices | undefined => {
+  const { engine } = execution
   if (engine.isInline(entry)) {
-    engine.copyValue(entry, from, length, slice, 0)
-    see(slice, length)
-    return
+    see(inlinePart(engine, entry, from, length), length)
+    last(execution)
+    return undefined
   }
   const reader = engine.openReader(entry)
   reader.limit(from, length)
-  while (reader.remaining > 0 && see(slice, reader.read(slice, 0, SLICE_BYTES)));
-  reader.close()
+  const slices = new ValueSlices(reader, see, last)
+  if (length >= LONG_READ) return slices
+  while (slices.next(execution));
+  return undefined
+}
+
+class ValueSlices implements Slices {
+  private readonly reader: ChainReader
+  private readonly see: See
+  private readonly last: (later: Execution) => void
+
+  constructor(reader: ChainReader, see: See, last: (later: Execution) => void) {
+    this.reader = reader
+    this.see = see
+    this.last = last
+  }
+
+  next(execution: Execution): boolean {
+    const { reader } = this
+    let isEnough = false
+    for (let left = READ_SLICE; left > 0 && !isEnough && reader.remaining > 0; left -= PIECE_BYTES) {
+      isEnough = !this.see(piece, reader.read(piece, 0, PIECE_BYTES))
+    }
+    if (!isEnough && reader.remaining > 0) return true
+    reader.close()
+    this.last(execution)
+    return false
+  }
+
+  abandon(): void {
+    this.reader.close()
+  }
 }
 
 /** Removes a key's entry. */

@@ -823,6 +823,27 @@ export class Engine {
     return isChain ? STORED : OUT_OF_MEMORY
   }
 
+  /**
+   * Puts such a value, which is complete, in the place of an entry's value, which must not be inline. It counts as a use,
+   * and not as replaced. The deadline stays. It cannot fail.
+   */
+  exchangeLarge(entry: number, large: number, now: number): void {
+    if (!this.chains.isComplete(large)) throw new RangeError("a value is exchanged before all of it was written")
+    const { header } = this.memory
+    const meta = this.get(entry, META)
+    const before = this.get(entry, valueOffset(meta))
+    const length = this.chains.total(large)
+    this.recency.touch(entry)
+    header[CHANGING]!++
+    this.put(entry, valueOffset(meta), large)
+    this.put(entry, VALUE_LENGTH, length)
+    this.chains.attach(large, entry)
+    this.chains.letGo(before)
+    this.written(STORED, this.get(entry, HASH), keyLengthOf(meta), length, this.deadline(entry), now)
+    this.slots.settle()
+    header[CHANGING]!--
+  }
+
   /** Abandons a value that was begun. */
   abandonLarge(large: number): void {
     this.chains.unpin(large)
@@ -832,6 +853,11 @@ export class Engine {
   /** Reads a value that is not inline in slices, whatever happens to its entry meanwhile. The reader must be closed. */
   openReader(entry: number): ChainReader {
     return this.chains.read(this.get(entry, valueOffset(this.get(entry, META))))
+  }
+
+  /** Whether somebody reads an entry's value in slices. To write over a part of it, all of it is copied then. */
+  isBeingRead(entry: number): boolean {
+    return !this.isInline(entry) && this.chains.isPinned(this.get(entry, valueOffset(this.get(entry, META))))
   }
 
   /** Whether an entry's value is still the one that a reader reads, which had `length` bytes. */

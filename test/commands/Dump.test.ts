@@ -1,7 +1,10 @@
 /** DUMP and RESTORE, against bytes that a Redis 7.0 has dumped, and OBJECT and MEMORY USAGE. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { Crc64 } from "../../src/commands/Crc64.ts"
-import { expand } from "../../src/commands/Lzf.ts"
+import { LARGE_VALUE } from "../../src/commands/LargeValue.ts"
+import { Expansion } from "../../src/commands/Lzf.ts"
 import { seededRandom } from "../../src/domain/SeededRandom.ts"
 import { entryBytes } from "../../src/engine/Engine.ts"
 import * as Redis from "./Redis.ts"
@@ -159,7 +162,85 @@ describe("DUMP and RESTORE", () => {
   })
 })
 
+describe("RESTORE of a long value", () => {
+  const LENGTH = 3 * LARGE_VALUE + 5
+  const header = Buffer.alloc(6, Buffer.from("0080", "hex"))
+  header.writeUInt32BE(LENGTH, 2)
+  const value = Buffer.alloc(LENGTH, hundred)
+  const dump = sealed(Buffer.concat([header, value]))
+  // A zero byte, and then 264 of the same as often as that.
+  const runs = Math.floor(LENGTH / 264)
+  const lzf = Buffer.concat([Buffer.from("0000", "hex"), Buffer.alloc(3 * runs, Buffer.from("e0ff00", "hex"))])
+  const compressed = (bytes: Buffer, length: number): string => {
+    const lengths = Buffer.alloc(12, Buffer.from("00c380", "hex"))
+    lengths.writeUInt32BE(bytes.length, 3)
+    lengths.writeUInt8(0x80, 7)
+    lengths.writeUInt32BE(length, 8)
+    return sealed(Buffer.concat([lengths, bytes]))
+  }
+
+  it.effect("is done in slices, with a time to live that begins at the last one", () =>
+    Effect.gen(function* () {
+      const redis = Redis.make()
+      const reply = yield* Effect.forkChild(redis.later("RESTORE", "k", 1000, dump))
+      while (redis.engine.detachedBytes === 0 && reply.pollUnsafe() === undefined) yield* Effect.yieldNow
+      assert.isUndefined(reply.pollUnsafe(), "not in slices")
+      redis.now = 10
+      assert.strictEqual(yield* Fiber.join(reply), OK)
+      assert.strictEqual(redis.line("PTTL k"), ":1000\r\n")
+      assert.isTrue(redis.line("GET k") === bulk(value.toString("latin1")))
+      assert.strictEqual(yield* redis.later("RESTORE", "k", 0, dump), BUSY)
+      assert.isTrue(content(redis.line("DUMP k")) === dump)
+      assert.strictEqual(redis.engine.detachedBytes, 0)
+    })
+  )
+
+  it.effect("of a key that another client has stored meanwhile is refused", () =>
+    Effect.gen(function* () {
+      const redis = Redis.make()
+      const reply = yield* Effect.forkChild(redis.later("RESTORE", "k", 0, dump))
+      while (redis.engine.detachedBytes === 0 && reply.pollUnsafe() === undefined) yield* Effect.yieldNow
+      redis.line("SET k v")
+      assert.strictEqual(yield* Fiber.join(reply), BUSY)
+      assert.strictEqual(redis.line("GET k"), bulk("v"))
+      assert.strictEqual(redis.engine.detachedBytes, 0)
+    })
+  )
+
+  it.effect("that is compressed is expanded in slices", () =>
+    Effect.gen(function* () {
+      const redis = Redis.make()
+      const length = 264 * runs + 1
+      assert.throws(() => redis.ask("RESTORE", "k", 0, compressed(lzf, length)), /in slices/)
+      assert.strictEqual(yield* redis.later("RESTORE", "k", 0, compressed(lzf, length)), OK)
+      assert.isTrue(redis.line("GET k") === bulk("\0".repeat(length)))
+      assert.strictEqual(yield* redis.later("RESTORE", "other", 0, compressed(lzf, length + 1)), BAD)
+      assert.strictEqual(yield* redis.later("RESTORE", "other", 0, compressed(lzf, length - 1)), BAD)
+      assert.strictEqual(redis.line("EXISTS other"), ":0\r\n")
+    })
+  )
+
+  it.effect("that is not intact is refused", () =>
+    Effect.gen(function* () {
+      const redis = Redis.make()
+      const wrong = `${dump.slice(0, LARGE_VALUE)}x${dump.slice(LARGE_VALUE + 1)}`
+      assert.strictEqual(yield* redis.later("RESTORE", "k", 0, wrong), NOT_INTACT)
+      const short = Buffer.concat([header, value.subarray(1)])
+      assert.strictEqual(yield* redis.later("RESTORE", "k", 0, sealed(short)), BAD)
+      assert.strictEqual(redis.line("EXISTS k"), ":0\r\n")
+      assert.strictEqual(redis.engine.detachedBytes, 0)
+    })
+  )
+})
+
 describe("Lzf", () => {
+  /** What the bytes stand for, in steps. */
+  const expand = (bytes: Buffer, length: number, step: number): Buffer | undefined => {
+    const expansion = new Expansion(bytes, 0, bytes.length, length)
+    while (expansion.next(step));
+    return expansion.isComplete ? expansion.into : undefined
+  }
+
   it("never reads or writes beyond what it was given, whatever the bytes", () => {
     const random = seededRandom(7)
     let expanded = 0
@@ -168,9 +249,10 @@ describe("Lzf", () => {
         Uint8Array.from({ length: 1 + random() * 12 }, () => random() * (random() < 0.7 ? 5 : 256))
       )
       for (let length = 0; length < 20; length++) {
-        const value = expand(bytes, 0, bytes.length, length)
-        if (value === undefined) continue
-        assert.strictEqual(value.length, length)
+        const whole = expand(bytes, length, length + 1)
+        assert.deepStrictEqual(expand(bytes, length, 1), whole)
+        if (whole === undefined) continue
+        assert.strictEqual(whole.length, length)
         expanded++
       }
     }

@@ -3,6 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { LARGE_VALUE } from "../../src/commands/LargeValue.ts"
+import { LONG_READ } from "../../src/commands/StringValue.ts"
+import type { ValueReader } from "../../src/domain/ValueReader.ts"
 import * as Redis from "./Redis.ts"
 
 const LONG = 2 * LARGE_VALUE + 12_345
@@ -20,14 +22,27 @@ const assertValue = (redis: Redis.Redis, key: string, value: string): void => {
   assert.strictEqual(redis.engine.detachedBytes, 0)
 }
 
-/** Begins a command, does something between two of its slices, and returns its reply. */
+const entryOf = ({ database, engine, now }: Redis.Redis, key: string): number => {
+  const view = new DataView(Uint8Array.from(Buffer.from(key, "latin1")).buffer)
+  return engine.find(view, 0, key.length, engine.hashOf(view, 0, key.length), database, now)
+}
+
+/** Whether somebody reads the value of a key. */
+const isRead = (redis: Redis.Redis, key: string): boolean => redis.engine.isBeingRead(entryOf(redis, key))
+
+/**
+ * Begins a command, does something between two of its slices, and returns its reply. It has begun when it writes, or reads a
+ * key that is named.
+ */
 const between = Effect.fnUntraced(function* (
   redis: Redis.Redis,
   words: ReadonlyArray<string | number>,
-  then: () => void
+  then: () => void,
+  key?: string
 ) {
+  const isBegun = (): boolean => (key === undefined ? redis.engine.detachedBytes > 0 : isRead(redis, key))
   const reply = yield* Effect.forkChild(redis.later(...words))
-  while (redis.engine.detachedBytes === 0 && reply.pollUnsafe() === undefined) yield* Effect.yieldNow
+  while (!isBegun() && reply.pollUnsafe() === undefined) yield* Effect.yieldNow
   assert.isUndefined(reply.pollUnsafe(), "not in slices")
   then()
   return yield* Fiber.join(reply)
@@ -96,9 +111,7 @@ describe("large values", () => {
     Effect.gen(function* () {
       const redis = Redis.make()
       yield* redis.later("SET", "k", text(LONG))
-      const key = new DataView(Uint8Array.of(0x6b).buffer)
-      const { engine } = redis
-      const reader = engine.openReader(engine.find(key, 0, 1, engine.hashOf(key, 0, 1), 0, 0))
+      const reader = redis.engine.openReader(entryOf(redis, "k"))
       assert.strictEqual(yield* redis.later("APPEND", "k", text(LONG, 7)), `:${2 * LONG}\r\n`)
       const seen = Buffer.alloc(LONG + 1)
       assert.strictEqual(reader.read(seen, 0, LONG + 1), LONG)
@@ -123,6 +136,141 @@ describe("large values", () => {
     })
   )
 
+  it.effect("SETRANGE over the end", () =>
+    Effect.gen(function* () {
+      const redis = Redis.make()
+      redis.line("SET k begin")
+      const reply = yield* between(redis, ["SETRANGE", "k", 2, text(LONG)], () => redis.line("SETRANGE k 0 BEGIN"))
+      assert.strictEqual(reply, `:${LONG + 2}\r\n`)
+      assertValue(redis, "k", `BE${text(LONG)}`)
+      const again = yield* between(redis, ["SETRANGE", "k", LONG, text(LONG)], () => redis.line("GET none"))
+      assert.strictEqual(again, `:${2 * LONG}\r\n`)
+      assertValue(redis, "k", `BE${text(LONG - 2)}${text(LONG)}`)
+      // One that somebody begins to read meanwhile.
+      let reader: ValueReader | undefined
+      const last = yield* between(redis, ["SETRANGE", "k", 2 * LONG - 3, text(LONG)], () => {
+        reader = redis.engine.openReader(entryOf(redis, "k"))
+      })
+      assert.strictEqual(last, `:${3 * LONG - 3}\r\n`)
+      reader?.close()
+      assertValue(redis, "k", `BE${text(LONG - 2)}${text(LONG - 3)}${text(LONG)}`)
+    })
+  )
+
+  it.effect("SETRANGE over tens of MB within a value, which keeps its deadline and what others append", () =>
+    Effect.gen(function* () {
+      const redis = Redis.make()
+      const [before, other] = ["a", "b"].map((character) => character.repeat(18 * LARGE_VALUE))
+      if (before === undefined || other === undefined) return assert.fail("no values")
+      yield* redis.later("SET", "k", before, "PX", 1000)
+      redis.changed()
+      const part = other.slice(0, 17 * LARGE_VALUE)
+      const reply = yield* between(redis, ["SETRANGE", "k", 100, part], () => assert.isTrue(isRead(redis, "k")), "k")
+      assert.strictEqual(reply, `:${before.length}\r\n`)
+      assert.deepStrictEqual(redis.changed(), ["0:k"])
+      const written = before.slice(0, 100) + part + before.slice(100 + part.length)
+      assertValue(redis, "k", written)
+      assert.strictEqual(redis.line("PTTL k"), ":1000\r\n")
+      assert.strictEqual(redis.executor.stats().replaced, 0)
+      const longer = yield* between(redis, ["SETRANGE", "k", 0, part], () => redis.line("APPEND k end"), "k")
+      assert.strictEqual(longer, `:${before.length + 3}\r\n`)
+      assertValue(redis, "k", `${part}${written.slice(part.length)}end`)
+      const gone = yield* between(redis, ["SETRANGE", "k", 1, part], () => redis.line("DEL k"), "k")
+      assert.strictEqual(gone, `:${part.length + 1}\r\n`)
+      assertValue(redis, "k", `\0${part}`)
+    })
+  )
+
+  it.effect("SETBIT and BITFIELD far beyond the end, also where another client writes meanwhile", () =>
+    Effect.gen(function* () {
+      for (const [words, reply] of [
+        [["SETBIT", "k", 8 * LONG + 7, 1], ":0\r\n"],
+        [["BITFIELD", "k", "SET", "u8", `#${LONG}`, 1, "GET", "u8", 0], "*2\r\n:0\r\n"]
+      ] as const) {
+        const redis = Redis.make()
+        const none = yield* between(redis, words, () => assert.strictEqual(redis.line("EXISTS k"), ":0\r\n"))
+        assert.isTrue(none.startsWith(reply))
+        assertValue(redis, "k", `${zeros(LONG)}\x01`)
+        yield* redis.later("SET", "k", "begin", "PX", 1000)
+        assert.isTrue((yield* redis.later(...words)).startsWith(reply))
+        assertValue(redis, "k", `begin${zeros(LONG - 5)}\x01`)
+        assert.strictEqual(redis.line("PTTL k"), ":1000\r\n")
+        redis.line("SET k begin")
+        assert.isTrue((yield* between(redis, words, () => redis.line("APPEND k 2nd"))).startsWith(reply))
+        assertValue(redis, "k", `begin2nd${zeros(LONG - 8)}\x01`)
+      }
+    })
+  )
+
+  it.effect("parts of values that somebody reads are written to copies of these", () =>
+    Effect.gen(function* () {
+      for (const [words, reply] of [
+        [["SETBIT", "k", 8 * 1000 + 7, 1], ":0\r\n"],
+        [["SETRANGE", "k", 1000, "\x01"], `:${LONG}\r\n`],
+        [["BITFIELD", "k", "SET", "u8", "#1000", 1], "*1\r\n:0\r\n"]
+      ] as const) {
+        const redis = Redis.make()
+        yield* redis.later("SET", "k", zeros(LONG), "PX", 1000)
+        redis.changed()
+        const reader = redis.engine.openReader(entryOf(redis, "k"))
+        const written = yield* between(redis, words, () => assert.strictEqual(redis.line("BITPOS k 1"), ":-1\r\n"))
+        assert.strictEqual(written, reply)
+        assert.deepStrictEqual(redis.changed(), ["0:k"])
+        assert.strictEqual(redis.line("PTTL k"), ":1000\r\n")
+        assert.isFalse(isRead(redis, "k"))
+        const seen = Buffer.alloc(LONG)
+        reader.read(seen, 0, LONG)
+        assert.isTrue(seen.equals(Buffer.alloc(LONG)))
+        reader.close()
+        assertValue(redis, "k", `${zeros(1000)}\x01${zeros(LONG - 1001)}`)
+      }
+    })
+  )
+
+  it.effect("BITCOUNT and BITPOS see what was there when they began", () =>
+    Effect.gen(function* () {
+      const redis = Redis.make()
+      yield* redis.later("SET", "k", "\x01".repeat(LONG_READ + 3))
+      for (const [words, reply] of [
+        [["BITCOUNT", "k"], LONG_READ + 3],
+        [["BITCOUNT", "k", 1, -8, "BIT"], LONG_READ + 2],
+        [["BITPOS", "k", 1, 8 * (LONG_READ + 2), -1, "BIT"], 8 * (LONG_READ + 3) - 1]
+      ] as const) {
+        assert.strictEqual(yield* redis.later(...words), `:${reply}\r\n`, words.join(" "))
+      }
+      yield* redis.later("SET", "zeros", zeros(LONG_READ), "PX", 1)
+      redis.line("SETRANGE zeros " + (LONG_READ - 1) + " a")
+      const first = yield* between(redis, ["BITPOS", "zeros", 1], () => redis.line("DEL zeros"), "zeros")
+      assert.strictEqual(first, `:${8 * LONG_READ - 7}\r\n`)
+      const count = yield* between(redis, ["BITCOUNT", "k"], () => redis.line("DEL k"), "k")
+      assert.strictEqual(count, `:${LONG_READ + 3}\r\n`)
+      assert.strictEqual(redis.engine.detachedBytes, 0)
+    })
+  )
+
+  it.effect("BITOP combines what is there at its end", () =>
+    Effect.gen(function* () {
+      const redis = Redis.make()
+      yield* redis.later("SET", "k", "a".repeat(LONG))
+      redis.line("SET short b")
+      const reply = yield* between(redis, ["BITOP", "XOR", "to", "k", "short", "none"], () => redis.line("SET to v"))
+      assert.strictEqual(reply, `:${LONG}\r\n`)
+      assertValue(redis, "to", `\x03${"a".repeat(LONG - 1)}`)
+      for (const [line, before, after] of [
+        ["APPEND k a", "\x03", "a"],
+        ["SET short c", "\x02", "a"],
+        ["SET none d", "\x66", "a"]
+      ] as const) {
+        const length = redis.line("STRLEN k")
+        const changed = yield* between(redis, ["BITOP", "XOR", "to", "k", "short", "none"], () => redis.line(line))
+        assert.strictEqual(changed, redis.line("STRLEN k"), length)
+        assertValue(redis, "to", before + after.repeat(LONG))
+      }
+      assert.strictEqual(yield* redis.later("BITOP", "AND", "k", "k", "none"), `:${LONG + 1}\r\n`)
+      assertValue(redis, "k", `\x60${zeros(LONG)}`)
+    })
+  )
+
   it.effect("COPY copies what is there at its end, with its deadline", () =>
     Effect.gen(function* () {
       const redis = Redis.make()
@@ -130,9 +278,10 @@ describe("large values", () => {
       assert.strictEqual(yield* between(redis, ["COPY", "k", "same"], () => redis.line("SET other v")), ":1\r\n")
       assertValue(redis, "same", text(LONG))
       assert.strictEqual(redis.line("PTTL same"), ":1000\r\n")
-      const overwritten = yield* between(redis, ["COPY", "k", "to"], () => redis.line("SETRANGE k 0 xyz"))
+      const overwritten = yield* between(redis, ["COPY", "k", "to"], () => redis.line("SET k xyz"))
       assert.strictEqual(overwritten, ":1\r\n")
-      assertValue(redis, "to", `xyz${text(LONG).slice(3)}`)
+      assertValue(redis, "to", "xyz")
+      yield* redis.later("SET", "k", `xyz${text(LONG).slice(3)}`)
       const longer = yield* between(redis, ["COPY", "k", "to", "REPLACE"], () => redis.line("APPEND k end"))
       assert.strictEqual(longer, ":1\r\n")
       assertValue(redis, "to", `xyz${text(LONG).slice(3)}end`)

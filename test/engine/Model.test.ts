@@ -244,17 +244,21 @@ const checkAgainstOracle = (run: Run, seed: number): Subject => {
           random.below(before.bytes.length + 1),
           before.bytes.length + random.below(100_000)
         ])
+        const after = new Uint8Array(Math.max(before.bytes.length, offset + bytes.length))
+        after.set(before.bytes)
+        after.set(bytes, offset)
         oracle.touch(database, name)
         const isAppended = offset === before.bytes.length && bytes.length > 0 && random.chance(0.5)
-        if (isAppended) engine.touch(subject.find(key, now, database))
-        const outcome = isAppended
-          ? subject.appendInSlices(key, bytes, 1 + random.below(70_000), now, database)
-          : subject.write(key, offset, bytes, now, database)
+        const isExchanged = !engine.isInline(subject.find(key, now, database)) && random.chance(0.2)
+        if (isAppended || isExchanged) engine.touch(subject.find(key, now, database))
+        const slice = 1 + random.below(70_000)
+        const outcome = isExchanged
+          ? subject.exchangeInSlices(key, after, slice, now, database)
+          : isAppended
+            ? subject.appendInSlices(key, bytes, slice, now, database)
+            : subject.write(key, offset, bytes, now, database)
         synchronise()
         if (outcome === STORED) {
-          const after = new Uint8Array(Math.max(before.bytes.length, offset + bytes.length))
-          after.set(before.bytes)
-          after.set(bytes, offset)
           oracle.set(database, name, { bytes: after, deadline: before.deadline })
         } else if (run.limits.maxMemory === undefined && run.refuses !== true) assert.fail(`${step}: no room to write`)
       }

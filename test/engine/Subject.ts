@@ -103,6 +103,27 @@ export class Subject {
 
   /** Works like `write` at the end, with a value that was written in slices of `slice` bytes. */
   appendInSlices(key: Uint8Array, bytes: Uint8Array, slice: number, now = 0, database = 0): number {
+    return this.giveInSlices(key, bytes, slice, now, database, (entry, large) =>
+      this.engine.appendLarge(entry, large, now)
+    )
+  }
+
+  /** Puts a value that was written in slices of `slice` bytes in the place of one that is not inline. */
+  exchangeInSlices(key: Uint8Array, bytes: Uint8Array, slice: number, now = 0, database = 0): number {
+    return this.giveInSlices(key, bytes, slice, now, database, (entry, large) => {
+      this.engine.exchangeLarge(entry, large, now)
+      return STORED
+    })
+  }
+
+  private giveInSlices(
+    key: Uint8Array,
+    bytes: Uint8Array,
+    slice: number,
+    now: number,
+    database: number,
+    give: (entry: number, large: number) => number
+  ): number {
     const { engine } = this
     const large = engine.beginLarge(bytes.length, now)
     if (large === OUT_OF_MEMORY) return OUT_OF_MEMORY
@@ -112,7 +133,7 @@ export class Subject {
     }
     // It may have been evicted for what it was to become.
     const entry = outcome === STORED ? this.find(key, now, database) : NOT_THERE
-    outcome = entry === NOT_THERE ? OUT_OF_MEMORY : engine.appendLarge(entry, large, now)
+    outcome = entry === NOT_THERE ? OUT_OF_MEMORY : give(entry, large)
     if (outcome !== STORED) engine.abandonLarge(large)
     return outcome
   }
