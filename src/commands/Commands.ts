@@ -8,7 +8,7 @@ import * as Result from "effect/Result"
 import * as Command from "../domain/Command.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import { clock } from "./Clock.ts"
-import type { Entry, ProtocolName } from "./Entry.ts"
+import type { Entry, KeyPositions, ProtocolName } from "./Entry.ts"
 import { databases } from "./Databases.ts"
 import { dumps } from "./Dump.ts"
 import { expiry } from "./Expiry.ts"
@@ -36,7 +36,7 @@ import { get, put, strings } from "./Strings.ts"
 import { subscribe, unsubscribe } from "./PubSub.ts"
 import { trackingCommands } from "./Tracking.ts"
 import { putBytes } from "./Text.ts"
-import { discard, exec, look, multi, unwatch, watch } from "./Transactions.ts"
+import { ahead, discard, exec, look, multi, unwatch, watch } from "./Transactions.ts"
 
 /** What no key and no value may exceed, whichever command has it. */
 export { MAX_KEY_LENGTH, MAX_VALUE_LENGTH } from "../engine/Limits.ts"
@@ -84,6 +84,7 @@ export const commands: ReadonlyArray<Entry> = [
   watch,
   unwatch,
   look,
+  ahead,
   ...keys,
   ...expiry,
   ...scans,
@@ -105,6 +106,7 @@ export const EXISTS = commands.indexOf(existsOne)
 export const STATS = commands.indexOf(stats)
 export const QUIT = commands.indexOf(quit)
 export const LOOK = commands.indexOf(look)
+export const AHEAD = commands.indexOf(ahead)
 export const REFUSE = commands.indexOf(refuse)
 export const FORBID = commands.indexOf(forbid)
 export const REFUSE_AND_CLOSE = commands.indexOf(refuseAndClose)
@@ -121,9 +123,14 @@ export const containersOf = (protocol: ProtocolName): ReadonlySet<string> =>
   new Set([...commandsOf(protocol).keys()].filter((name) => name.includes("|")).map((name) => name.replace(/\|.*/, "")))
 
 /** Whether an argument of a command with `argc` arguments is a key. Arguments are counted from 0. */
-export const isKey = ({ keys }: Entry, argument: number, argc: number): boolean => {
-  if (keys === undefined || argument < keys.first) return false
-  const { first, last, step = 1 } = keys
+export const isKey = ({ keys }: Entry, argument: number, argc: number): boolean => isAt(keys, argument, argc)
+
+/** Whether one becomes a value as it is. */
+export const isValue = ({ values }: Entry, argument: number, argc: number): boolean => isAt(values, argument, argc)
+
+const isAt = (positions: KeyPositions | undefined, argument: number, argc: number): boolean => {
+  if (positions === undefined || argument < positions.first) return false
+  const { first, last, step = 1 } = positions
   return argument <= (last < 0 ? argc + last : last) && (argument - first) % step === 0
 }
 

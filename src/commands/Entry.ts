@@ -58,7 +58,7 @@ export type Group =
   | "pubsub"
 
 /**
- * The arguments that are keys: from `first` to `last`, counted from 0, each `step`-th one (1 if absent). A negative
+ * The arguments that are keys, or values: from `first` to `last`, counted from 0, each `step`-th one (1 if absent). A negative
  * `last` is counted from the end: -1 is the last argument.
  */
 export interface KeyPositions {
@@ -101,6 +101,8 @@ export interface Entry {
   readonly protocols: ReadonlyArray<ProtocolName>
   readonly arity: Arity
   readonly keys?: KeyPositions | undefined
+  /** The arguments that become values as they are. Long ones of a transaction are written before it is executed. */
+  readonly values?: KeyPositions | undefined
   readonly flags: ReadonlyArray<Flag>
   /** The whole command, as people see it. */
   readonly usage: string

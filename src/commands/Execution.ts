@@ -9,6 +9,7 @@ import { MAX_VALUE_LENGTH } from "../engine/Limits.ts"
 import type { MemoryInsight } from "../insight/MemoryInsight.ts"
 import type { Alarm } from "./Alarm.ts"
 import type { Changes } from "./Changes.ts"
+import type { ValuesAhead } from "./LargeValue.ts"
 
 /** The properties of a caller that commands depend on. */
 export interface Caller {
@@ -23,6 +24,8 @@ export interface Caller {
   readonly maxValueBytes?: number | undefined
   /** Nothing of others may be executed before what it asks for is complete, however long that takes. */
   readonly isAtomic?: boolean | undefined
+  /** Large values that it has had written ahead, if it has. */
+  readonly ahead?: ValuesAhead | undefined
 }
 
 export class Execution {

@@ -76,12 +76,22 @@ export type ExecuteWithValue = (
   value?: LargeValue
 ) => void
 
+/** An argument as a large value, which may have been written ahead. */
+export const largeArgument = (
+  { caller }: Execution,
+  commands: CommandBatch,
+  command: number,
+  argument: number
+): LargeValue =>
+  caller?.ahead?.take(commands.bytes, commands.argStart(command, argument)) ??
+  new LargeValue([argumentSource(commands, command, argument)])
+
 /** Executes a command that stores an argument: as ever, or as soon as the engine has all of a large one. */
 export const inSlices =
   (argument: number, execute: ExecuteWithValue): Execute =>
   (execution, commands, command) => {
     if (commands.argLength(command, argument) < LARGE_VALUE) return execute(execution, commands, command)
-    const value = new LargeValue([argumentSource(commands, command, argument)])
+    const value = largeArgument(execution, commands, command, argument)
     return new LargeValues([value], (later) => execute(later, commands, command, value))
   }
 
@@ -101,6 +111,11 @@ export class LargeValue {
   constructor(sources: ReadonlyArray<Source>) {
     this.sources = sources
     this.length = sources.reduce((sum, { length }) => sum + length, 0)
+  }
+
+  /** Whether all of it is written. */
+  get isWhole(): boolean {
+    return this.large !== NONE && this.hasRoom && this.written === this.length
   }
 
   /** Whether nothing more can be written: all was, or there is no room. */
@@ -163,6 +178,24 @@ export class LargeValue {
   }
 }
 
+/** Writes the next slice of several values, one after the other. Says whether that was the last one. */
+const writeSlice = (values: ReadonlyArray<LargeValue>, execution: Execution): boolean => {
+  const { engine } = execution
+  const least = engine.size - MOST_EVICTED
+  let left = VALUE_SLICE
+  for (const value of values) {
+    while (!value.isOver) {
+      if (left === 0 || engine.size <= least) return false
+      left -= value.write(execution, left)
+    }
+  }
+  return true
+}
+
+const abandon = (values: Iterable<LargeValue>): void => {
+  for (const value of values) value.abandon()
+}
+
 /** Writes values in slices, and then executes a command with them. */
 export class LargeValues implements Slices {
   private readonly values: ReadonlyArray<LargeValue>
@@ -174,22 +207,61 @@ export class LargeValues implements Slices {
   }
 
   next(execution: Execution): boolean {
-    const { engine } = execution
-    const least = engine.size - MOST_EVICTED
-    let left = VALUE_SLICE
-    for (const value of this.values) {
-      while (!value.isOver) {
-        if (left === 0 || engine.size <= least) return true
-        left -= value.write(execution, left)
-      }
-    }
+    if (!writeSlice(this.values, execution)) return true
     this.execute(execution)
     this.abandon()
     return false
   }
 
   abandon(): void {
-    for (const value of this.values) value.abandon()
+    abandon(this.values)
+  }
+}
+
+/**
+ * Large values that are written before the commands are executed that store them, because these are executed at one instant.
+ * Whoever makes it abandons it when they have been.
+ */
+export class ValuesAhead {
+  // By the bytes that they are written from, and where in them they begin.
+  private readonly values = new Map<Buffer, Map<number, LargeValue>>()
+  private bytes = 0
+
+  /** Writes as many of a command's arguments as have room, beside as many bytes again, and then answers. */
+  write({ engine }: Execution, commands: CommandBatch, command: number): Slices {
+    const begun: Array<LargeValue> = []
+    const known = this.values.get(commands.bytes) ?? new Map<number, LargeValue>()
+    this.values.set(commands.bytes, known)
+    for (let argument = 0; argument < commands.argc(command); argument++) {
+      this.bytes += commands.argLength(command, argument)
+      if (!engine.hasRoomFor(2 * this.bytes)) break
+      const value = new LargeValue([argumentSource(commands, command, argument)])
+      begun.push(value)
+      known.set(commands.argStart(command, argument), value)
+    }
+    return {
+      next: (execution) => {
+        if (!writeSlice(begun, execution)) return true
+        execution.sink.integer(begun.length)
+        return false
+      },
+      abandon: doNothing
+    }
+  }
+
+  /** The value that was written from what begins at `start` of `bytes`, for whoever stores it; if there is one. */
+  take(bytes: Buffer, start: number): LargeValue | undefined {
+    const known = this.values.get(bytes)
+    const value = known?.get(start)
+    if (value?.isWhole !== true) return undefined
+    known?.delete(start)
+    return value
+  }
+
+  /** Gives up all that nobody has taken. */
+  abandon(): void {
+    for (const known of this.values.values()) abandon(known.values())
+    this.values.clear()
   }
 }
 

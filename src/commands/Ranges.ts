@@ -7,7 +7,7 @@ import { integer, isGreater } from "./Arguments.ts"
 import type { Entry, Execute, Slices } from "./Entry.ts"
 import type { Execution } from "./Execution.ts"
 import { findKey } from "./Find.ts"
-import { argumentSource, bytesSource, LARGE_VALUE, LargeValue, LargeValues, zeroSource } from "./LargeValue.ts"
+import { argumentSource, bytesSource, LARGE_VALUE, largeArgument, LargeValues, zeroSource } from "./LargeValue.ts"
 import {
   addValue,
   growInSlices,
@@ -58,7 +58,7 @@ const executeAppend: Execute = (execution, commands, command) => {
     writeArgument(execution, commands, command, 1, entry, end)
     return undefined
   }
-  const value = new LargeValue([argumentSource(commands, command, 1)])
+  const value = largeArgument(execution, commands, command, 1)
   if (!isKept(execution, entry, end + length)) return undefined
   return new LargeValues([value], (later) => {
     const present = findKey(later, commands, key)
@@ -116,6 +116,7 @@ const append: Entry = {
   protocols: ["resp"],
   arity: { min: 2, max: 2 },
   keys: { first: 0, last: 0 },
+  values: { first: 1, last: 1 },
   flags: ["write", "denyoom", "fast"],
   usage: "APPEND key value",
   summary: "Add to the end of a value",

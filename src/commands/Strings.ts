@@ -12,11 +12,11 @@ import type { Execution } from "./Execution.ts"
 import { findKey } from "./Find.ts"
 import { HeldValue } from "./HeldValue.ts"
 import {
-  argumentSource,
   type ExecuteWithValue,
   inSlices,
   LARGE_VALUE,
-  LargeValue,
+  largeArgument,
+  type LargeValue,
   LargeValues,
   PIECE
 } from "./LargeValue.ts"
@@ -165,6 +165,7 @@ const set: Entry = {
   protocols: ["resp"],
   arity: { min: 2, max: Number.POSITIVE_INFINITY },
   keys: { first: 0, last: 0 },
+  values: { first: 1, last: 1 },
   flags: ["write", "denyoom"],
   usage:
     "SET key value [NX|XX] [GET] [EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|KEEPTTL]",
@@ -190,6 +191,7 @@ const setex: Entry = {
   protocols: ["resp"],
   arity: { min: 3, max: 3 },
   keys: { first: 0, last: 0 },
+  values: { first: 2, last: 2 },
   flags: ["write", "denyoom"],
   usage: "SETEX key seconds value",
   summary: "Store a value for some seconds",
@@ -204,6 +206,7 @@ const psetex: Entry = {
   protocols: ["resp"],
   arity: { min: 3, max: 3 },
   keys: { first: 0, last: 0 },
+  values: { first: 2, last: 2 },
   flags: ["write", "denyoom"],
   usage: "PSETEX key milliseconds value",
   summary: "Store a value for some milliseconds",
@@ -218,6 +221,7 @@ const setnx: Entry = {
   protocols: ["resp"],
   arity: { min: 2, max: 2 },
   keys: { first: 0, last: 0 },
+  values: { first: 1, last: 1 },
   flags: ["write", "denyoom", "fast"],
   usage: "SETNX key value",
   summary: "Store a value unless the key is there",
@@ -236,6 +240,7 @@ const getset: Entry = {
   protocols: ["resp"],
   arity: { min: 2, max: 2 },
   keys: { first: 0, last: 0 },
+  values: { first: 1, last: 1 },
   flags: ["write", "denyoom", "fast"],
   usage: "GETSET key value",
   summary: "Store a value and show the one before",
@@ -385,14 +390,18 @@ const storePairs = (
 const NO_VALUES: ReadonlyArray<LargeValue | undefined> = []
 
 /** The values that are to be written in slices before the others, so that not too many bytes are copied at once. */
-const largeOfPairs = (commands: CommandBatch, command: number): ReadonlyArray<LargeValue | undefined> => {
+const largeOfPairs = (
+  execution: Execution,
+  commands: CommandBatch,
+  command: number
+): ReadonlyArray<LargeValue | undefined> => {
   const last = commands.argc(command) - 1
   const bytes = commands.argStart(command, last) + commands.argLength(command, last) - commands.argStart(command, 0)
   if (bytes < LARGE_VALUE) return NO_VALUES
   return Array.from({ length: (last + 1) / 2 }, (_, pair) =>
     commands.argLength(command, 2 * pair + 1) < PIECE
       ? undefined
-      : new LargeValue([argumentSource(commands, command, 2 * pair + 1)])
+      : largeArgument(execution, commands, command, 2 * pair + 1)
   )
 }
 
@@ -403,7 +412,7 @@ const withPairs = (
   command: number,
   execute: (execution: Execution, values: ReadonlyArray<LargeValue | undefined>) => void
 ): Slices | undefined => {
-  const values = largeOfPairs(commands, command)
+  const values = largeOfPairs(execution, commands, command)
   const large = values.filter(Predicate.isNotUndefined)
   if (large.length === 0) {
     execute(execution, NO_VALUES)
@@ -421,6 +430,7 @@ const mset: Entry = {
   protocols: ["resp"],
   arity: { min: 2, max: Number.POSITIVE_INFINITY },
   keys: { first: 0, last: -1, step: 2 },
+  values: { first: 1, last: -1, step: 2 },
   flags: ["write", "denyoom"],
   usage: "MSET key value [key value ...]",
   summary: "Store several values at once",
@@ -442,6 +452,7 @@ const msetnx: Entry = {
   protocols: ["resp"],
   arity: { min: 2, max: Number.POSITIVE_INFINITY },
   keys: { first: 0, last: -1, step: 2 },
+  values: { first: 1, last: -1, step: 2 },
   flags: ["write", "denyoom"],
   usage: "MSETNX key value [key value ...]",
   summary: "Store several values at once unless one of the keys is there",

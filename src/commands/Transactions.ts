@@ -88,3 +88,16 @@ export const look: Entry = {
     }
   }
 }
+
+/** Used by EXEC before it executes anything: writes its arguments, each of which a command of the transaction stores. */
+export const ahead: Entry = {
+  name: "(ahead)",
+  group: "transactions",
+  protocols: [],
+  arity: { min: 1, max: Number.POSITIVE_INFINITY },
+  flags: ["fast"],
+  usage: "(ahead)",
+  summary: "Write long values of a transaction",
+  details: [],
+  execute: (execution, commands, command) => execution.caller?.ahead?.write(execution, commands, command)
+}

@@ -185,6 +185,13 @@ export class CommandBatch implements KeyPlaces {
     ]!
   }
 
+  /** The length of all of a command's arguments together. */
+  argumentBytes(command: number): number {
+    let bytes = 0
+    for (let argument = this.argc(command) - 1; argument >= 0; argument--) bytes += this.argLength(command, argument)
+    return bytes
+  }
+
   /** An argument as text, one character for each byte: for errors, logs and typed commands. */
   text(command: number, argument: number): string {
     const start = this.argStart(command, argument)

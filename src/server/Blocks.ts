@@ -95,6 +95,7 @@ interface Block {
 export class Blocks {
   // In the order in which they were made: the first that has room is used, so that the others become empty.
   private chunks: Array<Chunk> = []
+  private readonly shared = new WeakSet<Buffer>()
   private readonly dropped = new FinalizationRegistry<Block>((block) => this.free(block))
 
   /** Chunks that are kept, whether blocks of them are in use or not. */
@@ -112,8 +113,14 @@ export class Blocks {
     return Buffer.from(chunk.memory, chunk.buddies.take(order) << UNIT_BITS, SMALLEST_BLOCK << order)
   }
 
+  /** Whoever gives this memory back is not the only one who reads it: it is taken back once it is garbage. */
+  share(memory: Buffer): void {
+    this.shared.add(memory)
+  }
+
   /** Takes memory back that nobody reads any more, and that was not dropped. */
   give(memory: Buffer): void {
+    if (this.shared.has(memory)) return this.drop(memory)
     const block = this.blockOf(memory)
     if (block !== undefined) this.free(block)
   }
@@ -129,7 +136,7 @@ export class Blocks {
 
   /** As `give`, of memory that was dropped. */
   giveDropped(memory: Buffer): void {
-    if (this.dropped.unregister(memory)) this.give(memory)
+    if (!this.shared.has(memory) && this.dropped.unregister(memory)) this.give(memory)
   }
 
   /** Keeps no chunk that is not in use. The next garbage collection frees them. */

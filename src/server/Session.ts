@@ -7,6 +7,7 @@ import * as Predicate from "effect/Predicate"
 import { type AuthenticationService, DEFAULT_USER, type User } from "../auth/Authentication.ts"
 import { commands as table, EXEC } from "../commands/Commands.ts"
 import type { Caller } from "../commands/Execution.ts"
+import type { ValuesAhead } from "../commands/LargeValue.ts"
 import { CommandBatch } from "../domain/CommandBatch.ts"
 import type { Reply } from "../domain/Reply.ts"
 import type { ProtocolService, ReplyWriter, RequestDecoder } from "../protocol/Protocol.ts"
@@ -146,6 +147,8 @@ export class Session implements Caller {
   database = 0
   /** Whether the commands of a transaction are executed. */
   isAtomic = false
+  /** Long values of a transaction that is executed. */
+  ahead: ValuesAhead | undefined = undefined
   /** The version of RESP, if the client speaks RESP. */
   version: RespVersion = 2
   user: User = nobody

@@ -3,11 +3,14 @@
  * client has queued is in `Transaction.ts`, what its commands do in `perform/Transactions.ts`.
  */
 import type * as Effect from "effect/Effect"
-import { LOOK } from "../commands/Commands.ts"
+import { AHEAD, commands as table, isValue, LOOK } from "../commands/Commands.ts"
+import { PIECE, type ValuesAhead } from "../commands/LargeValue.ts"
 import { CommandBatch } from "../domain/CommandBatch.ts"
+import { nowhere } from "../domain/Reply.ts"
 import type { ExecutorService } from "../store/Executor.ts"
 import { KeptReply } from "../store/KeptReply.ts"
 import { after } from "./After.ts"
+import { LONG_COMMAND, type Transaction } from "./Transaction.ts"
 import { Watches } from "./Watches.ts"
 
 export class Transactions {
@@ -62,4 +65,41 @@ export class Transactions {
       return undefined
     })
   }
+
+  /**
+   * Has the long values of a transaction written before it is executed, so that this takes no longer than for short ones.
+   * Returns nothing if there are none.
+   */
+  writeAhead(transaction: Transaction, database: number, ahead: ValuesAhead): Effect.Effect<void> | undefined {
+    if (!transaction.isLong) return undefined
+    let pending: Effect.Effect<void> | undefined = undefined
+    const reader = transaction.read()
+    for (let batch = new CommandBatch(); reader.readInto(batch); batch = new CommandBatch()) {
+      const values = valuesOf(batch)
+      if (values !== undefined)
+        pending = after(pending, () => this.executor.execute(values, 0, 1, this.now(), { database, ahead }, nowhere))
+    }
+    return pending
+  }
+}
+
+/** The values of long commands of a batch, as a command that writes them; if there are any. */
+const valuesOf = (batch: CommandBatch): CommandBatch | undefined => {
+  const values = new CommandBatch()
+  values.begin(batch.bytes)
+  values.open(AHEAD)
+  let count = 0
+  for (let command = 0; command < batch.count; command++) {
+    const entry = table[batch.id(command)]
+    const argc = batch.argc(command)
+    if (entry?.values === undefined || batch.argumentBytes(command) < LONG_COMMAND) continue
+    for (let argument = 0; argument < argc; argument++) {
+      const length = batch.argLength(command, argument)
+      if (length < PIECE || !isValue(entry, argument, argc)) continue
+      values.argument(batch.argStart(command, argument), length)
+      count++
+    }
+  }
+  values.close()
+  return count > 0 ? values : undefined
 }

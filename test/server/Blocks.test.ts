@@ -99,6 +99,19 @@ describe("Blocks", () => {
     assert.notStrictEqual(blocks.take(LARGEST_BLOCK).byteOffset, other.byteOffset)
   })
 
+  it("that are shared are not used again by whoever gives them, or gives them dropped", () => {
+    const blocks = new Blocks()
+    const given = blocks.take(LARGEST_BLOCK)
+    const dropped = blocks.take(LARGEST_BLOCK)
+    for (const memory of [given, dropped]) blocks.share(memory)
+    blocks.give(given)
+    blocks.drop(dropped)
+    blocks.giveDropped(dropped)
+    const places = Array.from({ length: 2 }, () => blocks.take(LARGEST_BLOCK).byteOffset)
+    assert.strictEqual(blocks.chunkCount, 1)
+    assert.strictEqual(new Set([given.byteOffset, dropped.byteOffset, ...places]).size, 4)
+  })
+
   it.live("clients that share it have their own bytes", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start()

@@ -2,12 +2,15 @@
 import { assert, describe, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { ValuesAhead } from "../../src/commands/LargeValue.ts"
 import { CommandBatch } from "../../src/domain/CommandBatch.ts"
 import { STORED } from "../../src/engine/Engine.ts"
 import { EVICTED } from "../../src/engine/Limits.ts"
 import { NEVER } from "../../src/engine/Wheel.ts"
 import { RespReplyWriter } from "../../src/protocol/resp/RespReplyWriter.ts"
 import { RespRequestDecoder } from "../../src/protocol/resp/RespRequestDecoder.ts"
+import { Transaction } from "../../src/server/Transaction.ts"
+import { Transactions } from "../../src/server/Transactions.ts"
 import { MemoryExecutor } from "../../src/store/Executor.ts"
 import * as MemoryEngine from "../../src/store/MemoryEngine.ts"
 
@@ -70,6 +73,52 @@ describe("MemoryExecutor", () => {
       assert.strictEqual(replies.take().toString("latin1"), "+OK\r\n")
       assert.isAbove(engine.removed(EVICTED), 50_000)
       assert.isBelow(most, 1500)
+    })
+  )
+
+  it.effect("stores what was written ahead, without another look at its bytes, and gives back what nobody stores", () =>
+    Effect.gen(function* () {
+      const memory = yield* MemoryEngine.make({ maxKeys: 1000 })
+      const { engine } = memory
+      const executor = new MemoryExecutor(memory)
+      const transaction = new Transaction()
+      const commands = setOf(8 * MB)
+      transaction.add(commands, 0)
+      transaction.add(setOf(2 * MB), 0)
+      const ahead = new ValuesAhead()
+      const transactions = new Transactions(executor, () => 0)
+      const pending = transactions.writeAhead(transaction, 0, ahead)
+      if (pending === undefined) return assert.fail("nothing is written ahead")
+      yield* pending
+      assert.isAtLeast(engine.detachedBytes, 10 * MB)
+      assert.strictEqual(engine.size, 0)
+      const end = commands.argStart(0, 1) + 8 * MB
+      commands.bytes.fill("x", commands.argStart(0, 1), end)
+      const replies = new RespReplyWriter(2)
+      executor.prepare(commands)
+      assert.isUndefined(executor.execute(commands, 0, 1, 0, { database: 0, isAtomic: true, ahead }, replies))
+      assert.strictEqual(replies.take().toString("latin1"), "+OK\r\n")
+      assert.isBelow(engine.detachedBytes, 3 * MB)
+      const value = Buffer.alloc(8 * MB)
+      const key = { start: commands.keyStart(0), length: commands.keyLength(0), hash: commands.hash(0) }
+      engine.copyValue(engine.find(commands.view, key.start, key.length, key.hash, 0, 0), 0, 8 * MB, value, 0)
+      assert.isTrue(value.equals(Buffer.alloc(8 * MB, "v")))
+      ahead.abandon()
+      assert.strictEqual(engine.detachedBytes, 0)
+    })
+  )
+
+  it.effect("writes nothing ahead that would not leave as much room as it takes", () =>
+    Effect.gen(function* () {
+      const memory = yield* MemoryEngine.make({ maxKeys: 1000, maxMemory: 24 * MB })
+      const executor = new MemoryExecutor(memory)
+      const transaction = new Transaction()
+      for (const length of [8, 2, 1]) transaction.add(setOf(length * MB), 0)
+      const ahead = new ValuesAhead()
+      yield* new Transactions(executor, () => 0).writeAhead(transaction, 0, ahead) ?? Effect.void
+      assert.isBelow(memory.engine.detachedBytes, 9 * MB)
+      ahead.abandon()
+      assert.strictEqual(memory.engine.usedBytes, 0)
     })
   )
 

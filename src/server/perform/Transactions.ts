@@ -12,6 +12,7 @@ import type { Entry } from "../../commands/Entry.ts"
 import { NOPERM } from "../../commands/Refusals.ts"
 import { ok } from "../../commands/Replies.ts"
 import { discard, exec, multi, unwatch, watch } from "../../commands/Transactions.ts"
+import { ValuesAhead } from "../../commands/LargeValue.ts"
 import { CommandBatch } from "../../domain/CommandBatch.ts"
 import * as Reply from "../../domain/Reply.ts"
 import type { ReplyWriter } from "../../protocol/Protocol.ts"
@@ -177,20 +178,31 @@ const execute: Perform = (session, _commands, _command, now, replies) => {
   }
   const { transactions } = session.context.executor
   if (transactions !== undefined) return executeInEngine(session, transactions, transaction, replies)
-  const execution = new Execution(session, transaction, now, replies)
-  const looked = watch === undefined || watch.isBroken ? undefined : lookAgain(session, watch, now)
-  const pending = after(looked, () => {
-    const isBroken = watch?.isBroken === true
+  const execution = new Execution(session, transaction, replies)
+  const shared = session.context.transactions
+  // If the client leaves while it waits, what it watches is not watched any more.
+  const isBroken = (): boolean => watch !== undefined && (watch.isBroken || session.watch !== watch)
+  const ahead = new ValuesAhead()
+  const written = isBroken() ? undefined : shared.writeAhead(transaction, session.database, ahead)
+  const instant = written === undefined ? () => now : shared.now
+  const looked = after(written, () =>
+    watch === undefined || isBroken() ? undefined : lookAgain(session, watch, instant())
+  )
+  const begun = after(looked, () => {
+    const wasBroken = isBroken()
     forget(session)
-    if (!isBroken) return execution.begin()
+    if (!wasBroken) return execution.begin(instant(), ahead)
     replies.nullArray()
     return undefined
   })
+  const pending = begun === undefined ? undefined : Effect.ensuring(begun, abandoned(ahead))
   if (pending === undefined) return execution.isLast ? "answered last" : "answered"
   // Others put their replies elsewhere meanwhile.
   session.writer.lend()
   return Effect.as(pending, replies)
 }
+
+const abandoned = (ahead: ValuesAhead): Effect.Effect<void> => Effect.sync(() => ahead.abandon())
 
 /** A watched key that has come or gone has changed. */
 const lookAgain = (session: Session, watch: Watch, now: number): Effect.Effect<void> | undefined => {
@@ -216,21 +228,23 @@ class Execution {
   private readonly transactions: Transactions
   private readonly replies: ReplyWriter
   private commands = noCommands
-  private now: number
+  private now = 0
   // Where in the batch it is.
   private next = 0
   private end = 0
 
-  constructor(session: Session, transaction: Transaction, now: number, replies: ReplyWriter) {
+  constructor(session: Session, transaction: Transaction, replies: ReplyWriter) {
     this.session = session
     this.transaction = transaction
     this.rest = transaction.read()
     this.transactions = session.context.transactions
-    this.now = now
     this.replies = replies
   }
 
-  begin(): Effect.Effect<void> | undefined {
+  /** Begins at `now`, with values that were written ahead. */
+  begin(now: number, ahead: ValuesAhead): Effect.Effect<void> | undefined {
+    this.now = now
+    this.session.ahead = ahead
     this.commands = this.transactions.takeBatch()
     this.replies.array(this.transaction.count)
     this.session.isExecuting = true
@@ -258,6 +272,7 @@ class Execution {
       })
     }
     this.session.isExecuting = false
+    this.session.ahead = undefined
     return undefined
   }
 

@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
+import { LARGE_VALUE } from "../../../src/commands/LargeValue.ts"
 import * as Executors from "../Executors.ts"
 import * as TestServer from "../TestServer.ts"
 import { begin, bulk, converse, request, requests, wire } from "./Exchanges.ts"
@@ -292,6 +293,68 @@ describe("a watched key", () => {
       assert.strictEqual(yield* text.ask("FLUSH\n"), "OK flushed\n")
       yield* converse(client, requests("SET a 1", "MULTI", "EXEC"), wire("+OK", "+OK", "*-1"))
       yield* converse(missing, requests("MULTI", "EXEC"), wire("+OK", "*0"))
+    })
+  )
+})
+
+describe("long values of a transaction", () => {
+  const long = (character: string): string => character.repeat(LARGE_VALUE + 10)
+
+  it.effect("are stored by it, in order, among short ones", () =>
+    Effect.gen(function* () {
+      const server = yield* TestServer.start()
+      const client = yield* server.connect()
+      const queue = [
+        ["SET", "a", long("a")],
+        ["GET", "a"],
+        ["MSET", "b", long("b"), "c", "short", "d", long("d")],
+        ["APPEND", "a", long("A")],
+        ["SET", "b", long("x"), "NX"],
+        ["SETNX", "e", long("e")],
+        ["GETSET", "e", long("E")],
+        ["SETRANGE", "f", "5", long("f")],
+        ["SET", "a", long("y"), "NONSENSE"],
+        ["STRLEN", "a"]
+      ]
+      const sent = requests("MULTI") + queue.map((words) => request(...words)).join("") + requests("EXEC")
+      const length = LARGE_VALUE + 10
+      const answer =
+        wire("+OK") +
+        wire("+QUEUED").repeat(queue.length) +
+        wire(`*${queue.length}`, "+OK") +
+        bulk(long("a")) +
+        wire("+OK", `:${2 * length}`, "$-1", ":1") +
+        bulk(long("e")) +
+        wire(`:${length + 5}`, "-ERR syntax error", `:${2 * length}`)
+      yield* converse(client, sent, answer)
+      const values = {
+        a: long("a") + long("A"),
+        b: long("b"),
+        d: long("d"),
+        e: long("E"),
+        f: `${"\0".repeat(5)}${long("f")}`
+      }
+      for (const [key, value] of Object.entries(values)) yield* converse(client, requests(`GET ${key}`), bulk(value))
+    })
+  )
+
+  it.effect("are not stored where a watched key has changed, before EXEC or after", () =>
+    Effect.gen(function* () {
+      const server = yield* TestServer.start()
+      const client = yield* server.connect()
+      const other = yield* server.connect()
+      const queued = requests("WATCH k", "MULTI") + request("SET", "a", long("a"))
+      yield* begin(client, queued, wire("+OK", "+OK", "+QUEUED"))
+      yield* converse(other, requests("SET k 1"), wire("+OK"))
+      yield* converse(client, requests("EXEC"), wire("*-1"))
+      yield* converse(client, requests("GET a"), wire("$-1"))
+      yield* begin(client, requests("SET k 1 PX 1000") + queued, wire("+OK", "+OK", "+OK", "+QUEUED"))
+      yield* TestClock.adjust(1000)
+      yield* converse(client, requests("EXEC"), wire("*-1"))
+      const { store } = yield* server.stats
+      assert.deepInclude(store, { keys: 0 })
+      // Nothing of the values is left.
+      assert.isBelow(store.bytes, 1000)
     })
   )
 })
