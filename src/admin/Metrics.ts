@@ -105,7 +105,9 @@ const perCommand =
 
 const sum = (numbers: ReadonlyArray<number>): number => numbers.reduce((total, number) => total + number, 0)
 
+/** Nothing where the keys are in an engine: each of its fronts would tell of the same ones. */
 const databases = ({ view }: Reading) => {
+  if (view.executor.engine.keyspace !== undefined) return []
   const { databases } = view.executor.levels()
   return Array.from({ length: DATABASES }, (_, database) => [`db${database}`, databases[database]] as const)
 }
@@ -242,10 +244,10 @@ const redisFamilies: ReadonlyArray<Family> = [
   gauge("redis_connected_slaves", "Replicas: a cache has none", () => 0),
   gauge("redis_cluster_enabled", "Whether there is a cluster: there is none", () => 0),
   gauge("redis_loading_dump_file", "Whether a dump is loaded: there is none", () => 0),
-  gauges("db", "redis_db_keys", "Keys by database", (reading) =>
+  gauges("db", "redis_db_keys", "Keys by database; absent with --engine", (reading) =>
     databases(reading).map(([name, level]) => [name, level?.keys ?? 0])
   ),
-  gauges("db", "redis_db_keys_expiring", "Keys with a time to live by database", (reading) =>
+  gauges("db", "redis_db_keys_expiring", "Keys with a time to live by database; absent with --engine", (reading) =>
     databases(reading).map(([name, level]) => [name, level?.timed ?? 0])
   ),
   counters(

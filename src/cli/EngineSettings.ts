@@ -1,31 +1,29 @@
 /** The settings of `serve` that say where the keys are, as the configuration of a Redis engine. It connects to nothing. */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
+import * as GivenFile from "../GivenFile.ts"
 import { type Settings, settings } from "../server/ServerConfig.ts"
 import { certificatesIn } from "../server/TlsFiles.ts"
 import { parseEngineUrl } from "../store/redis/EngineUrl.ts"
 import type { RedisEngineConfig } from "../store/redis/RedisEngineConfig.ts"
 import { CommandFailed } from "./CommandFailed.ts"
 import { fromSettingWithSource } from "./SettingFlag.ts"
-import { fileReason } from "./SystemReason.ts"
 
 const PASSWORD = "KV_CACHE_ENGINE_PASSWORD"
 
 const failed = (message: string): CommandFailed => new CommandFailed({ code: 1, message })
 
 /** What a file contains. `flag` names it where it cannot be read. */
-const read = Effect.fnUntraced(function* (flag: string, file: string) {
-  const fileSystem = yield* FileSystem.FileSystem
-  return yield* Effect.mapError(fileSystem.readFileString(file), (error) =>
-    failed(`--${flag}: cannot read ${file}: ${fileReason(error)}`)
-  )
-})
+const read = (flag: string, file: string): Effect.Effect<string, CommandFailed> =>
+  Effect.mapBoth(GivenFile.read(file), {
+    onFailure: ({ message }) => failed(`--${flag}: cannot read ${file}: ${message}`),
+    onSuccess: ({ bytes }) => bytes.toString("utf8")
+  })
 
 /** Of those who may have signed the servers' certificates. Without any, TLS would take the system's, and say nothing. */
 const caOf = Effect.fnUntraced(function* (file: string) {
@@ -51,7 +49,7 @@ const passwordOf = Effect.fnUntraced(function* ({ enginePasswordFile }: Settings
 /** Where the keys are, unless they are in the memory of this process. */
 export const engineOf = Effect.fnUntraced(function* (
   config: Settings
-): Effect.fn.Return<RedisEngineConfig | undefined, CommandFailed | Config.ConfigError, FileSystem.FileSystem> {
+): Effect.fn.Return<RedisEngineConfig | undefined, CommandFailed | Config.ConfigError> {
   const { engine, engineCa, engineDown, engineTimeout, nearMemory, nearTtl, staleTtl } = config
   const url = engine === undefined ? undefined : Option.getOrUndefined(parseEngineUrl(engine))
   if (engine === undefined || url === undefined) return undefined

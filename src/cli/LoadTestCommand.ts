@@ -26,6 +26,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import type { ClientCredentials } from "../client/ClientSocket.ts"
 import type { ClientTls } from "../client/ClientTls.ts"
 import * as ServerUrl from "../client/ServerUrl.ts"
+import * as GivenFile from "../GivenFile.ts"
 import * as Assertion from "../loadtest/Assertion.ts"
 import * as Comparison from "../loadtest/Comparison.ts"
 import * as HtmlReport from "../loadtest/HtmlReport.ts"
@@ -496,18 +497,20 @@ const loadTest = Effect.fnUntraced(function* (config: Config) {
   if (result.ended === "server lost" || assertions.some(({ holds }) => !holds)) return yield* new LoadTestUnmet()
 })
 
+/** Of a run of days, in megabytes. */
+const MAX_RESULT = 256
+
 const readResult = Effect.fnUntraced(
   function* (file: string) {
-    const fileSystem = yield* FileSystem.FileSystem
-    const text = yield* fileSystem.readFileString(file)
-    return yield* Schema.decodeEffect(LoadResultJson)(text)
+    const { bytes } = yield* GivenFile.read(file, MAX_RESULT)
+    return yield* Schema.decodeEffect(LoadResultJson)(bytes.toString("utf8"))
   },
   (effect, file) =>
     Effect.mapError(effect, (error) =>
       notMade(
         error._tag === "SchemaError"
           ? `'${file}' is no result of a load test: ${whatIsWrong(error)}.`
-          : `Cannot read '${file}': ${fileReason(error)}.`
+          : `Cannot read '${file}': ${error.message}.`
       )
     )
 )

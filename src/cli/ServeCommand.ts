@@ -23,6 +23,7 @@ import {
   settings
 } from "../server/ServerConfig.ts"
 import { effectless } from "../server/EffectlessSettings.ts"
+import { withoutClash } from "../server/PortClash.ts"
 import { complaints, CurrentSystemLimits } from "../server/SystemLimits.ts"
 import { VirtualClock } from "../server/VirtualClock.ts"
 import { Expirer } from "../store/Expirer.ts"
@@ -48,6 +49,7 @@ const serve = Effect.fnUntraced(
   function* (config: Settings) {
     const password = yield* takePassword
     const headers = yield* otlpHeaders
+    yield* Effect.fromResult(withoutClash(config))
     const server = yield* Effect.scoped(
       Effect.gen(function* () {
         yield* crashInLog

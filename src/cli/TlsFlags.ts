@@ -1,12 +1,11 @@
 /** The flags of a client that speaks TLS: `--tls` and the files that it takes. */
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Flag from "effect/cli/Flag"
 import type { ClientTls } from "../client/ClientTls.ts"
+import * as GivenFile from "../GivenFile.ts"
 import { CommandFailed } from "./CommandFailed.ts"
 import { parsedFlag } from "./ParsedFlag.ts"
-import { fileReason } from "./SystemReason.ts"
 
 const file = (flag: string, description: string) =>
   parsedFlag({
@@ -46,22 +45,22 @@ export interface GivenTls {
 export const tlsOf = Effect.fnUntraced(function* (
   given: GivenTls,
   code: number
-): Effect.fn.Return<ClientTls | undefined, CommandFailed, FileSystem.FileSystem> {
+): Effect.fn.Return<ClientTls | undefined, CommandFailed> {
   const { tls, tlsCa, tlsCert, tlsInsecure, tlsKey } = given
   const isGiven = tls || tlsInsecure || [tlsCa, tlsCert, tlsKey].some(Option.isSome)
   if (!isGiven) return undefined
   if (Option.isSome(tlsCert) !== Option.isSome(tlsKey)) {
     return yield* new CommandFailed({ code, message: "--tls-cert and --tls-key belong together: give both." })
   }
-  const fileSystem = yield* FileSystem.FileSystem
   const read = (flag: string, name: Option.Option<string>) =>
     Option.match(name, {
       onNone: () => Effect.succeed(undefined),
       onSome: (path) =>
-        Effect.mapError(
-          fileSystem.readFileString(path),
-          (error) => new CommandFailed({ code, message: `Cannot read ${flag} '${path}': ${fileReason(error)}.` })
-        )
+        Effect.mapBoth(GivenFile.read(path), {
+          onFailure: ({ message }) =>
+            new CommandFailed({ code, message: `Cannot read ${flag} '${path}': ${message}.` }),
+          onSuccess: ({ bytes }) => bytes.toString("utf8")
+        })
     })
   return {
     ca: yield* read("--tls-ca", tlsCa),

@@ -39,6 +39,7 @@ import { CurrentIntake, descriptorOf } from "./Intake.ts"
 import * as Listener from "./Listener.ts"
 import { Observation } from "./Observation.ts"
 import { Pause } from "./Pause.ts"
+import { withoutClash } from "./PortClash.ts"
 import { parametersOf } from "./ServerParameters.ts"
 import { Roster } from "./Roster.ts"
 import { Running } from "./Running.ts"
@@ -369,29 +370,13 @@ const make = Effect.fnUntraced(function* (config: ServerConfig) {
 
   const { host, port, respPort, tlsPort } = config
   const tlsFiles = yield* Effect.fromResult(tlsFilesOf(config))
-  const ports = [
-    { flag: "--port", at: port },
-    { flag: "--tls-port", at: tlsPort },
-    { flag: "--resp-port", at: respPort }
-  ].filter(({ at }) => at !== undefined)
   if (port === undefined && tlsPort === undefined) {
     return yield* new Listener.ListenError({
       code: TLS,
       message: "--port off without --tls-port leaves no port to listen on: give one with --tls-port."
     })
   }
-  for (const [index, { at, flag }] of ports.entries()) {
-    const other = ports.findLast((it) => it.at === at)
-    if (other === undefined || other.flag === flag || at === 0 || ports.indexOf(other) < index) continue
-    const hint =
-      flag === "--port" && other.flag === "--resp-port"
-        ? "give two ports, or one, since --port takes Redis's clients, too."
-        : "give two ports, or --port off."
-    return yield* new Listener.ListenError({
-      code: "EADDRINUSE",
-      message: `${flag} and ${other.flag} are both ${at}: ${hint}`
-    })
-  }
+  yield* Effect.fromResult(withoutClash(config))
   // Released before the drain begins: finalizers run in reverse order.
   const tls =
     tlsFiles === undefined ? undefined : yield* TlsPort.make(tlsFiles, counters, (socket) => admit(socket, "any"))

@@ -94,6 +94,8 @@ export interface Link {
   readonly hold: (bytes: number) => void
   /** Sends bytes that no command asked for, between two replies. They must stay as they are. */
   readonly push: (bytes: Buffer) => void
+  /** Whether what is sent can still reach the peer: the connection has not ended, and was not closed. */
+  readonly isOpen: boolean
   /** Closes the connection at once. */
   readonly kill: (reason?: StrangerEnd) => void
 }

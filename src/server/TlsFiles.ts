@@ -3,14 +3,12 @@
  * learns what is wrong with them before a client does. It does not know sockets: see `TlsPort.ts`.
  */
 import { createPrivateKey, X509Certificate } from "node:crypto"
-import * as Fs from "node:fs/promises"
 import * as Tls from "node:tls"
-import * as Util from "node:util"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
+import * as GivenFile from "../GivenFile.ts"
 import { ListenError } from "./Listener.ts"
 import type { ServerConfig, TlsClientAuth, TlsVersion } from "./ServerConfig.ts"
 
@@ -54,16 +52,10 @@ export const tlsFilesOf = (config: ServerConfig): Result.Result<TlsFiles | undef
 export const namesOf = ({ ca, cert, key }: TlsFiles): ReadonlyArray<string> =>
   ca === undefined ? [cert, key] : [cert, key, ca]
 
-const reasonOf = (error: unknown): string => {
-  const errno = Predicate.hasProperty(error, "errno") && typeof error.errno === "number" ? error.errno : 0
-  const [, words = "it cannot be read"] = Util.getSystemErrorMap().get(errno) ?? []
-  return words
-}
-
 const readFile = (flag: string, file: string): Effect.Effect<string, ListenError> =>
-  Effect.tryPromise({
-    try: () => Fs.readFile(file, "latin1"),
-    catch: (error) => refused(`Cannot read ${flag} '${file}': ${reasonOf(error)}.`)
+  Effect.mapBoth(GivenFile.read(file), {
+    onFailure: ({ message }) => refused(`Cannot read ${flag} '${file}': ${message}.`),
+    onSuccess: ({ bytes }) => bytes.toString("latin1")
   })
 
 const BLOCK = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]*-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g

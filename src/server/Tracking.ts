@@ -240,7 +240,8 @@ export class Tracking implements ChangeListener {
     const { session } = tracker
     const { redirect } = tracker.options
     const receiver = redirect === 0 ? session : this.clients.get(redirect)
-    if (receiver === undefined) {
+    // One that has said QUIT is a client until its peer has closed its side, too.
+    if (receiver === undefined || !receiver.link.isOpen) {
       tracker.isBroken = true
       if (session.version === 3) this.sendBroken(session, redirect)
       return

@@ -16,6 +16,7 @@ import type * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Caller } from "../commands/Execution.ts"
 import { CommandBatch } from "../domain/CommandBatch.ts"
+import { READ_BYTES } from "../EventLoop.ts"
 import type { ReplyWriter } from "../protocol/Protocol.ts"
 import type { ExecutorService } from "../store/Executor.ts"
 import type { Backlog } from "./Backlog.ts"
@@ -94,6 +95,12 @@ const MOST_COPIED = TURN_BYTES / 2
  */
 export const SHARES = 2
 
+/** Whoever has sent so much is executed behind the others of the turn: they wait for one share less of it. */
+const LARGE_BYTES = 32 * 1024
+
+/** So many of them wait at once. */
+const MOST_LARGE = TURN_BYTES / READ_BYTES
+
 /** So many desks are kept for turns to come: 4 MB. */
 const SPARE_DESKS = 16
 
@@ -143,6 +150,8 @@ export class Turn {
   // What is to be done at the end of a run.
   private tasks: Array<() => void> = []
   private isAtTasks = false
+  // Those that have sent so much that the others are executed first. It is in their backlogs.
+  private large: Array<Reader> = []
   // Those that have had their share, in order.
   private served: Array<Reader> = []
   private isPutOff = false
@@ -172,6 +181,12 @@ export class Turn {
   add(reader: Reader, bytes: Buffer, length: number): void {
     const { backlog } = reader
     if (backlog.awaits(length)) return backlog.append(bytes, 0, length)
+    if (length >= LARGE_BYTES && this.mayWait(reader, length)) {
+      backlog.append(bytes, 0, length)
+      this.putOff()
+      if (this.large.push(reader) === MOST_LARGE) this.run()
+      return
+    }
     if (reader.isReady && this.place(reader, length)) {
       this.length += bytes.copy(this.desk.bytes, this.length, 0, length)
       this.ends[this.readers.length - 1] = this.length
@@ -179,6 +194,12 @@ export class Turn {
     }
     backlog.append(bytes, 0, length)
     if (reader.isReady) this.runFor(reader)
+  }
+
+  /** Whether `length` bytes more of a reader can be executed behind the other readers of the turn. */
+  private mayWait(reader: Reader, length: number): boolean {
+    // What it has sent before in this turn comes first.
+    return reader.isReady && reader.lastTurn !== this.number && reader.backlog.length + length <= MOST_COPIED
   }
 
   /** Executes what a reader has kept, now. */
@@ -189,6 +210,11 @@ export class Turn {
       this.place(reader, 0)
       return this.run()
     }
+    this.runInPlace(reader)
+  }
+
+  /** Executes what a reader has kept where that is, now. It must be ready, and nobody else to be executed. */
+  private runInPlace(reader: Reader): void {
     const { end, start, wasLent } = reader.backlog
     const bytes = reader.backlog.read()
     this.readers.push(reader)
@@ -215,8 +241,17 @@ export class Turn {
   /** Executes what has been taken, now. */
   run(): void {
     // A connection that ends while its requests are executed asks for it again.
-    if (this.isRunning || this.readers.length === 0) return
-    this.runFrom(this.desk.bytes, 0)
+    if (this.isRunning) return
+    if (this.readers.length > 0) this.runFrom(this.desk.bytes, 0)
+    if (this.large.length > 0) this.runLarge()
+  }
+
+  private runLarge(): void {
+    for (const reader of this.large.splice(0)) {
+      // Tasks of the run before may have brought something.
+      this.run()
+      if (reader.isReady && reader.backlog.length > 0) this.runInPlace(reader)
+    }
   }
 
   /** Does a task when the present run has ended, or once the event loop has read what there is to read. */

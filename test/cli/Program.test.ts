@@ -1,5 +1,8 @@
 /** The built program as a user runs it: its output, the signals that it obeys, and its exit codes. */
-import { execFile } from "node:child_process"
+import { execFile, execFileSync } from "node:child_process"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -8,6 +11,8 @@ import * as RawClient from "../server/RawClient.ts"
 import * as Program from "./Program.ts"
 
 const VALUE = "v".repeat(256)
+
+const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url))
 
 const indexes = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, i) => i)
 
@@ -52,6 +57,30 @@ describe("a server", () => {
         environment: { KV_CACHE_PORT: "1", KV_CACHE_MAX_KEYS: "5", KV_CACHE_MAX_CONNECTIONS: "9" }
       })
       assert.deepInclude(server.listening.annotations, { maxKeys: 7, maxConnections: 9 })
+    })
+  )
+
+  it.effect("reads a password from a pipe, and stops on SIGTERM while nobody writes to it", () =>
+    Effect.gen(function* () {
+      const script = `exec "$0" "$1" serve --port 0 --password-file <(printf 'two words')`
+      const told = yield* Effect.callback<string>((resume) => {
+        execFile("bash", ["-c", script, process.execPath, main], (_, _stdout, stderr) => resume(Effect.succeed(stderr)))
+      })
+      assert.include(told, "what is in it is no password")
+
+      const folder = yield* Effect.acquireRelease(
+        Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "kv-cache-pipe-"))),
+        (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true }))
+      )
+      const pipe = Path.join(folder, "pipe")
+      execFileSync("mkfifo", [pipe])
+      const program = yield* Program.start(["serve", "--port", "0", "--password-file", pipe])
+      // Waits until it is read.
+      const writer = yield* Effect.promise(() => Fs.promises.open(pipe, "w"))
+      yield* program.kill("SIGTERM")
+      const { code, signal } = yield* program.ended
+      yield* Effect.promise(() => writer.close())
+      assert.deepStrictEqual({ code, signal }, { code: 143, signal: null })
     })
   )
 
@@ -337,7 +366,6 @@ describe("what is printed", () => {
     "to a reader that has gone: no word of it ($args)",
     ({ args }) =>
       Effect.gen(function* () {
-        const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url))
         // The reader ends without reading. A program that waits for that is sure to write to a closed pipe.
         const script = `exec 3>&1; { "$@"; echo "$?" >&3; } | exec true`
         const { said, status } = yield* Effect.callback<{ readonly said: string; readonly status: string }>(

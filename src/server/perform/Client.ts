@@ -181,6 +181,7 @@ export const client: ReadonlyArray<readonly [Entry, Perform]> = [
       switch (word(commands, command, 0)) {
         case "ON":
           session.isSilent = false
+          session.answersToDrop = 0
           return replies.fixed(ok)
         case "OFF":
           session.isSilent = true

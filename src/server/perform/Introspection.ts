@@ -227,6 +227,9 @@ const find = (name: string): Described | undefined => {
   return entry === undefined ? undefined : { name: entry.name, entry, subcommands: [] }
 }
 
+/** What COMMAND LIST lists: commands, and subcommands with their command's name before them. */
+const names = [...described.keys(), ...entries.map(({ name }) => name).filter((name) => name.includes("|"))]
+
 /** The names that a filter of COMMAND LIST leaves, or nothing if it is no filter. */
 const filtered = (kind: string, value: string): ReadonlyArray<string> | undefined => {
   switch (kind.toUpperCase()) {
@@ -235,9 +238,7 @@ const filtered = (kind: string, value: string): ReadonlyArray<string> | undefine
     case "ACLCAT":
       return namesIn(value)
     case "PATTERN":
-      return [...described.keys(), ...entries.map(({ name }) => name).filter((name) => name.includes("|"))].filter(
-        (name) => textMatches(value, name)
-      )
+      return names.filter((name) => textMatches(value, name))
     default:
       return undefined
   }
@@ -247,10 +248,10 @@ const performList: Perform = atOnce((_session, commands, command, _now, replies)
   const [filterBy, kind = "", value = "", ...rest] = texts(commands, command)
   const isFiltered = filterBy !== undefined
   const isBad = isFiltered && (filterBy.toUpperCase() !== "FILTERBY" || commands.argc(command) !== 3 || rest.length > 0)
-  const names = isBad ? undefined : isFiltered ? filtered(kind, value) : [...described.keys()]
-  if (names === undefined) return replies.fixed(syntaxError)
-  replies.array(names.length)
-  for (const name of names) replies.text(name.toLowerCase())
+  const listed = isBad ? undefined : isFiltered ? filtered(kind, value) : names
+  if (listed === undefined) return replies.fixed(syntaxError)
+  replies.array(listed.length)
+  for (const name of listed) replies.text(name.toLowerCase())
 })
 
 /** The keys of a whole command, given as words, or what is wrong with it. */

@@ -7,7 +7,7 @@ import { duration } from "../../insight/Duration.ts"
 import { FLUSHED, type MemoryInsight } from "../../insight/MemoryInsight.ts"
 import type { ReplySink } from "../../domain/Reply.ts"
 import type { NearCache, NearLook } from "../near/NearCache.ts"
-import { integerOf, isError, putError } from "./Frames.ts"
+import { integerOf, isError, lineOf } from "./Frames.ts"
 import { Forwarded, type Job } from "./Job.ts"
 import type { NodeConnection } from "./NodeConnection.ts"
 import { type Outbox, prepared } from "./Outbox.ts"
@@ -27,10 +27,15 @@ const fates: ReadonlyMap<number, string> = new Map([
   [FLUSHED, "all that came from its server was dropped (a flush, a lost connection, or slots that moved)"]
 ])
 
+/** An error's line, as words in a sentence. */
+const withoutCode = (line: string): string => line.slice(line.indexOf(" ") + 1)
+
 export class Explained extends Forwarded {
   private readonly look: NearLook | undefined
   private readonly insight: MemoryInsight
   private node: NodeConnection | undefined = undefined
+  // What became of its server before it answered.
+  private loss: string | undefined = undefined
 
   constructor(job: Job, command: number, near: NearCache | undefined, insight: MemoryInsight, now: number) {
     super(job, command)
@@ -53,6 +58,11 @@ export class Explained extends Forwarded {
     super.answered(bytes, start, end, from)
   }
 
+  override lost(why: string, wasSent: boolean, from: NodeConnection): void {
+    this.loss = `${from.name} ${why}`
+    super.lost(why, wasSent, from)
+  }
+
   protected override encodeCommand(out: Outbox): void {
     const { command, commands } = this
     const key = commands.firstKey(command)
@@ -70,8 +80,13 @@ export class Explained extends Forwarded {
         `hit, kept near: idle ${duration(idle)}, fresh for ${duration(left)}, ${look.bytes} bytes; from the engine${at}`
       )
     }
-    if (bytes === undefined) return sink.simple(`unknown, ${this.failure}; ${this.withoutServer}`)
-    if (isError(bytes, start)) return putError(this.errorLine ?? "", sink)
+    if (bytes === undefined) return sink.simple(`unknown, ${this.trouble}; ${this.withoutServer}`)
+    if (isError(bytes, start)) {
+      const text = withoutCode(lineOf(bytes, start, end))
+      return sink.simple(
+        `unknown, the engine${at} answered PTTL with an error: ${text}; nothing is kept near without it`
+      )
+    }
     const left = integerOf(bytes, start, end)
     if (left === NOT_THERE) return sink.simple(`miss, not in the engine${at}; ${this.whyNotNear}`)
     const expiry = left === NO_DEADLINE ? "never expires" : `expires in ${duration(left)}`
@@ -80,6 +95,11 @@ export class Explained extends Forwarded {
 
   private get commands() {
     return this.job.commands
+  }
+
+  /** Why the server has not answered. */
+  private get trouble(): string {
+    return this.loss ?? `the cluster does not serve its slot (${withoutCode(this.failure)})`
   }
 
   /** What a read of the key is answered while its server cannot be asked. */

@@ -32,6 +32,8 @@ export interface JobContext {
   readonly near: NearCache | undefined
   /** The time in ms. */
   readonly now: () => number
+  /** A server gives a value, but refuses to track its key, or to say how long it has left: it cannot be kept near. */
+  readonly onRefusedNear: (node: NodeConnection, error: string) => void
 }
 
 /** The kind of an error that says that a server is gone. */
@@ -211,6 +213,7 @@ abstract class Part implements Request {
       if (reads.takes(bytes, start, end)) return
       this.reads = undefined
       reads.complete(bytes, start, this.context.now())
+      if (reads.refusal !== undefined && !isError(bytes, start)) this.context.onRefusedNear(from, reads.refusal)
     }
     if (isError(bytes, start)) {
       const line = lineOf(bytes, start, end)
@@ -252,7 +255,7 @@ abstract class Part implements Request {
   protected send(node: NodeConnection): void {
     const reads = this.beginReads(node)
     this.reads = reads
-    node.send(this, reads === undefined ? 1 : 1 + reads.count)
+    node.send(this, reads === undefined ? 1 : 1 + reads.replies)
   }
 
   /** The reply is an error, or there is none: the line that says so. */
@@ -338,7 +341,7 @@ export class NearRead extends Forwarded {
     }
     const { near } = context
     if (near === undefined || !near.admits(commands, first)) return undefined
-    const reads = new NearReads(near)
+    const reads = new NearReads(near, node.isTracking)
     reads.add(true, node.source, commands, first, job.caller.database, context.now())
     return reads
   }
@@ -353,12 +356,12 @@ const readsOf = (
   const { near } = context
   if (near === undefined) return undefined
   const now = context.now()
-  const reads = new NearReads(near)
+  const reads = new NearReads(near, node.isTracking)
   for (const key of keys) {
     const isKept = !near.has(commands, key, caller.database, now) && near.admits(commands, key)
     reads.add(isKept, node.source, commands, key, caller.database, now)
   }
-  return reads.count === 0 ? undefined : reads
+  return reads.replies === 0 ? undefined : reads
 }
 
 /** What was known when the job began. What the near cache had was kept then: commands behind it may change it. */

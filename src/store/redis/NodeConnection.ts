@@ -7,9 +7,10 @@
  * invalidations over out of order with replies, and takes 17 µs of the processor's time for a command (6.3.1, 800 GETs in
  * flight, Node 20) where writing and reading the same bytes takes 0.6.
  *
- * What is sent in one turn travels in one write. A server that owes an answer and is silent for too long counts as lost:
- * all that it owes fails, and what comes meanwhile fails at once, until a new connection has been greeted. So this is its
- * circuit breaker, too, and others are not concerned. An idle connection is pinged, so that silence is noticed.
+ * What is sent in one turn travels in one write; where replies are long, in several, each when those before were answered. A
+ * server that owes an answer and is silent for too long counts as lost: all that it owes fails, and what comes meanwhile fails
+ * at once, until a new connection has been greeted. So this is its circuit breaker, too, and others are not concerned. An
+ * idle connection is pinged, so that silence is noticed.
  */
 import * as Net from "node:net"
 import * as Tls from "node:tls"
@@ -67,8 +68,17 @@ const LAST_DELAY = 1000
 /** Looks so many times in a timeout. */
 const LOOKS = 4
 
-/** A server that has more to read than this, in bytes, has another timeout for each time as much. */
-const READ_IN_TIMEOUT = 4 * 1024 * 1024
+/** A server that has more to read or to answer than this, in bytes, has another timeout for each time as much. */
+const BYTES_IN_TIMEOUT = 4 * 1024 * 1024
+
+/**
+ * No more is asked for at once than this, in bytes: a server copies all the replies to what it has read before it sends the
+ * first of them, and all of them would come to lie here.
+ */
+const MOST_OWED = 32 * 1024 * 1024
+
+/** What is expected of a reply follows the largest ones at once, and smaller ones by this share of the difference. */
+const FORGETTING = 1 / 8
 
 /** A connection that has sent nothing for so many ms is pinged. */
 const IDLE = 1000
@@ -81,6 +91,14 @@ const copyOfRead = (length: number): Buffer => {
   const copy = Buffer.allocUnsafe(length)
   readBuffer.copy(copy, 0, 0, length)
   return copy
+}
+
+/** A request that waits until less is owed. */
+interface Held {
+  readonly request: Request
+  readonly replies: number
+  /** In bytes. */
+  readonly length: number
 }
 
 /** Stands for a request that was answered. */
@@ -130,6 +148,8 @@ export class NodeConnection {
   /** Commands since the start: all, those that it sends by itself included; and those that were lost. */
   requests = 0
   lostRequests = 0
+  /** Whether the server tells of changes of a key when it has been asked to. Until it has answered, that is hoped for. */
+  isTracking: boolean
   /** How long the last request took that was measured, in ms. One at a time is. */
   roundTrip: number | undefined = undefined
   private state: State = "connecting"
@@ -142,6 +162,13 @@ export class NodeConnection {
   private answeredCount = 0
   // How many of the last of them are not written yet.
   private unsent = 0
+  // What waits behind these, in order, and its bytes. The first `heldFrom` of them wait no more, nor `waitingFrom` bytes.
+  private held: Array<Held> = []
+  private heldFrom = 0
+  private readonly waiting = new Outbox()
+  private waitingFrom = 0
+  // What a request or a reply may have, in bytes: the largest of late.
+  private expected = 0
   private greetings: Array<(bytes: Buffer, start: number, end: number) => void> = []
   private isFlushing = false
   // Looks at which it owed an answer, since it has last sent something.
@@ -156,6 +183,7 @@ export class NodeConnection {
     this.database = database
     this.source = source
     this.name = formatNode(address)
+    this.isTracking = options.isTracking
     this.options = options
   }
 
@@ -173,9 +201,14 @@ export class NodeConnection {
     return this.state === "ready" || this.state === "connecting"
   }
 
-  /** How many requests are awaited. */
+  /** How many replies are awaited, without those to requests that wait themselves. */
   get awaited(): number {
     return this.pending.length - this.answeredCount
+  }
+
+  /** How many bytes they may have, in all. */
+  private get owed(): number {
+    return this.awaited * this.expected
   }
 
   /** Sends a request that is answered with so many replies. Those of one turn are written together. */
@@ -185,12 +218,26 @@ export class NodeConnection {
       this.lostRequests += replies
       return request.lost(this.why, false, this)
     }
+    // Order is kept: whoever comes later waits behind.
+    const isHeld = this.held.length > 0 || this.owed >= MOST_OWED
+    const out = isHeld ? this.waiting : this.out
+    const before = out.length
+    // Now in any case: its bytes are there for as long as somebody waits for the answer.
+    request.encode(out)
+    const length = out.length - before
+    if (isHeld) this.held.push({ request, replies, length })
+    else this.sent(request, replies, length)
+  }
+
+  /** A request is in the outbox. */
+  private sent(request: Request, replies: number, length: number): void {
     if (this.measured === undefined && this.state === "ready") {
       this.measured = request
       this.measuredAt = this.options.micros()
     }
     if (this.awaited === 0) this.silentLooks = 0
-    request.encode(this.out)
+    // A value that is put is likely to be read.
+    if (length > this.expected) this.expected = length
     for (let reply = 0; reply < replies; reply++) this.pending.push(request)
     this.unsent += replies
     if (this.isFlushing) return
@@ -231,6 +278,36 @@ export class NodeConnection {
     if (this.awaited > 0) return
     this.socket?.destroy()
     this.onClosed()
+  }
+
+  /** Sends of what waits as much as may be owed. */
+  private sendHeld(): void {
+    const { held, waiting } = this
+    const bytes = waiting.peek()
+    while (this.heldFrom < held.length && (this.awaited === 0 || this.owed < MOST_OWED)) {
+      const next = held[this.heldFrom++]
+      if (next === undefined) continue
+      const end = this.waitingFrom + next.length
+      this.out.raw(bytes.subarray(this.waitingFrom, end))
+      this.waitingFrom = end
+      this.sent(next.request, next.replies, next.length)
+    }
+    if (this.heldFrom === held.length) return this.forgetHeld()
+    if (2 * this.heldFrom > held.length) {
+      held.splice(0, this.heldFrom)
+      this.heldFrom = 0
+    }
+    if (2 * this.waitingFrom > waiting.length) {
+      waiting.drop(this.waitingFrom)
+      this.waitingFrom = 0
+    }
+  }
+
+  private forgetHeld(): void {
+    this.held = []
+    this.heldFrom = 0
+    this.waiting.clear()
+    this.waitingFrom = 0
   }
 
   /** Connects, and again whenever the connection is lost, until it is ended. Fails only if the first attempt does. */
@@ -282,8 +359,8 @@ export class NodeConnection {
     const { now } = this.options
     const look = Effect.sync(() => {
       if (this.awaited > 0) {
-        const unread = this.socket?.writableLength ?? 0
-        const isSilent = ++this.silentLooks > LOOKS * (1 + unread / READ_IN_TIMEOUT)
+        const busy = (this.socket?.writableLength ?? 0) + this.owed
+        const isSilent = ++this.silentLooks > LOOKS * (1 + busy / BYTES_IN_TIMEOUT)
         if (isSilent) this.lose(this.silence)
       } else if (now() - this.sentAt > IDLE) this.send(pong)
     })
@@ -375,7 +452,13 @@ export class NodeConnection {
     this.greetings = []
     say(["HELLO", "3", ...asWhom, "SETNAME", "kv-cache"], cannot("us (HELLO 3)"), false)
     if (this.database !== 0) say(["SELECT", String(this.database)], cannot(`database ${this.database}`), false)
-    if (isTracking) say(["CLIENT", "TRACKING", "ON"], (line) => onNoTracking(this, line), false)
+    this.isTracking = isTracking
+    const untracked = (line: string): void => {
+      this.isTracking = false
+      onNoTracking(this, line)
+    }
+    // Only where it is asked for, key by key: see `NearReads`.
+    if (isTracking) say(["CLIENT", "TRACKING", "ON", "OPTIN"], untracked, false)
     // ACLs may forbid all but this.
     say(["PING"], cannot("us"), true)
     socket.write(out.peek())
@@ -412,6 +495,9 @@ export class NodeConnection {
       this.pending.splice(0, this.answeredCount)
       this.answeredCount = 0
     }
+    const length = end - start
+    this.expected = length >= this.expected ? length : this.expected - FORGETTING * (this.expected - length)
+    if (this.held.length > 0) this.sendHeld()
     request.answered(bytes, start, end, this)
     if (this.state === "ended" && this.awaited === 0) this.socket?.destroy()
   }
@@ -434,8 +520,12 @@ export class NodeConnection {
   private failAll(why: string, isNone: boolean): void {
     const failed = this.pending.slice(this.answeredCount)
     const sent = isNone || this.generation === 0 ? 0 : failed.length - this.unsent
+    for (const { replies, request } of this.held.slice(this.heldFrom)) {
+      for (let reply = 0; reply < replies; reply++) failed.push(request)
+    }
     this.pending = []
     this.answeredCount = 0
+    this.forgetHeld()
     this.unsent = 0
     this.measured = undefined
     this.lostRequests += failed.length

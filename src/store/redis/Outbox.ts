@@ -71,6 +71,12 @@ export class Outbox {
     if (this.bytes.length > MOST_KEPT) this.renew()
   }
 
+  /** Forgets the first bytes. */
+  drop(length: number): void {
+    this.bytes.copyWithin(0, length, this.length)
+    this.length -= length
+  }
+
   /** The bytes so far are somebody else's from now on. */
   renew(): void {
     this.length = 0

@@ -104,11 +104,18 @@ const make = Effect.fnUntraced(function* (config: RedisEngineConfig, supervisor:
     fork(node.run)
     return node
   }
+  const refusing = new Set<string>()
+  const onRefusedNear: RedisExecutorOptions["onRefusedNear"] = ({ name }, error) => {
+    // Whoever has given up a slot, or is not ready, answers otherwise soon.
+    if (refusing.has(name) || !/^(?:NOPERM|ERR) /.test(error)) return
+    refusing.add(name)
+    log(Effect.logWarning(`nothing of ${name} is kept near, as it refuses CLIENT CACHING or PTTL: ${error}`))
+  }
   yield* supervised(cluster.discover)
   yield* Effect.forkScoped(supervised(cluster.watch))
   const kind = cluster.isCluster ? "Redis Cluster" : "Redis server"
   yield* Effect.logInfo(`the keys are in a ${kind}: ${namesOf(cluster.masters)}`)
-  return { memory, executor: new RedisExecutor({ cluster, memory, statistics, near, connect, down }) }
+  return { memory, executor: new RedisExecutor({ cluster, memory, statistics, near, connect, down, onRefusedNear }) }
 })
 
 /**

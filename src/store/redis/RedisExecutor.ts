@@ -67,6 +67,7 @@ export interface RedisExecutorOptions {
   /** The same memory as a near cache, unless there is none. */
   readonly near: NearCache | undefined
   readonly down: DownPolicy
+  readonly onRefusedNear: JobContext["onRefusedNear"]
   /** Makes a connection besides the one that all share, to the same server. It is ended when it is lost, for good. */
   readonly connect: (node: NodeConnection, onLost: () => void) => NodeConnection
 }
@@ -82,13 +83,14 @@ export class RedisExecutor implements ExecutorService, JobContext {
   readonly now: () => number
   readonly down: DownPolicy
   readonly micros: () => number
+  readonly onRefusedNear: JobContext["onRefusedNear"]
   private readonly execution: Execution
   private readonly memory: MemoryEngineService
   private hits = 0
   private misses = 0
   private turn = 0
 
-  constructor({ cluster, connect, down, memory, near, statistics }: RedisExecutorOptions) {
+  constructor({ cluster, connect, down, memory, near, onRefusedNear, statistics }: RedisExecutorOptions) {
     this.cluster = cluster
     this.memory = memory
     this.near = near
@@ -96,6 +98,7 @@ export class RedisExecutor implements ExecutorService, JobContext {
     this.now = memory.now
     this.changes = memory.changes
     this.down = down
+    this.onRefusedNear = onRefusedNear
     this.transactions = new RedisTransactions({ context: this, connect })
     this.engine = {
       name: cluster.isCluster ? "redis-cluster" : "redis",

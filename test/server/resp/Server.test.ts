@@ -300,10 +300,12 @@ describe("CLIENT REPLY", () => {
         "CLIENT REPLY SKIP",
         "CLIENT REPLY ON",
         "GET a",
+        "CLIENT REPLY SKIP",
+        "CLIENT REPLY ON",
         "CLIENT REPLY MAYBE"
       ]
       yield* client.send(all.map((line) => request(...line.split(" "))).join(""))
-      const expected = `+OK\r\n${bulk("1")}+OK\r\n${bulk("2")}-ERR syntax error\r\n`
+      const expected = `+OK\r\n${bulk("1")}+OK\r\n${bulk("2")}+OK\r\n-ERR syntax error\r\n`
       assert.strictEqual((yield* client.bytes(expected.length)).toString("latin1"), expected)
       yield* exchange(client, "PING", "+PONG\r\n")
     })
@@ -399,6 +401,12 @@ describe("COMMAND", () => {
         `*2\r\n${bulk("config|resetstat")}${bulk("config|rewrite")}`
       )
       yield* exchange(client, "COMMAND LIST FILTERBY MODULE x", "*0\r\n")
+      yield* client.send(request("COMMAND", "LIST") + request("COMMAND", "LIST", "FILTERBY", "PATTERN", "*"))
+      const count = (yield* client.lines(1)).slice(1)
+      const names = yield* client.lines(2 * Number(count))
+      assert.include(names, bulk("client") + bulk("command"))
+      assert.include(names, bulk("client|list"))
+      assert.strictEqual(yield* client.lines(1 + 2 * Number(count)), `*${count}${names}`)
       yield* exchange(client, "COMMAND LIST x", "-ERR syntax error\r\n")
     })
   )

@@ -379,6 +379,20 @@ describe("a redirection", () => {
       yield* exchange(client, "CLIENT TRACKINGINFO", info(["on"], 0))
     })
   )
+
+  it.effect("to a client that has said QUIT is told likewise, while its peer has not closed yet", () =>
+    Effect.gen(function* () {
+      const { client, other, server } = yield* start()
+      const listening = yield* server.connect({ keepOpen: true })
+      const id = yield* idOf(listening)
+      yield* exchange(client, `CLIENT TRACKING ON REDIRECT ${id}`, OK)
+      yield* converse(client, requests("GET a"), wire("_"))
+      yield* listening.send(requests("QUIT"))
+      assert.deepStrictEqual(yield* listening.untilEnd, { text: OK, reset: false })
+      yield* exchange(other, "SET a 1", OK)
+      yield* converse(client, "", wire(">2") + bulk("tracking-redir-broken") + wire(`:${id}`))
+    })
+  )
 })
 
 const info = (flags: ReadonlyArray<string>, redirect: number, prefixes: ReadonlyArray<string> = []) =>

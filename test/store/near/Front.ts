@@ -18,6 +18,7 @@ export type Mistake =
   | "does not tell of lost connections"
   | "drops invalidations"
   | "takes the reply of another source"
+  | "has a key tracked after it was read"
 
 export interface Circumstances {
   readonly masters: number
@@ -500,11 +501,11 @@ export class Front {
     const lineage = this.lineage(key)
     const read = redirected ?? near.begin(source, batch, place, 0, schedule.now)
     const connection = this.connections[source]
+    // By mistake, another source is asked for the value alone.
+    let left: Answer | undefined = redirected && { _tag: "Left", millis: -1 }
     let value: Answer | undefined
-    this.send(connection, { _tag: "Get", key }, (answer) => {
-      value = answer
-    })
-    this.send(connection, { _tag: "Pttl", key }, (left) => {
+    let missing = redirected === undefined ? 2 : 1
+    const answered = (): void => {
       const { now } = schedule
       if ((value?._tag === "Moved" || left?._tag === "Moved") && redirections < this.circumstances.masters) {
         const other = this.homes.get(key) ?? 0
@@ -516,13 +517,24 @@ export class Front {
       }
       if (value?._tag === "Found" && left?._tag === "Left") {
         near.complete(read, Buffer.from(String(value.version)), left.millis, now)
-      } else if (left?._tag === "NotThere") near.complete(read, undefined, -2, now)
+      } else if (value?._tag === "NotThere") near.complete(read, undefined, -2, now)
       else near.abandon(read)
       if (value?._tag === "Found" && value.version < floor && lineage === this.lineage(key)) {
         this.fail(`a server answered ${value.version} for ${key} after ${floor} was acknowledged`)
       }
       end()
-    })
+    }
+    const ask = (tag: "Pttl" | "Get") =>
+      this.send(connection, { _tag: tag, key }, (answer) => {
+        if (tag === "Pttl") left = answer
+        else value = answer
+        missing--
+        if (missing === 0) answered()
+      })
+    const isLate = this.mistake === "has a key tracked after it was read"
+    if (redirected === undefined && !isLate) ask("Pttl")
+    ask("Get")
+    if (redirected === undefined && isLate) ask("Pttl")
   }
 
   // --- judging
@@ -549,9 +561,10 @@ export class Front {
     const what = `${key} was answered as ${version} at ${schedule.now}`
     if (version < acknowledged) this.fail(`${what}, after ${acknowledged} had been acknowledged`)
     if (version < told) this.fail(`${what}, after a server had told of ${told}`)
-    // Without tracking, the TTL that is read may be that of the key's next value.
-    const isSure = this.circumstances.isTracked || history.hasSuccessor[version] !== true
-    if (schedule.now >= deadline + extra && isSure) this.fail(`${what}, and had expired at ${deadline}`)
+    // Without tracking, the TTL that is read may be that of the key's value before.
+    const isSure = this.circumstances.isTracked || history.hasPredecessor[version] !== true
+    const most = deadline + extra + (isSure ? 0 : ttl)
+    if (schedule.now >= most) this.fail(`${what}, and had expired at ${deadline}`)
     if (!isStale && ended <= schedule.now && this.knowsOfChanges(key)) {
       this.fail(`${what}, had been replaced at ${ended}, and nobody was about to tell`)
     }

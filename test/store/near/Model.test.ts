@@ -175,7 +175,8 @@ const mistakes: ReadonlyArray<Mistake> = [
   "opens a source before changes are told of",
   "does not tell of lost connections",
   "drops invalidations",
-  "takes the reply of another source"
+  "takes the reply of another source",
+  "has a key tracked after it was read"
 ]
 
 /** Each defect is found within so many schedules of the first seed: most within a hundred, those of moved slots last. */

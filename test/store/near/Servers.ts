@@ -1,7 +1,8 @@
 /**
  * Servers as a near cache sees them, on a clock of their own: masters with replicas that lag, the keys that each has,
- * connections that deliver in order with any delay, and Redis's default tracking: a server remembers who read which key,
- * and tells of its next change, once, on the same connection as replies. Pure: everything follows from the seed.
+ * connections that deliver in order with any delay, and Redis's tracking of what it is asked to: a server remembers who has
+ * asked how long which key has left, and tells of its next change, once, on the same connection as replies. Pure: everything
+ * follows from the seed.
  */
 import { seededRandom } from "../../../src/domain/SeededRandom.ts"
 
@@ -77,20 +78,19 @@ export class History {
   /** By version: when it was replaced, was deleted or expired, and when it was to expire. */
   readonly endedAt: Array<number> = [NEVER]
   readonly deadlines: Array<number> = [NEVER]
-  /** By version: its key had another value later, though that may have been lost since. */
-  readonly hasSuccessor: Array<boolean> = [false]
+  /** By version: its key had another value before, or none, though that may have been lost since. */
+  readonly hasPredecessor: Array<boolean> = [false]
   /** By version: it was on a master that died, and on no replica. */
   readonly isLost: Array<boolean> = [false]
   private readonly byKey = new Map<string, Array<number>>()
 
-  next(key: string, isPresent: boolean, deadline: number): number {
+  next(key: string, deadline: number): number {
     this.versions++
     this.endedAt.push(NEVER)
     this.deadlines.push(deadline)
     this.isLost.push(false)
-    this.hasSuccessor.push(false)
     const its = this.byKey.get(key)
-    if (isPresent) for (const version of its ?? []) this.hasSuccessor[version] = true
+    this.hasPredecessor.push(its !== undefined)
     if (its === undefined) this.byKey.set(key, [this.versions])
     else its.push(this.versions)
     return this.versions
@@ -205,7 +205,7 @@ export class Server {
         const { key } = request
         if (!this.owns(key, this)) return { _tag: "Moved" }
         this.expire(key)
-        if (link.isTracking) this.track(key, link)
+        if (link.isTracking && request._tag === "Pttl") this.track(key, link)
         const state = this.states.get(key)
         if (state === undefined || !state.isPresent) return { _tag: "NotThere" }
         if (request._tag === "Get") return { _tag: "Found", version: state.version }
@@ -294,7 +294,7 @@ export class Server {
     const { history, schedule } = this
     const before = this.states.get(key)
     if (before !== undefined) history.end(before.version, Math.min(schedule.now, before.deadline))
-    const state = { version: history.next(key, isPresent, deadline), isPresent, deadline }
+    const state = { version: history.next(key, deadline), isPresent, deadline }
     this.states.set(key, state)
     this.replicatedUntil = Math.max(this.replicatedUntil, schedule.now + schedule.below(6))
     schedule.after(this.replicatedUntil - schedule.now, () => {

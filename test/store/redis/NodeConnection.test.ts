@@ -5,9 +5,17 @@ import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/testing/TestClock"
 import { monotonicMicros, monotonicMillis } from "../../../src/store/MemoryEngine.ts"
-import { type EngineError, NodeConnection, type NodeOptions } from "../../../src/store/redis/NodeConnection.ts"
+import {
+  type EngineError,
+  NodeConnection,
+  type NodeOptions,
+  type Request
+} from "../../../src/store/redis/NodeConnection.ts"
 import * as Changes from "../../server/Changes.ts"
 import * as ScriptedRedis from "./ScriptedRedis.ts"
+
+/** More than half of what may be owed at once. */
+const LONG = "x".repeat(24 * 1024 * 1024)
 
 /** What became of a connection, in order. */
 interface Told {
@@ -98,7 +106,7 @@ describe("NodeConnection", () => {
         [
           ["HELLO", "3", "AUTH", "app", "sécret", "SETNAME", "kv-cache"],
           ["SELECT", "3"],
-          ["CLIENT", "TRACKING", "ON"],
+          ["CLIENT", "TRACKING", "ON", "OPTIN"],
           ["PING"],
           ["GET", "a"]
         ]
@@ -309,6 +317,60 @@ describe("NodeConnection", () => {
       yield* turn
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual(yield* Fiber.join(second), `${node.name} did not answer within 1s`)
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "asks for long values one after the other, and gives a server more time for them",
+    Effect.fnUntraced(function* () {
+      const long = `$${LONG.length}\r\n${LONG}\r\n`
+      let isSilent = false
+      const server = yield* ScriptedRedis.start(({ words }) =>
+        words[0] !== "GET" ? undefined : isSilent ? "" : words[1] === "long" ? long : "+short\r\n"
+      )
+      const told = yield* listen()
+      const node = connectionTo(server.port, told)
+      yield* node.first
+      yield* Effect.forkChild(node.run)
+      assert.strictEqual((yield* ask(node, "GET", "long")).length, long.length)
+      isSilent = true
+      const ends: Array<string> = []
+      const request = (key: string): Request => ({
+        encode: (out) => {
+          out.begin(2)
+          out.text("GET")
+          out.text(key)
+        },
+        answered: (_, start, end) => void ends.push(`${key}: ${end - start} bytes`),
+        lost: (why, wasSent) => void ends.push(`${key}: ${why}, ${wasSent ? "sent" : "not sent"}`)
+      })
+      for (const key of ["a", "b", "c", "d", "e", "f"]) node.send(request(key))
+      const keys = () => server.asked.flatMap(({ words }) => (words[0] === "GET" ? words.slice(1) : []))
+      yield* server.waitFor("GET", 3)
+      assert.deepStrictEqual(keys(), ["long", "a", "b"])
+      // The third is sent when one of them is answered, and what was a long value once is forgotten by and by.
+      yield* server.say(long)
+      yield* server.waitFor("GET", 4)
+      assert.deepStrictEqual(keys(), ["long", "a", "b", "c"])
+      yield* TestClock.adjust("5 seconds")
+      assert.isTrue(node.isReady)
+      yield* server.say("+short\r\n+short\r\n")
+      yield* server.waitFor("GET", 6)
+      assert.deepStrictEqual(keys(), ["long", "a", "b", "c", "d", "e"])
+      yield* TestClock.adjust("1 minute")
+      const silent = "did not answer within 1s"
+      assert.deepStrictEqual(ends, [
+        `a: ${long.length} bytes`,
+        "b: 8 bytes",
+        "c: 8 bytes",
+        `d: ${silent}, sent`,
+        `e: ${silent}, sent`,
+        `f: ${silent}, not sent`
+      ])
+      assert.strictEqual(node.awaited, 0)
+      isSilent = false
+      yield* passesUntil(() => node.isReady)
+      assert.strictEqual(yield* ask(node, "GET", "short"), "+short\r\n")
     }, Effect.scoped)
   )
 

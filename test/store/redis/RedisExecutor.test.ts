@@ -252,6 +252,12 @@ describe("a server over masters in trouble", () => {
         yield* ask(["SET", LOW, "1"], ["SET", HIGH, "1"], ["MSET", LOW, "1", HIGH, "1"], ["GET", "{foo}down"]),
         [notServed, "+OK\r\n", notServed, "-CLUSTERDOWN The cluster is down\r\n"]
       )
+      assert.deepStrictEqual(yield* ask(["EXPLAIN", LOW], ["EXPLAIN", "{foo}down"]), [
+        "+unknown, the cluster does not serve its slot (Hash slot not served); a read is an error (--engine-down error); " +
+          "not kept near\r\n",
+        "+unknown, the cluster does not serve its slot (The cluster is down); a read is an error (--engine-down error); " +
+          "not kept near: no GET has read it of late\r\n"
+      ])
       assert.deepStrictEqual(yield* ask(["WATCH", LOW], ["MULTI"], ["GET", LOW], ["EXEC"]), [
         notServed,
         "+OK\r\n",
@@ -299,6 +305,64 @@ describe("a server over masters in trouble", () => {
         server.logs.startingWith(said).map(({ message }) => message),
         [old, heir].map(({ port }) => `${said}127.0.0.1:${port}`)
       )
+    }, Effect.scoped)
+  )
+
+  for (const [what, tracked, caching, reads] of [
+    ["keeps what the server agrees to track", "+OK\r\n", "+OK\r\n", 1],
+    ["keeps nothing that the server does not agree to track", "+OK\r\n", "-NOPERM not you\r\n", 2],
+    ["keeps what is read from a server that does not track", "-ERR not here\r\n", "-ERR not here\r\n", 1]
+  ] as const) {
+    it.effect(
+      what,
+      Effect.fnUntraced(function* () {
+        const engine = yield* ScriptedRedis.start((asked) => {
+          const { words } = asked
+          if (words[0] === "CLIENT") return words[1] === "TRACKING" ? tracked : caching
+          return named("GET", asked) ? bulk("value") : named("PTTL", asked) ? ":-1\r\n" : undefined
+        })
+        const ask = yield* clientOf(yield* Engines.serve({ ports: [engine.port] }))
+        assert.deepStrictEqual(yield* ask(["GET", "a"]), [bulk("value")])
+        assert.deepStrictEqual(yield* ask(["GET", "a"]), [bulk("value")])
+        const its = engine.asked
+          .map(({ words }) => words.join(" "))
+          .filter((line) => /^(CLIENT CACHING|PTTL|GET)/.test(line))
+        const first = tracked.startsWith("+") ? ["CLIENT CACHING YES", "PTTL a", "GET a"] : ["PTTL a", "GET a"]
+        assert.deepStrictEqual(its, Array.from({ length: reads }, () => first).flat())
+      }, Effect.scoped)
+    )
+  }
+
+  it.effect(
+    "says once of each server that nothing of it is kept near if PTTL is forbidden there",
+    Effect.fnUntraced(function* () {
+      const forbidden = "NOPERM this user has no permissions to run the 'pttl' command"
+      const unreadable = "-NOPERM this user has no permissions to access one of the keys used as arguments\r\n"
+      const answer = ({ words: [name, key] }: ScriptedRedis.Asked): ScriptedRedis.Answer => {
+        if (name === "PTTL") return `-${forbidden}\r\n`
+        // The value may be forbidden, too, which the client learns.
+        if (name === "GET") return key === HIGH ? unreadable : bulk("value")
+        return name === "MGET" ? `*1\r\n${bulk("value")}` : undefined
+      }
+      const { lower, upper } = yield* halves(answer, answer)
+      const server = yield* Engines.serve({ ports: [lower.port] })
+      const ask = yield* clientOf(server)
+      const said = (port: number): string =>
+        `nothing of 127.0.0.1:${port} is kept near, as it refuses CLIENT CACHING or PTTL: ${forbidden}`
+      assert.deepStrictEqual(yield* ask(["GET", LOW], ["GET", LOW], ["GET", HIGH]), [
+        bulk("value"),
+        bulk("value"),
+        unreadable
+      ])
+      yield* server.logs.waitFor(said(lower.port))
+      assert.deepStrictEqual(server.logs.startingWith(said(upper.port)), [])
+      yield* ask(["GET", `{${HIGH}}other`], ["MGET", LOW, `{${HIGH}}other`])
+      yield* server.logs.waitFor(said(upper.port))
+      for (const { port } of [lower, upper]) assert.lengthOf(server.logs.startingWith(said(port)), 1)
+      assert.deepStrictEqual(yield* ask(["EXPLAIN", LOW]), [
+        `+unknown, the engine (127.0.0.1:${lower.port}) answered PTTL with an error: this user has no permissions to run ` +
+          "the 'pttl' command; nothing is kept near without it\r\n"
+      ])
     }, Effect.scoped)
   )
 
