@@ -168,8 +168,11 @@ const answerOnes = (execution: Execution, entry: number, { first, last }: BitRan
     to - from + 1,
     (bytes, length) => {
       const words = wordsOf(bytes, length)
-      for (let at = 0; at < words.length; at++) count += ones(words[at] ?? 0)
-      for (let at = words.length * WORD; at < length; at++) count += ones(bytes[at] ?? 0)
+      // A variable of its own: one that outlives the loop would be written to memory each time.
+      let its = 0
+      for (let at = 0; at < words.length; at++) its += ones(words[at] ?? 0)
+      for (let at = words.length * WORD; at < length; at++) its += ones(bytes[at] ?? 0)
+      count += its
       return true
     },
     (later) => later.sink.integer(count)

@@ -81,6 +81,11 @@ export class CommandBatch implements KeyPlaces {
     this.view = viewOf(bytes)
   }
 
+  /** Has room for at most `more` commands more, until the next batch begins or this is said anew. */
+  limit(more: number): void {
+    if (!this.isStopped) this.room = Math.min(BATCH_COMMANDS, this.count + more)
+  }
+
   // --- adding a command: `open`, its arguments in order, `close`; or `addKeyed` and `append`, for what has few of them
 
   /** Begins a command. It drops a command that was begun and not closed. */

@@ -16,7 +16,7 @@ import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { Caller } from "../commands/Execution.ts"
-import type { CommandBatch } from "../domain/CommandBatch.ts"
+import { BATCH_COMMANDS, type CommandBatch } from "../domain/CommandBatch.ts"
 import * as EventLoop from "../EventLoop.ts"
 import type { ReplyWriter } from "../protocol/Protocol.ts"
 import { Backlog } from "./Backlog.ts"
@@ -105,8 +105,19 @@ const LONG_READS = 4
  */
 const MOST_AHEAD = 64 * 1024
 
+/**
+ * Bytes of replies, beyond which it is looked whether the peer takes them before more is executed. What a peer that reads
+ * nothing has been answered is held for it: that were 256 replies, whatever their size.
+ */
+const MOST_REPLIES = 32 * 1024
+
+/** A whole batch of replies of so many bytes each is not more. */
+const SHORT_REPLY = MOST_REPLIES / BATCH_COMMANDS
+
 export class Connection implements Reader, Watched, Holder, Link {
   lastTurn = 0
+  /** As many of its commands as have replies of `MOST_REPLIES` together, if the next ones are like the last. */
+  room = BATCH_COMMANDS
   readonly backlog: Backlog
   private state: State = "serving"
   private reason: CloseReason | undefined
@@ -353,6 +364,7 @@ export class Connection implements Reader, Watched, Holder, Link {
     replies: ReplyWriter
   ): Effect.Effect<void> | undefined {
     this.session.executed(commands, from, to)
+    this.room = roomFor(replies.length, to - from)
     return this.write(commands, from, to, now, replies)
   }
 
@@ -535,5 +547,9 @@ export class Connection implements Reader, Watched, Holder, Link {
     departures.add(counters.open, this.heldAtEnd + before - memory.heldBytes)
   }
 }
+
+/** How many commands have replies of `MOST_REPLIES` together, if so many have had replies of so many bytes. */
+const roomFor = (bytes: number, commands: number): number =>
+  bytes <= SHORT_REPLY * commands ? BATCH_COMMANDS : Math.max(1, Math.floor((MOST_REPLIES * commands) / bytes))
 
 const doNothing = (): void => {}

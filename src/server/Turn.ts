@@ -46,6 +46,8 @@ export interface Reader {
   readonly decode: (commands: CommandBatch, offset: number, end: number) => number
   /** As `RequestDecoder.needed`. */
   readonly needed: number
+  /** How many of its commands are to be executed before it is looked whether its peer takes the replies. */
+  readonly room: number
   /**
    * Writes the replies to the commands from `from` to `to` (exclusive), which were executed at `now` and have put them into
    * `replies`. Returns nothing if that is done, or else an Effect that does it.
@@ -346,7 +348,10 @@ export class Turn {
       const end = ends[this.decoded]!
       const reader = readers[this.decoded]!
       const { isReady } = reader
-      if (isReady) this.offset = reader.decode(commands, this.offset, end)
+      if (isReady) {
+        commands.limit(reader.room)
+        this.offset = reader.decode(commands, this.offset, end)
+      }
       commandEnds[this.decoded] = commands.count
       const isUnfinished = this.offset < end
       // There is no room for what comes next.

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
+import { begin, bulk, requests, textOf, wire } from "./resp/Exchanges.ts"
 import * as TestServer from "./TestServer.ts"
 
 const VALUE = "v".repeat(256)
@@ -44,6 +45,25 @@ describe("a client that never reads", () => {
       const { text } = yield* stuck.untilEnd
       assert.isBelow(text.length, before.bytesOut)
       assert.isTrue(text === REPLY.repeat(Math.ceil(text.length / REPLY.length)).slice(0, text.length))
+    })
+  )
+
+  it.effect("holds few replies, however long they are", () =>
+    Effect.gen(function* () {
+      const server = yield* TestServer.start({ idleTimeout: Duration.minutes(5), expireInterval: Duration.days(30) })
+      const witness = yield* server.connect()
+      const stuck = yield* server.connect()
+      const value = "v".repeat(4000)
+      yield* begin(stuck, requests(`SET a ${value}`, "GET a"), wire("+OK") + bulk(value))
+      yield* stuck.pause
+      yield* stuck.send(requests("GET a").repeat(KERNEL_BYTES / value.length))
+      yield* TestServer.settled(server, witness)
+      const observer = yield* server.connect()
+      const client = (yield* textOf(observer, "CLIENT LIST")).split("\n").find((line) => line.includes("cmd=get"))
+      const held = Number(/omem=(\d+)/.exec(client ?? "")?.[1])
+      // Those of one look, and what its buffer has grown to for others.
+      assert.isAbove(held, 0)
+      assert.isBelow(held, 128 * 1024)
     })
   )
 

@@ -4,7 +4,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { commands as table, QUIT } from "../../src/commands/Commands.ts"
-import { CommandBatch } from "../../src/domain/CommandBatch.ts"
+import { BATCH_COMMANDS, CommandBatch } from "../../src/domain/CommandBatch.ts"
 import { ERR } from "../../src/domain/Reply.ts"
 import type { ReplyWriter, RequestDecoder } from "../../src/protocol/Protocol.ts"
 import { RespReplyWriter } from "../../src/protocol/resp/RespReplyWriter.ts"
@@ -30,6 +30,7 @@ class KeepingReader implements Reader {
   readonly isStepped: boolean
   readonly delay = () => undefined
   readonly caller = { database: 0 }
+  room = BATCH_COMMANDS
   output = ""
   writes = 0
   isBlocked = false
@@ -220,6 +221,7 @@ describe("Turn", () => {
           finish()
         } else if (sent < bytes.length) {
           const chunk = Buffer.from(bytes.subarray(sent, sent + 1 + random.below(longestRead)))
+          reader.room = random.chance(0.5) ? 1 + random.below(5) : BATCH_COMMANDS
           turn.add(reader, chunk, chunk.length)
           // What was read is the turn's own by now.
           chunk.fill("X")
@@ -235,6 +237,27 @@ describe("Turn", () => {
       for (const { reader, text } of all) {
         assert.strictEqual(reader.output, answersTo(text, other))
       }
+    })
+  )
+
+  it.effect("executes no more of a reader that is blocked than it has room for, and others as ever", () =>
+    Effect.gen(function* () {
+      const { writer, tasks, turn } = yield* makeTurn
+      const one = new KeepingReader(writer, () => true)
+      const other = new KeepingReader(writer)
+      one.room = 2
+      for (const reader of [one, other]) turn.add(reader, Buffer.from("EXISTS a\n".repeat(5)), 45)
+      for (const task of tasks.splice(0)) task()
+      assert.strictEqual(one.output, "OK 0\n".repeat(2))
+      assert.strictEqual(one.backlog.length, 27)
+      assert.strictEqual(other.output, "OK 0\n".repeat(5))
+      assert.strictEqual(other.writes, 1)
+      one.unblock(turn)
+      assert.strictEqual(one.output, "OK 0\n".repeat(4))
+      one.room = BATCH_COMMANDS
+      one.unblock(turn)
+      assert.strictEqual(one.output, "OK 0\n".repeat(5))
+      assert.strictEqual(one.backlog.length, 0)
     })
   )
 
