@@ -67,6 +67,8 @@ export interface ProbeResult {
   readonly longestStall: number
   readonly p50: number
   readonly p99: number
+  /** The p99 of waits without those for a core. */
+  readonly p99Stall: number
 }
 
 export interface IdleOptions extends Destination {

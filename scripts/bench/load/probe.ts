@@ -38,10 +38,10 @@ const read = exchange(get(KEY), found(KEY, VALUE))
 
 const check = new ReplyCheck()
 const waits = new Histogram()
+const stalls = new Histogram()
 const serverQueued = runQueueClock(serverPid)
 const selfQueued = runQueueClock(process.pid)
 const queued = (): number => serverQueued() + selfQueued()
-let longestStall = 0
 let asked = 0
 let sentAt = 0
 let queuedBefore = 0
@@ -59,9 +59,10 @@ const end = (): void => {
   const result: ProbeResult = {
     probes: waits.count,
     longest: waits.max,
-    longestStall,
+    longestStall: stalls.max,
     p50: waits.percentile(0.5),
-    p99: waits.percentile(0.99)
+    p99: waits.percentile(0.99),
+    p99Stall: stalls.percentile(0.99)
   }
   finish(result)
 }
@@ -75,7 +76,7 @@ const receive = (chunk: Buffer, length: number): void => {
   if (asked === COLD) say({ isReady: true })
   if (asked > COLD) {
     waits.record(wait, 1)
-    longestStall = Math.max(longestStall, wait - (queued() - queuedBefore))
+    stalls.record(Math.max(0, wait - (queued() - queuedBefore)), 1)
   }
   if (isReleased) end()
   else setTimeout(ask, PAUSE)

@@ -22,6 +22,8 @@ interface Row {
   /** ms, in each round. */
   readonly p50: Array<number>
   readonly p99: Array<number>
+  /** The p99 without what server and client have waited for a core. */
+  readonly p99Stall: Array<number>
   /** Requests a second of the crowd, in each round. */
   readonly rates: Array<number>
 }
@@ -39,6 +41,7 @@ const measureOne = async (peer: Peer, seconds: number, row: Row): Promise<void> 
       const { requestsPerSecond } = await bulk.next<BulkResult>(MARGIN)
       row.p50.push(probe.p50)
       row.p99.push(probe.p99)
+      row.p99Stall.push(probe.p99Stall)
       row.rates.push(requestsPerSecond)
     } finally {
       await bulk.stop()
@@ -52,7 +55,10 @@ const run = async (settings: Settings): Promise<Outcome> => {
   const { progress, rounds, seconds } = settings
   const peers = [settings.kvCache, ...settings.peers.filter(({ name }) => name === REDIS)]
   const cases = CROWDS.flatMap((crowd) =>
-    peers.map((peer) => ({ peer, row: { server: peer.name, crowd, p50: [], p99: [], rates: [] } satisfies Row }))
+    peers.map((peer) => ({
+      peer,
+      row: { server: peer.name, crowd, p50: [], p99: [], p99Stall: [], rates: [] } satisfies Row
+    }))
   )
   await repeat(settings, rounds, async (round) => {
     for (const { peer, row } of cases) {
@@ -66,11 +72,12 @@ const run = async (settings: Settings): Promise<Outcome> => {
     title: "A client that asks about every ms, beside clients that send requests without end",
     text: [
       table([
-        ["server and crowd", "p50 ms", "p99 ms", "requests/s of the crowd"],
-        ...rows.map(({ crowd, p50, p99, rates, server }) => [
+        ["server and crowd", "p50 ms", "p99 ms", "without waits for a core", "requests/s of the crowd"],
+        ...rows.map(({ crowd, p50, p99, p99Stall, rates, server }) => [
           `${server}, beside ${crowd}`,
           spread(summarize(p50)),
           spread(summarize(p99)),
+          spread(summarize(p99Stall)),
           spread(summarize(rates))
         ])
       ])
