@@ -296,6 +296,8 @@ describe("a server over masters in trouble", () => {
       const [old, heir] = [yield* ScriptedRedis.start(answer), yield* ScriptedRedis.start(answer)]
       table = ScriptedRedis.slots([0, LAST, old.port])
       const server = yield* Engines.serve({ ports: [old.port] })
+      // Servers are asked now and then though nothing has happened: that is no news.
+      yield* passesUntil(Effect.sync(() => old.asked.filter((asked) => named("CLUSTER", asked)).length === 3))
       table = ScriptedRedis.slots([0, LAST, heir.port])
       const said = "the keys are in a Redis Cluster: "
       const passing = yield* Effect.forkChild(passesUntil(Effect.succeed(false)))
