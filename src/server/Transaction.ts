@@ -2,6 +2,7 @@
  * What a client has queued since MULTI: copies of its commands, as a batch has them. It executes nothing: see
  * `perform/Transactions.ts`.
  */
+import { commands as table } from "../commands/Commands.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import { blocks } from "./Blocks.ts"
 
@@ -9,6 +10,9 @@ import { blocks } from "./Blocks.ts"
 export const MOST_QUEUED = 1_048_576
 
 const FIRST_BYTES = 256
+
+/** Whether a command writes, by its id. */
+const writes: ReadonlyArray<boolean> = table.map(({ flags }) => flags.includes("write"))
 
 /** The bytes of an element of an array of numbers. */
 const NUMBER_BYTES = 8
@@ -18,6 +22,8 @@ export class Transaction {
   isAborted = false
   /** The number of commands. */
   count = 0
+  /** Whether one of them writes. */
+  isWrite = false
   // Their arguments, one behind the other.
   private bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
   private length = 0
@@ -31,8 +37,10 @@ export class Transaction {
 
   /** Queues a copy of a command. */
   add(commands: CommandBatch, command: number): void {
+    const id = commands.id(command)
     const argc = commands.argc(command)
-    this.words.push(commands.id(command), argc)
+    if (writes[id] === true) this.isWrite = true
+    this.words.push(id, argc)
     let key = commands.firstKey(command)
     const lastKey = key + commands.keysOf(command)
     for (let argument = 0; argument < argc; argument++) {
