@@ -286,7 +286,7 @@ export class Session implements Caller {
     const flags = table[id]?.flags ?? []
     // What moves virtual time ends the pause, and nothing else does.
     if (flags.includes("virtual")) return undefined
-    const isWrite = flags.includes("write") || (this.transaction !== undefined && id === EXEC)
+    const isWrite = flags.includes("write") || (id === EXEC && this.transaction?.isWrite === true)
     return this.context.pause.delay(isWrite, now)
   }
 

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { debugSleep, lolwut, memoryDoctor, memoryMallocStats, memoryStats } from "../../commands/Diagnostics.ts"
 import type { Entry } from "../../commands/Entry.ts"
 import { notADouble, ok } from "../../commands/Replies.ts"
-import { version } from "../../Version.ts"
+import { REDIS_VERSION } from "../RedisVersion.ts"
 import type { Perform } from "../Session.ts"
 import { atOnce } from "./Perform.ts"
 
@@ -95,5 +95,5 @@ export const diagnostics: ReadonlyArray<readonly [Entry, Perform]> = [
     })
   ],
   [debugSleep, performSleep],
-  [lolwut, atOnce((_session, _commands, _command, _now, replies) => replies.verbatim(`kv-cache ver. ${version}\n`))]
+  [lolwut, atOnce((_session, _commands, _command, _now, replies) => replies.verbatim(`Redis ver. ${REDIS_VERSION}\n`))]
 ]

@@ -335,14 +335,22 @@ describe("CLIENT PAUSE", () => {
     })
   )
 
-  it.effect("holds back writes only, transactions among them, until UNPAUSE", () =>
+  it.effect("holds back writes only, transactions with any among them, until UNPAUSE", () =>
     Effect.gen(function* () {
       const server = yield* TestServer.start()
       const client = yield* server.connect()
       const other = yield* server.connect()
+      const reader = yield* server.connect()
       yield* exchange(other, "MULTI", "+OK\r\n")
       yield* exchange(other, "GET a", "+QUEUED\r\n")
+      yield* exchange(other, "SET b 1", "+QUEUED\r\n")
       yield* exchange(client, "CLIENT PAUSE 100000 WRITE", "+OK\r\n")
+      yield* exchange(reader, "MULTI", "+OK\r\n")
+      yield* exchange(reader, "GET a", "+QUEUED\r\n")
+      yield* exchange(reader, "EXEC", "*1\r\n$-1\r\n")
+      yield* exchange(reader, "MULTI", "+OK\r\n")
+      yield* exchange(reader, "SET a", "-ERR wrong number of arguments for 'set' command\r\n")
+      yield* exchange(reader, "EXEC", "-EXECABORT Transaction discarded because of previous errors.\r\n")
       const writer = yield* server.connect()
       yield* writer.send(request("GET", "a") + request("SET", "a", "1") + request("GET", "a"))
       assert.strictEqual(yield* writer.lines(1), "$-1\r\n")
@@ -351,7 +359,7 @@ describe("CLIENT PAUSE", () => {
       assert.strictEqual(/blocked_clients:(\d+)/.exec(yield* textOf(client, "INFO clients"))?.[1], "2")
       yield* exchange(client, "CLIENT UNPAUSE", "+OK\r\n")
       assert.strictEqual(yield* writer.lines(3), `+OK\r\n${bulk("1")}`)
-      assert.match(yield* other.lines(2), /^\*1\r\n\$/)
+      assert.match(yield* other.lines(2), /^\*2\r\n\$/)
     })
   )
 })
@@ -371,6 +379,16 @@ describe("CLIENT NO-TOUCH", () => {
       yield* exchange(client, "GET b", bulk("1"))
       yield* exchange(client, "SET d 1", "+OK\r\n")
       yield* exchange(client, "EXISTS b", ":1\r\n")
+    })
+  )
+})
+
+describe("LOLWUT", () => {
+  it.effect("ends in the words and the version by which clients know it", () =>
+    Effect.gen(function* () {
+      const client = yield* (yield* TestServer.start()).connect()
+      yield* exchange(client, "LOLWUT", bulk("Redis ver. 7.4.0\n"))
+      yield* exchange(client, "LOLWUT VERSION 5", bulk("Redis ver. 7.4.0\n"))
     })
   )
 })
