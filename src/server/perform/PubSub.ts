@@ -61,10 +61,14 @@ export const leaveChannels = (session: Session, channels: Iterable<string> = ses
   if (session.channels?.size === 0) session.channels = undefined
 }
 
+/** What is here to listen to are messages of CLIENT TRACKING, which no client of an engine gets. */
+const NOTHING_TO_HEAR = "SUBSCRIBE is not possible with --engine: listen to the engine itself"
+
 export const pubSub: ReadonlyArray<readonly [Entry, Perform]> = [
   [
     subscribe,
     atOnce((session, commands, command, _now, replies) => {
+      if (!session.context.executor.engine.tellsChanges) return replies.error(ERR, NOTHING_TO_HEAR)
       const channels = (session.channels ??= new Set())
       for (const channel of channelsOf(commands, command)) {
         if (!channels.has(channel)) {

@@ -369,6 +369,21 @@ describe("a server over masters in trouble", () => {
   )
 
   it.effect(
+    "refuses to have clients listen to what never comes",
+    Effect.fnUntraced(function* () {
+      const engine = yield* ScriptedRedis.start()
+      const server = yield* Engines.serve({ ports: [engine.port] })
+      const ask = yield* clientOf(server)
+      assert.deepStrictEqual(yield* ask(["SUBSCRIBE", "news"], ["CLIENT", "TRACKING", "ON"], ["PING"]), [
+        "-ERR SUBSCRIBE is not possible with --engine: listen to the engine itself\r\n",
+        "-ERR CLIENT TRACKING is not possible with --engine: others change its keys, too; values that are read often are " +
+          "kept near\r\n",
+        "+PONG\r\n"
+      ])
+    }, Effect.scoped)
+  )
+
+  it.effect(
     "tells how long ago all that was near was dropped",
     Effect.fnUntraced(function* () {
       const engine = yield* ScriptedRedis.start(({ words }) => (words[0] === "PTTL" ? ":-2\r\n" : undefined))
