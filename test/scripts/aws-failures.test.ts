@@ -11,11 +11,11 @@ const awsError = (code: string) => ({
   FAIL_MESSAGE: `An error occurred (${code}) when calling the DescribeInstances operation: it said no`
 })
 
-describeAws("scripts/aws.sh: failures", (ec2Api) => {
+describeAws("scripts/aws.sh: failures", (endpoint) => {
   describe("after a failure half-way", () => {
     let checkout: Checkout
     beforeAll(() => {
-      checkout = new Checkout(ec2Api(), "broken")
+      checkout = new Checkout(endpoint(), "broken")
     })
     afterAll(() => checkout.remove())
 
@@ -63,7 +63,7 @@ describeAws("scripts/aws.sh: failures", (ec2Api) => {
   describe("what a user can get wrong", () => {
     let checkout: Checkout
     beforeAll(() => {
-      checkout = new Checkout(ec2Api(), "wrong")
+      checkout = new Checkout(endpoint(), "wrong")
     })
     afterAll(() => checkout.remove())
 

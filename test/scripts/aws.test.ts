@@ -4,10 +4,10 @@ import { join } from "node:path"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { Checkout, describeAws, type Environment, IMAGE, SECRET, TOKEN } from "./checkout.ts"
 
-describeAws("scripts/aws.sh: a deployment from create to teardown", (ec2Api) => {
+describeAws("scripts/aws.sh: a deployment from create to teardown", (endpoint) => {
   let checkout: Checkout
   beforeAll(() => {
-    checkout = new Checkout(ec2Api(), "story")
+    checkout = new Checkout(endpoint(), "story")
   })
   afterAll(() => checkout.remove())
 

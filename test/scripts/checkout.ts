@@ -36,9 +36,6 @@ const pythonCommand = (tool: string) => {
   return existsSync(own) ? own : pathOf(tool)
 }
 
-/** The Python that a command runs in, or `undefined` if it is a program of another kind, as the AWS CLI is from 2 on. */
-const pythonOf = (command: string) => /^#!(\S*python\S*)/.exec(readFileSync(command, "latin1"))?.[1]
-
 const missing = ["bash", "aws", "moto_server", "ssh-keygen"].filter((tool) => pathOf(tool) === "")
 
 type Outcome = { readonly code: number; readonly output: string }
@@ -53,71 +50,9 @@ const exec = (file: string, args: ReadonlyArray<string>, env: Environment, input
     child.stdin?.end(input)
   })
 
-/** A stand-in for the EC2 API. */
-interface Ec2 {
-  readonly endpoint: string
-  /** The real AWS CLI. */
-  readonly aws: string
-  readonly stop: () => void
-}
-
-const CREDENTIALS = {
-  AWS_ACCESS_KEY_ID: "an-access-key",
-  AWS_SECRET_ACCESS_KEY: SECRET,
-  AWS_SESSION_TOKEN: TOKEN,
-  AWS_MAX_ATTEMPTS: "1"
-}
-
-const PATH = { PATH: process.env["PATH"] ?? "" }
-
-/** Starts a program, and returns it with what matches in what it prints. */
-const started = (file: string, args: ReadonlyArray<string>, env: Environment, pattern: RegExp) =>
-  new Promise<readonly [ChildProcess, string]>((found, failed) => {
-    const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"] })
-    let log = ""
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on("data", (text: Buffer) => {
-        log += text.toString()
-        const match = pattern.exec(log)
-        if (match !== null) found([child, match[0]])
-      })
-    }
-    child.once("error", failed)
-    child.once("exit", () => failed(new Error(`${file} ended: ${log}`)))
-  })
-
-/** The AWS CLI as a command that is loaded already, if it is a program of Python's that `aws-cli.py` can run. */
-const startCli = async (command: string, endpoint: string, folder: string) => {
-  const interpreter = pythonOf(command)
-  if (interpreter === undefined) return undefined
-  const [program, socket, aws] = [join(import.meta.dirname, "aws-cli.py"), join(folder, "socket"), join(folder, "aws")]
-  const env = { ...PATH, ...CREDENTIALS, AWS_ENDPOINT_URL: endpoint }
-  const first = ["--region", "us-east-1", "ec2", "describe-regions", "--output", "text"]
-  const [cli] = await started(interpreter, [program, "serve", socket, ...first], env, /^ready$/m)
-  writeFileSync(aws, `#!/bin/sh\nexec ${interpreter} -I -S '${program}' call ${socket} "$@"\n`, { mode: 0o755 })
-  return { aws, stop: () => cli.kill() }
-}
-
-const startEc2 = async (): Promise<Ec2> => {
-  const server = ["-H", "127.0.0.1", "-p", "0"]
-  const [moto, endpoint] = await started(pythonCommand("moto_server"), server, PATH, /http:\/\/127\.0\.0\.1:\d+/)
-  const command = pythonCommand("aws")
-  const folder = mkdtempSync(join(tmpdir(), "kv-cache-aws-"))
-  const cli = await startCli(command, endpoint, folder).catch(() => undefined)
-  return {
-    endpoint,
-    aws: cli?.aws ?? command,
-    stop: () => {
-      moto.kill()
-      cli?.stop()
-      rmSync(folder, { recursive: true })
-    }
-  }
-}
-
 /** A user's checkout with a deployment of its own, and the calls made in it. The blank in its path is deliberate. */
 export class Checkout {
-  readonly ec2Api: Ec2
+  readonly endpoint: string
   readonly name: string
   readonly root = mkdtempSync(join(realpathSync(tmpdir()), "kv cache "))
   readonly standIn = join(this.root, "stand-in")
@@ -129,8 +64,8 @@ export class Checkout {
   printed = ""
   #caller = "198.51.100.1"
 
-  constructor(ec2Api: Ec2, name: string) {
-    this.ec2Api = ec2Api
+  constructor(endpoint: string, name: string) {
+    this.endpoint = endpoint
     this.name = name
     this.home = join(this.root, ".kv-cache-aws", name)
     mkdirSync(join(this.root, "scripts"))
@@ -162,11 +97,14 @@ export class Checkout {
       HOME: this.root,
       TMPDIR: this.scratch,
       PATH: `${join(this.standIn, "bin")}:${process.env["PATH"] ?? ""}`,
-      ...CREDENTIALS,
-      AWS_ENDPOINT_URL: this.ec2Api.endpoint,
-      REAL_AWS: this.ec2Api.aws,
+      AWS_ENDPOINT_URL: this.endpoint,
+      AWS_ACCESS_KEY_ID: "an-access-key",
+      AWS_SECRET_ACCESS_KEY: SECRET,
+      AWS_SESSION_TOKEN: TOKEN,
+      REAL_AWS: pythonCommand("aws"),
       STAND_IN: this.standIn,
       STAND_IN_ADDRESS: this.#caller,
+      AWS_MAX_ATTEMPTS: "1",
       KV_CACHE_AWS_POLL_SECONDS: "0",
       KV_CACHE_AWS_ATTEMPTS: "3"
     }
@@ -196,7 +134,7 @@ export class Checkout {
   /** Calls EC2 without aws.sh, and returns the words of the answer. */
   async ec2(operation: string, ...args: ReadonlyArray<string>): Promise<ReadonlyArray<string>> {
     const { output } = await exec(
-      this.ec2Api.aws,
+      pythonCommand("aws"),
       ["--region", "us-east-1", "--output", "text", "ec2", operation, ...args],
       this.environment()
     )
@@ -244,18 +182,33 @@ export class Checkout {
   }
 }
 
-/** A suite that gets a stand-in for the EC2 API. Without one it is skipped, and says why. */
-export const describeAws = (name: string, tests: (ec2Api: () => Ec2) => void) => {
+/** A suite that gets the address of a stand-in for the EC2 API. Without one it is skipped, and says why. */
+export const describeAws = (name: string, tests: (endpoint: () => string) => void) => {
   const title = missing.length === 0 ? name : `${name} (skipped, not installed: ${missing.join(", ")})`
-  // A deployment is some fifty commands of the AWS CLI, each of which may take half a second on an idle machine.
+  // A deployment is some fifty starts of the AWS CLI, which take half a second each on an idle machine.
   describe.skipIf(missing.length > 0)(title, { timeout: 600_000 }, () => {
-    let ec2Api: Ec2
+    let moto: ChildProcess
+    let endpoint = ""
 
     beforeAll(async () => {
-      ec2Api = await startEc2()
+      moto = spawn(pythonCommand("moto_server"), ["-H", "127.0.0.1", "-p", "0"], {
+        stdio: ["ignore", "ignore", "pipe"]
+      })
+      endpoint = await new Promise((found, failed) => {
+        let log = ""
+        moto.stderr?.on("data", (text: Buffer) => {
+          log += text.toString()
+          const url = /http:\/\/127\.0\.0\.1:\d+/.exec(log)
+          if (url !== null) found(url[0])
+        })
+        moto.once("error", failed)
+        moto.once("exit", () => failed(new Error(`moto_server ended: ${log}`)))
+      })
     })
-    afterAll(() => ec2Api.stop())
+    afterAll(() => {
+      moto.kill()
+    })
 
-    tests(() => ec2Api)
+    tests(() => endpoint)
   })
 }
