@@ -7,13 +7,13 @@
  */
 import * as Fs from "node:fs"
 import type { FileHandle } from "node:fs/promises"
-import * as Util from "node:util"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { systemReason } from "./SystemReason.ts"
 
 /** It could not be read. The message says why, in the system's words, and not which file: `no such file or directory`. */
 export class FileError extends Schema.TaggedError<FileError>()("FileError", {
@@ -36,11 +36,7 @@ const ITS_OWN = /^\/(?:dev|proc)\//
 /** A pipe is opened though nobody writes to it yet, and read though nothing is there. Windows has no such flag. */
 const WITHOUT_WAITING = Fs.constants.O_RDONLY | (process.platform === "win32" ? 0 : Fs.constants.O_NONBLOCK)
 
-const fileError = (error: unknown): FileError => {
-  const errno = Predicate.hasProperty(error, "errno") && typeof error.errno === "number" ? error.errno : 0
-  const [, words = "it cannot be read"] = Util.getSystemErrorMap().get(errno) ?? []
-  return new FileError({ message: words })
-}
+const fileError = (error: unknown): FileError => new FileError({ message: systemReason(error) ?? "it cannot be read" })
 
 const attempt = <A>(how: () => Promise<A>): Effect.Effect<A, FileError> =>
   Effect.tryPromise({ try: how, catch: fileError })

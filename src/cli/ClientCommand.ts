@@ -26,12 +26,12 @@ import { processTerminal } from "../client/Terminal.ts"
 import * as Reply from "../domain/Reply.ts"
 import { textProtocol } from "../protocol/text/TextProtocol.ts"
 import { parseDuration } from "../server/ServerConfig.ts"
+import { fileReason } from "../SystemReason.ts"
 import { CommandFailed } from "./CommandFailed.ts"
 import { parsedFlag } from "./ParsedFlag.ts"
 import { credentialFlags, credentialsOf, type GivenCredentials, urlFlag } from "./ServerFlags.ts"
 import { serverPort } from "./ServerPort.ts"
 import { fromSettingWithSource, type Sourced } from "./SettingFlag.ts"
-import { fileReason } from "./SystemReason.ts"
 import { type GivenTls, tlsFlags, tlsOf } from "./TlsFlags.ts"
 
 /** The exit code of a command that was answered with an ERROR. */

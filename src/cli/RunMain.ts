@@ -15,8 +15,8 @@ import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Runtime from "effect/Runtime"
 import { CurrentReloads } from "../Reload.ts"
+import { systemReason } from "../SystemReason.ts"
 import { closeInspector } from "./Inspector.ts"
-import { systemReason } from "./SystemReason.ts"
 
 type Signal = "SIGINT" | "SIGTERM" | "SIGHUP"
 

@@ -18,9 +18,9 @@ import * as PasswordHash from "../auth/PasswordHash.ts"
 import { ROLES } from "../auth/Role.ts"
 import * as UserFile from "../auth/UserFile.ts"
 import { password as passwordFromConfig } from "../server/ServerConfig.ts"
+import { fileReason } from "../SystemReason.ts"
 import { CommandFailed } from "./CommandFailed.ts"
 import * as PasswordPrompt from "./PasswordPrompt.ts"
-import { fileReason } from "./SystemReason.ts"
 
 const BAD_INPUT = 1
 

@@ -114,6 +114,9 @@ export const EXEC = commands.indexOf(exec)
 export const HTTP = commands.indexOf(http)
 export const HTTP_REQUEST = commands.indexOf(httpRequest)
 
+/** By the command's id, 1 if it may change keys. */
+export const isWrite = Uint8Array.from(commands, ({ flags }) => (flags.includes("write") ? 1 : 0))
+
 /** The commands of a protocol, by name. */
 export const commandsOf = (protocol: ProtocolName): ReadonlyMap<string, Entry> =>
   new Map(commands.filter(({ protocols }) => protocols.includes(protocol)).map((entry) => [entry.name, entry]))

@@ -2,7 +2,7 @@
  * What a client has queued since MULTI: copies of its commands, as a batch has them. Of long ones it keeps the memory that
  * they have come in, because to copy it would hold up others. It executes nothing: see `perform/Transactions.ts`.
  */
-import { commands as table } from "../commands/Commands.ts"
+import { isWrite } from "../commands/Commands.ts"
 import type { CommandBatch } from "../domain/CommandBatch.ts"
 import { blocks } from "./Blocks.ts"
 
@@ -19,9 +19,6 @@ export const LONG_COMMAND = 1024 * 1024
 
 /** A command's arguments are copied, and not in one of the memories that are kept. */
 const COPIED = -1
-
-/** Whether a command writes, by its id. */
-const writes: ReadonlyArray<boolean> = table.map(({ flags }) => flags.includes("write"))
 
 /** The bytes of an element of an array of numbers. */
 const NUMBER_BYTES = 8
@@ -58,7 +55,7 @@ export class Transaction {
   add(commands: CommandBatch, command: number): void {
     const id = commands.id(command)
     const argc = commands.argc(command)
-    if (writes[id] === true) this.isWrite = true
+    if (isWrite[id] === 1) this.isWrite = true
     const isLong = commands.argumentBytes(command) >= LONG_COMMAND
     if (isLong) this.keep(commands.bytes, commands.argStart(command, argc - 1) + commands.argLength(command, argc - 1))
     this.words.push(id, isLong ? this.kept.length - 1 : COPIED, argc)

@@ -67,11 +67,10 @@ export class Transactions {
   }
 
   /**
-   * Has the long values of a transaction written before it is executed, so that this takes no longer than for short ones.
-   * Returns nothing if there are none.
+   * Has the values of a transaction's long commands written before it is executed, so that this takes no longer than for
+   * short ones. Returns nothing if there are none.
    */
   writeAhead(transaction: Transaction, database: number, ahead: ValuesAhead): Effect.Effect<void> | undefined {
-    if (!transaction.isLong) return undefined
     let pending: Effect.Effect<void> | undefined = undefined
     const reader = transaction.read()
     for (let batch = new CommandBatch(); reader.readInto(batch); batch = new CommandBatch()) {

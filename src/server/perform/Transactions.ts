@@ -182,8 +182,9 @@ const execute: Perform = (session, _commands, _command, now, replies) => {
   const shared = session.context.transactions
   // If the client leaves while it waits, what it watches is not watched any more.
   const isBroken = (): boolean => watch !== undefined && (watch.isBroken || session.watch !== watch)
-  const ahead = new ValuesAhead()
-  const written = isBroken() ? undefined : shared.writeAhead(transaction, session.database, ahead)
+  const ahead = transaction.isLong ? new ValuesAhead() : undefined
+  const written =
+    ahead === undefined || isBroken() ? undefined : shared.writeAhead(transaction, session.database, ahead)
   const instant = written === undefined ? () => now : shared.now
   const looked = after(written, () =>
     watch === undefined || isBroken() ? undefined : lookAgain(session, watch, instant())
@@ -195,7 +196,7 @@ const execute: Perform = (session, _commands, _command, now, replies) => {
     replies.nullArray()
     return undefined
   })
-  const pending = begun === undefined ? undefined : Effect.ensuring(begun, abandoned(ahead))
+  const pending = begun === undefined || ahead === undefined ? begun : Effect.ensuring(begun, abandoned(ahead))
   if (pending === undefined) return execution.isLast ? "answered last" : "answered"
   // Others put their replies elsewhere meanwhile.
   session.writer.lend()
@@ -241,8 +242,8 @@ class Execution {
     this.replies = replies
   }
 
-  /** Begins at `now`, with values that were written ahead. */
-  begin(now: number, ahead: ValuesAhead): Effect.Effect<void> | undefined {
+  /** Begins at `now`, with values that were written ahead, if any were. */
+  begin(now: number, ahead: ValuesAhead | undefined): Effect.Effect<void> | undefined {
     this.now = now
     this.session.ahead = ahead
     this.commands = this.transactions.takeBatch()

@@ -3,7 +3,7 @@
  * something that is known already. Tasks are done in any order; their answers go into the sink in the order of the commands.
  */
 import * as Result from "effect/Result"
-import { commands as table, DELETE, EXISTS, GET, PUT } from "../../commands/Commands.ts"
+import { commands as table, DELETE, EXISTS, GET, isWrite, PUT } from "../../commands/Commands.ts"
 import type { Caller } from "../../commands/Execution.ts"
 import { ok } from "../../commands/Replies.ts"
 import type { CommandBatch } from "../../domain/CommandBatch.ts"
@@ -114,7 +114,7 @@ export class Job {
       statistics.current = commands.id(command)
       sink.begin()
       // Once more when it is answered: what was read meanwhile may be old.
-      if (Routes.isWrite[commands.id(command)] === 1) {
+      if (isWrite[commands.id(command)] === 1) {
         context.near?.written(commands, command, this.caller.database, context.now())
       }
       task.write(sink)
@@ -237,7 +237,7 @@ abstract class Part implements Request {
     this.context.cluster.doubt()
     const name = Routes.names[this.id]?.text ?? ""
     const outcome =
-      Routes.isWrite[this.id] !== 1
+      isWrite[this.id] !== 1
         ? `no answer to ${name}`
         : wasSent
           ? `${name} may have been executed, or not`

@@ -28,8 +28,8 @@ export class NearReads {
   // What PTTL has said of those that are to be kept, in order.
   private readonly left: Array<number> = []
   private count = 0
-  // The server has agreed to track the key of the next PTTL.
-  private isTracked = false
+  // The server has agreed to track the key of the next PTTL, or tracks none.
+  private isTracked: boolean
   private taken = 0
   /** The error in place of an agreement to track a key, or of the time that it has left: its value cannot be kept. */
   refusal: string | undefined = undefined
@@ -38,6 +38,7 @@ export class NearReads {
   constructor(near: NearCache, isTracking: boolean) {
     this.near = near
     this.isTracking = isTracking
+    this.isTracked = !isTracking
   }
 
   /** How many replies come before that to the request. None if nothing is to be kept. */
@@ -73,10 +74,7 @@ export class NearReads {
     const isRefused = isError(bytes, start)
     if (isRefused) this.refusal = lineOf(bytes, start, end)
     if (isAboutTracking) this.isTracked = !isRefused
-    else {
-      const mayKeep = !isRefused && (this.isTracked || !this.isTracking)
-      this.left.push(mayKeep ? integerOf(bytes, start, end) : NOT_THERE_LEFT)
-    }
+    else this.left.push(this.isTracked && !isRefused ? integerOf(bytes, start, end) : NOT_THERE_LEFT)
     return true
   }
 

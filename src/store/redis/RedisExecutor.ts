@@ -10,7 +10,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { Changes } from "../../commands/Changes.ts"
-import { commands as table, GET, PUT } from "../../commands/Commands.ts"
+import { commands as table, GET, isWrite, PUT } from "../../commands/Commands.ts"
 import { parseDigits } from "../../commands/Entry.ts"
 import { type Caller, Execution } from "../../commands/Execution.ts"
 import { wrongArity } from "../../commands/Replies.ts"
@@ -141,7 +141,7 @@ export class RedisExecutor implements ExecutorService, JobContext {
         continue
       }
       calls[id] = (calls[id] ?? 0) + 1
-      if (Routes.isWrite[id] === 1) near?.written(commands, command, caller.database, now)
+      if (isWrite[id] === 1) near?.written(commands, command, caller.database, now)
       job.add(this.begin(job, command, id, now))
     }
     job.close()

@@ -4,7 +4,7 @@
  * EXEC, since a server watches for a connection.
  */
 import * as Effect from "effect/Effect"
-import { commands as table } from "../../commands/Commands.ts"
+import { commands as table, isWrite } from "../../commands/Commands.ts"
 import type { Caller } from "../../commands/Execution.ts"
 import type { CommandBatch } from "../../domain/CommandBatch.ts"
 import type { ReplySink } from "../../domain/Reply.ts"
@@ -341,7 +341,7 @@ class Execution {
     if (near === undefined) return
     for (const batch of this.batches) {
       for (let command = 0; command < batch.count; command++) {
-        if (Routes.isWrite[batch.id(command)] === 1) near.written(batch, command, this.caller.database, now())
+        if (isWrite[batch.id(command)] === 1) near.written(batch, command, this.caller.database, now())
       }
     }
   }

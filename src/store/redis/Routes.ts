@@ -48,9 +48,6 @@ export const routes = Uint8Array.from(table, ({ keys }, id) => {
   return keys === undefined ? HERE : KEYED
 })
 
-/** By the command's id: whether it may change keys. */
-export const isWrite = Uint8Array.from(table, ({ flags }) => (flags.includes("write") ? 1 : 0))
-
 /** What the commands of our own are called. */
 const theirs: ReadonlyMap<number, string> = new Map([
   [PUT, "SET"],
